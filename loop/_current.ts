@@ -1,0 +1,35 @@
+/**
+ * What runs now: which loop, which task, in which context.
+ *
+ * Invariants:
+ * - `loop` is the loop whose `runForever()` is in progress; there is at most one in a thread.
+ * - While a callback or a step of a generator runs, `context` is not null, and `task` and `context`
+ *   tell who runs. Otherwise (an async function went on after an `await`) the host's asynchronous
+ *   context tells it; where the host has none, `resumed` does.
+ * - `resumed` is the task whose async function was resumed by the loop and has not yet suspended.
+ *
+ * @module
+ */
+
+import { getOwner, hasAsyncContext } from "./_host.ts";
+
+/** A task, as far as this file needs to know it. */
+export interface Owner {
+  /** The context that the task runs in. */
+  readonly _context: object;
+}
+
+/** See the invariants above. */
+export const current: {
+  loop: object | null;
+  task: Owner | null;
+  context: object | null;
+  resumed: Owner | null;
+} = { loop: null, task: null, context: null, resumed: null };
+
+/** The task that runs now, or null. */
+export function currentOwner(): Owner | null {
+  if (current.context !== null) return current.task;
+  if (!hasAsyncContext) return current.resumed;
+  return (getOwner() as Owner | undefined) ?? null;
+}

@@ -1,0 +1,253 @@
+/**
+ * A suspended piece of a task: what it waits for, and how it goes on.
+ *
+ * A task that runs a generator has one frame, the generator's. A task that runs an async function
+ * has one for each of our futures that the function awaits now: usually one, several under a
+ * `Promise.all`. The frame itself is the entry of the loop's ready queue that goes on with it.
+ *
+ * A generator yields what it waits for: a future, a promise, or nothing, which lets one turn of the
+ * loop pass. Its steps run synchronously, so they have asyncio's order by nature.
+ *
+ * @module
+ */
+
+import { current } from "./_current.ts";
+import type { Owner } from "./_current.ts";
+import { repr } from "./_repr.ts";
+import type { BaseEventLoop } from "./base_events.ts";
+import type { CancelledError } from "./exceptions.ts";
+import { RuntimeError } from "./exceptions.ts";
+import type { Runnable } from "./handles.ts";
+
+/** What a frame can wait for: a future. */
+export interface Waitable {
+  /** The loop that the future belongs to. */
+  readonly _loop: BaseEventLoop;
+  /** Cancels the future. */
+  cancel(message?: string): boolean;
+  /** Has `entry` put into the ready queue once the future is done. */
+  _subscribe(entry: Runnable): void;
+  /** Tells `frame` how the future ended. */
+  _deliverTo(frame: Frame): void;
+}
+
+/** The task that a frame belongs to. */
+export interface FrameOwner extends Owner {
+  readonly _loop: BaseEventLoop;
+  /** Whether a cancellation waits to be delivered. */
+  _mustCancel: boolean;
+  /** Why, if anybody said. */
+  _cancelMessage: string | undefined;
+  /** Takes the pending cancellation, as the error to throw. */
+  _takeCancellation(): CancelledError;
+  /** The first of its frames that wait for a future; the others follow by `next`. */
+  _frames: Frame | null;
+}
+
+/** What a generator may yield to its task: a future, a promise, or nothing for one turn. */
+export type Suspension = PromiseLike<unknown> | undefined | void;
+
+/** A generator, as a coroutine. */
+export type Steps<T> = Generator<Suspension, T, unknown>;
+
+/** A new error, or none: `undefined` can be thrown too. */
+const NO_ERROR = Symbol("no error");
+
+function asWaitable(value: PromiseLike<unknown>): Waitable | null {
+  const future = value as unknown as Waitable;
+  return typeof future._subscribe === "function" ? future : null;
+}
+
+/** See the module's description. */
+export abstract class Frame implements Runnable {
+  /** The task, or null where a future is awaited outside of any. */
+  readonly owner: FrameOwner | null;
+  readonly loop: BaseEventLoop;
+  /** The generator to step, or null if the frame is the `await` of an async function. */
+  readonly generator: Steps<unknown> | null;
+  /** The future it waits for; null if it waits for the next turn or for a promise. */
+  waitsFor: Waitable | null = null;
+  /** The next frame of the same task. */
+  next: Frame | null = null;
+
+  constructor(owner: FrameOwner | null, loop: BaseEventLoop, generator: Steps<unknown> | null) {
+    this.owner = owner;
+    this.loop = loop;
+    this.generator = generator;
+  }
+
+  /** Called with what the coroutine returned. */
+  abstract finish(value: unknown): void;
+  /** Called with what it threw. */
+  abstract fail(error: unknown): void;
+
+  get _callsOut(): boolean {
+    return this.generator !== null;
+  }
+
+  /** Goes on, in a turn of the loop. */
+  _run(): void {
+    const waitedFor = this.waitsFor;
+    const owner = this.owner;
+    if (waitedFor !== null) this.#leave();
+    if (owner !== null && owner._mustCancel) {
+      const error = owner._takeCancellation();
+      if (this.generator === null) this.fail(error);
+      else this.step(error);
+    } else if (this.generator !== null) {
+      this.step();
+    } else if (waitedFor === null) {
+      this.finish(undefined);
+    } else {
+      waitedFor._deliverTo(this);
+    }
+  }
+
+  /** Lets the generator run to its next suspension, with `error` thrown into it if there is one. */
+  step(error: unknown = NO_ERROR, value?: unknown): void {
+    const generator = this.generator!;
+    const { task, context } = current;
+    const owner = this.owner;
+    if (owner !== null) {
+      current.task = owner;
+      current.context = owner._context;
+    }
+    let result: IteratorResult<Suspension, unknown>;
+    try {
+      result = error === NO_ERROR ? generator.next(value) : generator.throw(error);
+    } catch (thrown) {
+      // Whatever it is, a CancelledError too, it is how the coroutine ended.
+      current.task = task;
+      current.context = context;
+      return this.fail(thrown);
+    }
+    current.task = task;
+    current.context = context;
+    if (result.done) this.finish(result.value);
+    else this.#suspendOn(result.value);
+  }
+
+  /** Waits for the next turn. */
+  suspendForTurn(): void {
+    this.loop._enqueue(this);
+    if (this.owner !== null) this.loop._suspended(this.owner);
+  }
+
+  /** Waits for a future. A cancellation that is due goes on to that future. */
+  suspendOnFuture(future: Waitable): void {
+    const owner = this.owner;
+    this.waitsFor = future;
+    future._subscribe(this);
+    if (owner === null) return;
+    this.next = owner._frames;
+    owner._frames = this;
+    if (owner._mustCancel && future.cancel(owner._cancelMessage)) owner._mustCancel = false;
+    this.loop._suspended(owner);
+  }
+
+  #suspendOn(yielded: Suspension): void {
+    if (yielded === undefined || yielded === null) return this.suspendForTurn();
+    const future = asWaitable(yielded);
+    if (future === null) return this.#suspendOnPromise(yielded);
+    const problem = this.problemOf(future);
+    if (problem === null) this.suspendOnFuture(future);
+    else this.#throwSoon(problem);
+  }
+
+  /** Why this frame can't wait for `future`, or null. */
+  problemOf(future: Waitable): RuntimeError | null {
+    if (future as unknown === this.owner) {
+      return new RuntimeError(`Task cannot await on itself: ${future}`);
+    }
+    if (this.owner !== null && future._loop !== this.loop) {
+      return new RuntimeError(`Cannot await ${future}: it belongs to a different loop`);
+    }
+    return null;
+  }
+
+  /** A promise that is not ours can't be cancelled: a cancellation waits for what comes next. */
+  #suspendOnPromise(promise: PromiseLike<unknown>): void {
+    if (typeof promise?.then !== "function") {
+      const text = `Cannot suspend: the task got a bad yield: ${repr(promise)}`;
+      return this.#throwSoon(new RuntimeError(text));
+    }
+    promise.then(
+      (value) => this.step(NO_ERROR, value),
+      (error) => this.step(error),
+    );
+  }
+
+  #throwSoon(error: RuntimeError): void {
+    this.loop.callSoon(() => this.step(error));
+    if (this.owner !== null) this.loop._suspended(this.owner);
+  }
+
+  /** Takes this frame off its task's list of those that wait. */
+  #leave(): void {
+    this.waitsFor = null;
+    const owner = this.owner;
+    if (owner === null) return;
+    if (owner._frames === this) {
+      owner._frames = this.next;
+    } else {
+      let before = owner._frames;
+      while (before !== null && before.next !== this) before = before.next;
+      if (before !== null) before.next = this.next;
+    }
+    this.next = null;
+  }
+}
+
+/**
+ * The frame of an `await`: what it waits for, and the two functions that settle the promise behind
+ * it. It is what `then()` returns, and makes a promise only for those who chain on it.
+ */
+export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2> {
+  readonly #onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined;
+  readonly #onRejected: ((error: unknown) => R2 | PromiseLike<R2>) | null | undefined;
+  #chained: PromiseWithResolvers<R1 | R2> | null = null;
+
+  constructor(
+    owner: FrameOwner | null,
+    loop: BaseEventLoop,
+    generator: Steps<T> | null,
+    onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined,
+    onRejected: ((error: unknown) => R2 | PromiseLike<R2>) | null | undefined,
+  ) {
+    super(owner, loop, generator);
+    this.#onFulfilled = onFulfilled;
+    this.#onRejected = onRejected;
+  }
+
+  override finish(value: unknown): void {
+    if (this.owner !== null) this.loop._resuming(this.owner);
+    if (this.#onFulfilled) this.#settle(this.#onFulfilled, value as T);
+    else this.#chained?.resolve(value as R1);
+  }
+
+  override fail(error: unknown): void {
+    if (this.owner !== null) this.loop._resuming(this.owner);
+    if (this.#onRejected) this.#settle(this.#onRejected, error);
+    else if (this.#chained !== null) this.#chained.reject(error);
+    else Promise.reject(error); // nobody took it: the host reports it
+  }
+
+  /** The functions of an `await` never throw; those of a caller may. */
+  #settle<V, R extends R1 | R2>(fn: (value: V) => R | PromiseLike<R>, value: V): void {
+    try {
+      const result = fn(value);
+      this.#chained?.resolve(result);
+    } catch (error) {
+      if (this.#chained !== null) this.#chained.reject(error);
+      else Promise.reject(error); // the same
+    }
+  }
+
+  then<A = R1 | R2, B = never>(
+    onFulfilled?: ((value: R1 | R2) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): PromiseLike<A | B> {
+    this.#chained ??= Promise.withResolvers();
+    return this.#chained.promise.then(onFulfilled, onRejected);
+  }
+}

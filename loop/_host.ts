@@ -1,0 +1,110 @@
+/**
+ * What the loop needs of the JavaScript runtime under it. The only file of loop/ that names timers,
+ * immediates, clocks, process signals or asynchronous context; it runs on Deno, Node and browsers.
+ *
+ * @module
+ */
+
+/** The part of Node's `AsyncLocalStorage` in use here. */
+interface AsyncStorage {
+  run<T>(store: object, fn: () => T): T;
+  getStore(): object | undefined;
+}
+
+interface AsyncStorageClass {
+  new (): AsyncStorage;
+  snapshot(): (fn: () => void) => void;
+}
+
+/** The part of Node's `process` in use here; Deno has it too, a browser does not. */
+interface HostProcess {
+  getBuiltinModule?(name: string): { AsyncLocalStorage: AsyncStorageClass } | undefined;
+  on(event: string, listener: () => void): void;
+  off(event: string, listener: () => void): void;
+  listenerCount(event: string): number;
+}
+
+type HostGlobals = {
+  process?: HostProcess;
+  setImmediate?: (fn: () => void) => unknown;
+  clearImmediate?: (id: unknown) => void;
+};
+
+const globals = globalThis as unknown as HostGlobals;
+const storageClass = globals.process?.getBuiltinModule?.("node:async_hooks")?.AsyncLocalStorage;
+const storage = storageClass === undefined ? null : new storageClass();
+
+/** Whether the runtime carries an owner through `await`; without it the loop tells who runs. */
+export const hasAsyncContext: boolean = storage !== null;
+
+/** Calls `fn` so that it, and all that it awaits, belongs to `owner`. */
+export function runOwned<T>(owner: object, fn: () => T): T {
+  return storage === null ? fn() : storage.run(owner, fn);
+}
+
+/** The owner of the code that runs now, or `undefined`. */
+export function getOwner(): object | undefined {
+  return storage === null ? undefined : storage.getStore();
+}
+
+/** Returns a function that calls its argument in the asynchronous context of this moment. */
+export function captureContext(): (fn: () => void) => void {
+  return storageClass === undefined ? (fn) => fn() : storageClass.snapshot();
+}
+
+/** Milliseconds on a clock that never goes back. */
+export function nowMs(): number {
+  return performance.now();
+}
+
+/** Calls `fn` as soon as the running JavaScript has returned, before any I/O. */
+export function defer(fn: () => void): void {
+  queueMicrotask(fn);
+}
+
+/** Calls `fn` once I/O and host timers have had a turn, when no microtask is left. */
+export const afterHost: (fn: () => void) => unknown = globals.setImmediate ?? messageImmediate;
+
+/** Takes back a call of {@linkcode afterHost}. */
+export const cancelAfterHost: (id: unknown) => void = globals.clearImmediate ??
+  ((id) => (id as MessagePort).close());
+
+function messageImmediate(fn: () => void): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    fn();
+  };
+  port2.postMessage(null);
+  return port1;
+}
+
+/** A host timer; `delayMs` is at most 2³¹ - 1. It keeps the process alive. */
+export function startTimer(fn: () => void, delayMs: number): unknown {
+  return setTimeout(fn, delayMs);
+}
+
+/** Stops a timer of {@linkcode startTimer}. */
+export function stopTimer(id: unknown): void {
+  clearTimeout(id as number);
+}
+
+/** Whether this program listens for `signal` already. */
+export function hasSignalListener(signal: string): boolean {
+  return (globals.process?.listenerCount(signal) ?? 0) > 0;
+}
+
+/** Calls `fn` on each `signal`; does nothing where the runtime has no signals. */
+export function addSignalListener(signal: string, fn: () => void): void {
+  globals.process?.on(signal, fn);
+}
+
+/** Undoes {@linkcode addSignalListener}. */
+export function removeSignalListener(signal: string, fn: () => void): void {
+  globals.process?.off(signal, fn);
+}
+
+/** Calls `fn` when the program is about to end; never in a browser. */
+export function onExit(fn: () => void): void {
+  globals.process?.on("exit", fn);
+}

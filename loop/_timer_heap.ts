@@ -1,0 +1,84 @@
+/**
+ * The timers of a loop, earliest first; those due at the same time in the order they were added.
+ *
+ * A binary heap in which each timer knows its place, so that a cancelled one leaves at once instead
+ * of waiting for its time: a program that sets and cancels long timeouts keeps none of them.
+ *
+ * @module
+ */
+
+import type { TimerHandle } from "./handles.ts";
+
+function isBefore(a: TimerHandle, b: TimerHandle): boolean {
+  const when = a.when();
+  const other = b.when();
+  return when < other || (when === other && a._sequence < b._sequence);
+}
+
+/** See the module's description. */
+export class TimerHeap {
+  readonly #timers: TimerHandle[] = [];
+  #added = 0;
+
+  /** The timer that is due first, or `undefined`. */
+  get first(): TimerHandle | undefined {
+    return this.#timers[0];
+  }
+
+  /** How many timers there are. */
+  get size(): number {
+    return this.#timers.length;
+  }
+
+  /** Adds a timer. */
+  add(timer: TimerHandle): void {
+    timer._sequence = this.#added++;
+    this.#timers.push(timer);
+    this.#rise(timer, this.#timers.length - 1);
+  }
+
+  /** Removes a timer that is in the heap. */
+  remove(timer: TimerHandle): void {
+    const index = timer._index;
+    const last = this.#timers.pop()!;
+    timer._index = -1;
+    if (last === timer) return;
+    if (index > 0 && isBefore(last, this.#timers[(index - 1) >> 1]!)) this.#rise(last, index);
+    else this.#sink(last, index);
+  }
+
+  /** Removes all timers. */
+  clear(): void {
+    for (const timer of this.#timers) timer._index = -1;
+    this.#timers.length = 0;
+  }
+
+  #rise(timer: TimerHandle, index: number): void {
+    const timers = this.#timers;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = timers[parentIndex]!;
+      if (!isBefore(timer, parent)) break;
+      timers[index] = parent;
+      parent._index = index;
+      index = parentIndex;
+    }
+    timers[index] = timer;
+    timer._index = index;
+  }
+
+  #sink(timer: TimerHandle, index: number): void {
+    const timers = this.#timers;
+    const size = timers.length;
+    for (let child = 2 * index + 1; child < size; child = 2 * index + 1) {
+      if (child + 1 < size && isBefore(timers[child + 1]!, timers[child]!)) child++;
+      const next = timers[child]!;
+      if (!isBefore(next, timer)) break;
+      timers[index] = next;
+      next._index = index;
+      index = child;
+    }
+    timers[index] = timer;
+    timer._index = index;
+  }
+}

@@ -1,0 +1,675 @@
+/**
+ * The turns of the event loop: what is ready, what is due, when the host gets its share, when to
+ * wait. Everything of a loop that needs neither futures nor tasks.
+ *
+ * Counterpart of `run_forever()`, `_run_once()` and the scheduling methods of Python's
+ * `asyncio.base_events`. The loop runs on the host's event loop and is in one of these states:
+ *
+ * 1. IDLE: `runForever()` is not in progress.
+ * 2. TURNING: `#runReady()` is on the stack; the only place where callbacks are called.
+ * 3. DEFERRED: a microtask will start or go on with a turn.
+ * 4. WAITING: an async function was resumed (`current.resumed`); the turn goes on when it has
+ *    reached its next suspension, or when the host says that no microtask is left, which means
+ *    that it awaits a promise that is not ours.
+ * 5. YIELDING: the host has its share; an immediate will go on with the turn.
+ * 6. PARKED: nothing is ready; a host timer for the next deadline holds the process open.
+ *
+ * Invariants: a turn runs the entries that were ready when it began, and what they schedule belongs
+ * to the next; between two turns microtasks run; at least every millisecond the host gets its share.
+ *
+ * @module
+ */
+
+import { current } from "./_current.ts";
+import type { Owner } from "./_current.ts";
+import { Deque } from "./_deque.ts";
+import {
+  afterHost,
+  cancelAfterHost,
+  captureContext,
+  defer,
+  nowMs,
+  startTimer,
+  stopTimer,
+} from "./_host.ts";
+import { printable } from "./_repr.ts";
+import { TimerHeap } from "./_timer_heap.ts";
+import { monotonicClock } from "./clocks.ts";
+import type { Clock } from "./clocks.ts";
+import { currentContext } from "./contextvars.ts";
+import type { Context } from "./contextvars.ts";
+import { KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import { Handle, TimerHandle } from "./handles.ts";
+import type { ExceptionContext, Runnable, TimerLoop } from "./handles.ts";
+
+const IDLE = 1;
+const TURNING = 2;
+const DEFERRED = 3;
+const WAITING = 4;
+const YIELDING = 5;
+const PARKED = 6;
+
+/** How long the loop may keep the host from its own work, in milliseconds. */
+const SLICE_MS = 1;
+/** The clock is read about this often within a slice, in milliseconds, and every 64 entries. */
+const CHECK_MS = 0.25;
+const MAX_ENTRIES_PER_CHECK = 64;
+/** The longest host timer, in seconds; a later deadline is reached in several. */
+const MAX_PARK = 24 * 3600;
+
+/** Called with what went wrong where nobody else could be told. */
+export type ExceptionHandler = (loop: BaseEventLoop, context: ExceptionContext) => void;
+
+/** Options for `newEventLoop()`. */
+export interface EventLoopOptions {
+  /**
+   * Where `loop.time()` comes from.
+   *
+   * @default {the machine's monotonic clock}
+   */
+  clock?: Clock;
+  /**
+   * Whether the loop starts in debug mode.
+   *
+   * @default {false}
+   */
+  debug?: boolean;
+}
+
+/** Options for scheduling a callback in a context. */
+export interface CallOptions {
+  /** The context to call it in; by default the one that is current when it is scheduled. */
+  context: Context;
+}
+
+/** The scheduling half of {@linkcode EventLoop}; programs use that class. */
+export class BaseEventLoop implements TimerLoop {
+  readonly #ready = new Deque<Runnable>();
+  readonly #timers = new TimerHeap();
+  readonly #clock: Clock;
+  #state = IDLE;
+  #closed = false;
+  #stopping = false;
+  #debug: boolean;
+  #exceptionHandler: ExceptionHandler | null = null;
+
+  /** Entries of the current turn that have not run yet. */
+  #todo = 0;
+  /** An error that ends the run, whatever else is to be done: a KeyboardInterrupt. */
+  #fatal: { error: unknown } | null = null;
+  #finished: PromiseWithResolvers<void> | null = null;
+
+  /** Calls a function in the asynchronous context in which `runForever()` was called. */
+  #inOwnContext: (fn: () => void) => void = (fn) => fn();
+  /** Whether the code that runs may be in the asynchronous context of some task. */
+  #strayed = false;
+
+  #immediate: unknown = null;
+  #timer: unknown = null;
+  /** When `#timer` fires, on the loop's clock. */
+  #timerDue = Infinity;
+  /** Whether the host was given a chance since the loop last found nothing to do. */
+  #hostAsked = false;
+
+  #sliceStart = 0;
+  #lastCheck = 0;
+  #entriesPerCheck = MAX_ENTRIES_PER_CHECK;
+  #untilCheck = MAX_ENTRIES_PER_CHECK;
+
+  /** @ignore Tasks that are not done. The loop keeps them alive. */
+  readonly _tasks: Set<Owner> = new Set();
+
+  /** @ignore Loops come from `newEventLoop()`. */
+  constructor(options: EventLoopOptions = {}) {
+    this.#clock = options.clock ?? monotonicClock;
+    this.#debug = options.debug ?? false;
+  }
+
+  static {
+    printable(this.prototype);
+  }
+
+  // -- Scheduling --
+
+  /**
+   * Schedules `callback` to be called in the next turn of the loop.
+   *
+   * Callbacks are called in the order in which they were scheduled, each exactly once, never before
+   * `callSoon()` has returned. Counterpart of Python's `loop.call_soon()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @param callback The function to call.
+   * @param args The arguments to call it with.
+   * @returns A handle whose `cancel()` prevents the call.
+   * @throws {RuntimeError} If the loop is closed.
+   *
+   * @example
+   * ```ts
+   * import { newEventLoop } from "@aio/asyncio";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const loop = newEventLoop();
+   * const seen: string[] = [];
+   * loop.callSoon((name: string) => seen.push(`hello ${name}`), "world");
+   * loop.callSoon(() => loop.stop());
+   * await loop.runForever();
+   * loop.close();
+   * assertEquals(seen, ["hello world"]);
+   * ```
+   */
+  callSoon<Args extends unknown[]>(callback: (...args: Args) => unknown, ...args: Args): Handle {
+    this.#checkCallback(callback);
+    const handle = new Handle(
+      callback as (...args: never[]) => unknown,
+      args,
+      this,
+      currentContext(),
+    );
+    this._enqueue(handle);
+    return handle;
+  }
+
+  /**
+   * The same as {@linkcode BaseEventLoop.callSoon}, for code that comes from outside the loop.
+   *
+   * In JavaScript nothing else runs while a callback does, so the two do not differ; the name is
+   * kept for those who look for it. Counterpart of Python's `loop.call_soon_threadsafe()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @param callback The function to call.
+   * @param args The arguments to call it with.
+   * @returns A handle whose `cancel()` prevents the call.
+   * @throws {RuntimeError} If the loop is closed.
+   */
+  callSoonThreadsafe<Args extends unknown[]>(
+    callback: (...args: Args) => unknown,
+    ...args: Args
+  ): Handle {
+    return this.callSoon(callback, ...args);
+  }
+
+  /**
+   * Schedules `callback` to be called no earlier than `delay` seconds from now.
+   *
+   * Callbacks due at the same time are called in the order in which they were scheduled.
+   * Counterpart of Python's `loop.call_later()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @param delay Seconds to wait; zero and less mean the next turn.
+   * @param callback The function to call.
+   * @param args The arguments to call it with.
+   * @returns A handle whose `cancel()` prevents the call.
+   * @throws {RangeError} If `delay` is not a number.
+   * @throws {RuntimeError} If the loop is closed.
+   */
+  callLater<Args extends unknown[]>(
+    delay: number,
+    callback: (...args: Args) => unknown,
+    ...args: Args
+  ): TimerHandle {
+    if (typeof delay !== "number" || Number.isNaN(delay)) {
+      throw new RangeError(`Cannot schedule a callback: delay must be a number, not ${delay}`);
+    }
+    return this.callAt(this.time() + delay, callback, ...args);
+  }
+
+  /**
+   * Schedules `callback` to be called no earlier than at a time.
+   *
+   * Counterpart of Python's `loop.call_at()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @param when Seconds on the clock of {@linkcode BaseEventLoop.time}.
+   * @param callback The function to call.
+   * @param args The arguments to call it with.
+   * @returns A handle whose `cancel()` prevents the call.
+   * @throws {RangeError} If `when` is not a number.
+   * @throws {RuntimeError} If the loop is closed.
+   */
+  callAt<Args extends unknown[]>(
+    when: number,
+    callback: (...args: Args) => unknown,
+    ...args: Args
+  ): TimerHandle {
+    if (typeof when !== "number" || Number.isNaN(when)) {
+      throw new RangeError(`Cannot schedule a callback: when must be a number, not ${when}`);
+    }
+    this.#checkCallback(callback);
+    this._checkOpen();
+    const context = currentContext();
+    const timer = new TimerHandle(
+      when,
+      callback as (...args: never[]) => unknown,
+      args,
+      this,
+      context,
+    );
+    this.#timers.add(timer);
+    if (this.#state === PARKED && when < this.#timerDue) this.#wake();
+    return timer;
+  }
+
+  /**
+   * Returns the time by the loop's own clock.
+   *
+   * Counterpart of Python's `loop.time()`.
+   *
+   * @returns Seconds since some moment; they never go back.
+   */
+  time(): number {
+    return this.#clock.time();
+  }
+
+  #checkCallback(callback: unknown): void {
+    if (typeof callback !== "function") {
+      throw new TypeError(`Cannot schedule a callback: a function was expected, not ${callback}`);
+    }
+  }
+
+  /** @ignore */
+  _checkOpen(): void {
+    if (this.#closed) throw new RuntimeError("Cannot use the event loop: Event loop is closed");
+  }
+
+  /** @ignore Adds an entry to the next turn. */
+  _enqueue(entry: Runnable): void {
+    if (this.#closed) this._checkOpen();
+    this.#ready.push(entry);
+    if (this.#state === PARKED) this.#wake();
+  }
+
+  /** @ignore Removes a cancelled timer. */
+  _forgetTimer(timer: TimerHandle): void {
+    this.#timers.remove(timer);
+  }
+
+  // -- Running --
+
+  /**
+   * Runs the loop until {@linkcode BaseEventLoop.stop} is called.
+   *
+   * The loop holds the process open as long as it runs. Counterpart of Python's
+   * `loop.run_forever()`.
+   *
+   * @returns A promise that resolves when the loop has stopped.
+   * @throws {RuntimeError} If the loop is closed, or if this or another loop runs already.
+   */
+  async runForever(): Promise<void> {
+    this._checkRunnable();
+    this.#finished = Promise.withResolvers();
+    this.#inOwnContext = captureContext();
+    this.#strayed = false;
+    current.loop = this;
+    this.#startSlice();
+    this.#state = DEFERRED;
+    defer(this.#startTurn);
+    await this.#finished.promise;
+  }
+
+  /** @ignore */
+  _checkRunnable(): void {
+    this._checkOpen();
+    if (this.isRunning()) {
+      throw new RuntimeError("Cannot run the event loop: This event loop is already running");
+    }
+    if (current.loop !== null) {
+      throw new RuntimeError("Cannot run the event loop while another loop is running");
+    }
+  }
+
+  /**
+   * Ends the run at the end of the current turn.
+   *
+   * What is ready already is still called; what those callbacks schedule waits for the next run.
+   * Before a run it makes that run end after one turn. Counterpart of Python's `loop.stop()`.
+   */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#state === PARKED) this.#wake();
+  }
+
+  /**
+   * Tells whether the loop runs.
+   *
+   * @returns Whether `runForever()` or `runUntilComplete()` is in progress.
+   */
+  isRunning(): boolean {
+    return this.#state !== IDLE;
+  }
+
+  /**
+   * Tells whether the loop was closed.
+   *
+   * @returns Whether `close()` was called.
+   */
+  isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Closes the loop: drops what is scheduled, and refuses all that comes after.
+   *
+   * Closing twice is harmless. Counterpart of Python's `loop.close()`.
+   *
+   * @throws {RuntimeError} If the loop runs.
+   */
+  close(): void {
+    if (this.isRunning()) {
+      throw new RuntimeError("Cannot close the event loop: Cannot close a running event loop");
+    }
+    this.#closed = true;
+    this.#ready.clear();
+    this.#timers.clear();
+  }
+
+  // -- Turns --
+
+  readonly #startTurn = (): void => {
+    if (this.#state !== DEFERRED) return;
+    this.#beginTurn();
+  };
+
+  readonly #goOn = (): void => {
+    if (this.#state !== DEFERRED) return;
+    if (--this.#untilCheck <= 0 && this.#isSliceOver()) return this.#yieldToHost();
+    this.#proceed();
+  };
+
+  /** Goes on where the loop left off. */
+  #proceed(): void {
+    if (this.#todo > 0) this.#runReady();
+    else if (this.#stopping || this.#fatal !== null) this.#finish();
+    else this.#beginTurn();
+  }
+
+  /** Moves what is due to the ready queue, and runs it or waits. */
+  #beginTurn(): void {
+    if (this.#timers.size > 0) this.#moveDueTimers();
+    this.#todo = this.#ready.length;
+    if (this.#todo > 0 || this.#stopping || this.#fatal !== null) this.#runReady();
+    else this.#park();
+  }
+
+  #moveDueTimers(): void {
+    const now = this.#clock.time();
+    for (let timer = this.#timers.first; timer !== undefined; timer = this.#timers.first) {
+      if (timer.when() > now) break;
+      this.#timers.remove(timer);
+      this.#ready.push(timer);
+    }
+  }
+
+  /** Runs the rest of the turn. The only place where callbacks are called. */
+  #runReady(): void {
+    this.#state = TURNING;
+    this.#hostAsked = false;
+    const ready = this.#ready;
+    while (this.#todo > 0 && this.#fatal === null) {
+      if (this.#strayed && ready.peek()!._callsOut) {
+        this.#strayed = false;
+        return this.#inOwnContext(this.#runRest);
+      }
+      this.#todo--;
+      ready.shift()!._run();
+      if (current.resumed !== null) return this.#awaitSuspension();
+      if (--this.#untilCheck <= 0 && this.#isSliceOver()) return this.#yieldToHost();
+    }
+    this.#endTurn();
+  }
+
+  readonly #runRest = (): void => this.#runReady();
+
+  #endTurn(): void {
+    if (this.#stopping || this.#fatal !== null) return this.#finish();
+    this.#state = DEFERRED;
+    defer(this.#startTurn);
+  }
+
+  #finish(): void {
+    const finished = this.#finished!;
+    const fatal = this.#fatal;
+    this.#state = IDLE;
+    this.#stopping = false;
+    this.#todo = 0;
+    this.#fatal = null;
+    this.#finished = null;
+    current.loop = null;
+    current.resumed = null;
+    this.#disarmImmediate();
+    this.#disarmTimer();
+    if (fatal === null) finished.resolve();
+    else finished.reject(fatal.error);
+  }
+
+  // -- Async functions --
+
+  /** @ignore Called when an entry of this turn resumed the async function of `owner`. */
+  _resuming(owner: Owner): void {
+    if (this.#state === TURNING) current.resumed = owner;
+  }
+
+  /** @ignore Called when the coroutine of `owner` has reached a suspension, or its end. */
+  _suspended(owner: Owner): void {
+    if (current.resumed !== owner) return;
+    current.resumed = null;
+    if (this.#state !== WAITING) return;
+    // Not at once: whoever called this may have more to do before it returns to the host.
+    this.#state = DEFERRED;
+    this.#strayed = true;
+    defer(this.#goOn);
+  }
+
+  #awaitSuspension(): void {
+    this.#state = WAITING;
+    this.#armImmediate();
+  }
+
+  // -- The host's share --
+
+  #startSlice(): void {
+    this.#sliceStart = this.#lastCheck = nowMs();
+    this.#untilCheck = this.#entriesPerCheck;
+  }
+
+  /** Tells whether the host must have its share, and sets when to ask again. */
+  #isSliceOver(): boolean {
+    const now = nowMs();
+    const perEntry = Math.max(now - this.#lastCheck, 1e-3) / this.#entriesPerCheck;
+    const entries = Math.trunc(CHECK_MS / perEntry);
+    this.#entriesPerCheck = Math.min(Math.max(entries, 1), MAX_ENTRIES_PER_CHECK);
+    this.#untilCheck = this.#entriesPerCheck;
+    this.#lastCheck = now;
+    return now - this.#sliceStart >= SLICE_MS;
+  }
+
+  #yieldToHost(): void {
+    this.#state = YIELDING;
+    this.#armImmediate();
+  }
+
+  #armImmediate(): void {
+    this.#immediate ??= afterHost(this.#onImmediate);
+  }
+
+  #disarmImmediate(): void {
+    if (this.#immediate !== null) cancelAfterHost(this.#immediate);
+    this.#immediate = null;
+  }
+
+  readonly #onImmediate = (): void => {
+    this.#immediate = null;
+    this.#strayed = true;
+    this.#startSlice();
+    // No microtask is left, so whoever was resumed awaits a promise that is not ours.
+    if (this.#state === WAITING) current.resumed = null;
+    else if (this.#state !== YIELDING) return;
+    this.#proceed();
+  };
+
+  // -- Waiting --
+
+  #park(): void {
+    const due = this.#timers.first?.when() ?? Infinity;
+    if (this.#clock.jumpTo !== undefined) return this.#jump(due);
+    this.#disarmImmediate();
+    this.#state = PARKED;
+    if (this.#timer !== null && this.#timerDue <= due) return;
+    this.#disarmTimer();
+    const delay = Math.min(Math.max(due - this.#clock.time(), 0), MAX_PARK);
+    this.#timerDue = due;
+    this.#timer = startTimer(this.#onTimer, Math.ceil(delay * 1000));
+  }
+
+  /** What a loop with a virtual clock does instead of waiting. */
+  #jump(due: number): void {
+    if (!this.#hostAsked) {
+      this.#hostAsked = true;
+      return this.#yieldToHost();
+    }
+    if (due === Infinity) {
+      this._interrupt(new RuntimeError(`Cannot go on: ${this._describeDeadlock()}`));
+      return this.#finish();
+    }
+    this.#clock.jumpTo!(due);
+    this.#state = DEFERRED;
+    this.#beginTurn();
+  }
+
+  /** @ignore Why nothing can ever happen again. */
+  _describeDeadlock(): string {
+    return "nothing is ready and no timer is set";
+  }
+
+  #disarmTimer(): void {
+    if (this.#timer !== null) stopTimer(this.#timer);
+    this.#timer = null;
+    this.#timerDue = Infinity;
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = null;
+    this.#timerDue = Infinity;
+    if (this.#state !== PARKED) return;
+    this.#strayed = true;
+    this.#startSlice();
+    this.#beginTurn();
+  };
+
+  #wake(): void {
+    this.#state = DEFERRED;
+    this.#strayed = true;
+    this.#startSlice();
+    defer(this.#startTurn);
+  }
+
+  /** @ignore Ends the run with an error, before anything else is called. */
+  _interrupt(error: unknown): void {
+    this.#fatal ??= { error };
+    if (this.#state === PARKED) this.#wake();
+  }
+
+  // -- Errors --
+
+  /**
+   * Returns the handler set by {@linkcode BaseEventLoop.setExceptionHandler}.
+   *
+   * @returns The handler, or null if the default one is in use.
+   */
+  getExceptionHandler(): ExceptionHandler | null {
+    return this.#exceptionHandler;
+  }
+
+  /**
+   * Sets who is told of errors that have no other place to go: those of callbacks, of tasks that
+   * nobody awaits, of protocols.
+   *
+   * Counterpart of Python's `loop.set_exception_handler()`.
+   *
+   * @param handler The new handler, or null for the default one, which writes to standard error.
+   * @throws {TypeError} If it is neither a function nor null.
+   */
+  setExceptionHandler(handler: ExceptionHandler | null): void {
+    if (handler !== null && typeof handler !== "function") {
+      throw new TypeError(`Cannot set exception handler: a function was expected, not ${handler}`);
+    }
+    this.#exceptionHandler = handler;
+  }
+
+  /**
+   * Reports an error to the exception handler. It never throws and never stops the loop.
+   *
+   * Counterpart of Python's `loop.call_exception_handler()`.
+   *
+   * @param context What happened.
+   */
+  callExceptionHandler(context: ExceptionContext): void {
+    if (this.#exceptionHandler === null) return this.#reportByDefault(context);
+    try {
+      this.#exceptionHandler(this, context);
+    } catch (error) {
+      if (error instanceof KeyboardInterrupt) return this._interrupt(error);
+      // A handler has no task to stop: a CancelledError out of it is an error like any other.
+      this.#reportByDefault({
+        message: "Unhandled error in exception handler",
+        exception: error,
+        context,
+      });
+    }
+  }
+
+  #reportByDefault(context: ExceptionContext): void {
+    try {
+      this.defaultExceptionHandler(context);
+    } catch (error) {
+      if (error instanceof KeyboardInterrupt) return this._interrupt(error);
+      // Also for an overridden handler that fails: the last resort is a plain line.
+      console.error("Exception in default exception handler", error, context);
+    }
+  }
+
+  /**
+   * Writes an error to standard error: its message, its details, its stack.
+   *
+   * Counterpart of Python's `loop.default_exception_handler()`.
+   *
+   * @param context What happened.
+   */
+  defaultExceptionHandler(context: ExceptionContext): void {
+    const { message, exception, ...details } = context;
+    const lines = [message || "Unhandled exception in event loop"];
+    for (const name of Object.keys(details).sort()) lines.push(`${name}: ${details[name]}`);
+    if (exception instanceof Error) lines.push(exception.stack ?? String(exception));
+    else if ("exception" in context) lines.push(String(exception));
+    console.error(lines.join("\n"));
+  }
+
+  // -- Debugging --
+
+  /**
+   * Tells whether debug mode is on.
+   *
+   * @returns Whether it is on.
+   */
+  getDebug(): boolean {
+    return this.#debug;
+  }
+
+  /**
+   * Turns debug mode on or off.
+   *
+   * @param enabled Whether it shall be on.
+   */
+  setDebug(enabled: boolean): void {
+    this.#debug = enabled;
+  }
+
+  /**
+   * Returns the loop as Python prints it.
+   *
+   * @returns Such as `<EventLoop running=false closed=false debug=false>`.
+   */
+  toString(): string {
+    const flags = `running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}`;
+    return `<${this.constructor.name} ${flags}>`;
+  }
+}

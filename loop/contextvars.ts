@@ -1,0 +1,266 @@
+/**
+ * Values that belong to a task and to what it starts, rather than to the whole program.
+ *
+ * Counterpart of Python's `contextvars`. Each task runs in a copy of the context it was created in;
+ * each callback runs in the context it was scheduled in. A copy shares its values until one of the
+ * two is written to, so copying costs the same however many variables are set.
+ *
+ * @module
+ */
+
+import { current, currentOwner } from "./_current.ts";
+import { RuntimeError } from "./exceptions.ts";
+
+/** What `ContextVar.set()` returns, for `ContextVar.reset()`. */
+export interface Token<T> {
+  /** The variable that was set. */
+  readonly variable: ContextVar<T>;
+  /** The value it had before, if it had one. */
+  readonly oldValue: T | undefined;
+}
+
+/** How the file below reaches into a context; set by the class itself. */
+let read: (context: Context, variable: object) => unknown;
+let write: (context: Context, variable: object, value: unknown) => void;
+
+const UNSET = Symbol("unset");
+
+/**
+ * A mapping from context variables to values.
+ *
+ * Counterpart of Python's `contextvars.Context`.
+ *
+ * @example Run a function in a context of its own
+ * ```ts
+ * import { ContextVar, copyContext } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const user = new ContextVar("user", { defaultValue: "nobody" });
+ * const context = copyContext();
+ * context.run(() => user.set("ada"));
+ * assertEquals(user.get(), "nobody");
+ * assertEquals(context.get(user), "ada");
+ * ```
+ */
+export class Context {
+  /** Shared with other contexts until `#owned`; never written to before. */
+  #values: Map<object, unknown> | null = null;
+  #owned = false;
+  #entered = false;
+
+  static {
+    read = (context, variable) => {
+      const values = context.#values;
+      if (values === null) return UNSET;
+      const value = values.get(variable);
+      return value === undefined && !values.has(variable) ? UNSET : value;
+    };
+    write = (context, variable, value) => {
+      if (!context.#owned) {
+        context.#values = new Map(context.#values);
+        context.#owned = true;
+      }
+      if (value === UNSET) context.#values!.delete(variable);
+      else context.#values!.set(variable, value);
+    };
+  }
+
+  /**
+   * Calls `fn` in this context, so that what it sets stays in here.
+   *
+   * Counterpart of Python's `Context.run()`. The context holds for the synchronous part of `fn`;
+   * to run a whole coroutine in a context, give `{ context }` to `createTask()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @typeParam R What `fn` returns.
+   * @param fn The function to call.
+   * @param args The arguments to call it with.
+   * @returns What `fn` returns.
+   * @throws {RuntimeError} If this context is entered already.
+   */
+  run<Args extends unknown[], R>(fn: (...args: Args) => R, ...args: Args): R {
+    if (this.#entered) throw new RuntimeError("Cannot enter context: it is already entered");
+    const { task, context } = current;
+    const owner = currentOwner();
+    this.#entered = true;
+    current.task = owner;
+    current.context = this;
+    try {
+      return fn(...args);
+    } finally {
+      current.task = task;
+      current.context = context;
+      this.#entered = false;
+    }
+  }
+
+  /**
+   * Returns a copy: the same values, and independent from then on.
+   *
+   * @returns The new context.
+   */
+  copy(): Context {
+    const copy = new Context();
+    copy.#values = this.#values;
+    this.#owned = false;
+    return copy;
+  }
+
+  /**
+   * Returns the value of `variable` in this context.
+   *
+   * @typeParam T The type of the variable.
+   * @param variable The variable to look up.
+   * @returns Its value, or `undefined` if it is not set here.
+   */
+  get<T>(variable: ContextVar<T>): T | undefined {
+    const value = read(this, variable);
+    return value === UNSET ? undefined : value as T;
+  }
+
+  /**
+   * Tells whether `variable` is set in this context.
+   *
+   * @typeParam T The type of the variable.
+   * @param variable The variable to look up.
+   * @returns Whether it has a value here; a default is not a value.
+   */
+  has<T>(variable: ContextVar<T>): boolean {
+    return read(this, variable) !== UNSET;
+  }
+
+  /** How many variables are set. */
+  get size(): number {
+    return this.#values?.size ?? 0;
+  }
+}
+
+const rootContext = new Context();
+
+/** The context that the running code is in. Every callback and every task has one. */
+export function currentContext(): Context {
+  return (current.context ?? currentOwner()?._context ?? rootContext) as Context;
+}
+
+/**
+ * Returns a copy of the current context.
+ *
+ * Counterpart of Python's `contextvars.copy_context()`.
+ *
+ * @returns The copy.
+ *
+ * @example
+ * ```ts
+ * import { ContextVar, copyContext } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const level = new ContextVar<number>("level");
+ * level.set(1);
+ * const before = copyContext();
+ * level.set(2);
+ * assertEquals(before.get(level), 1);
+ * ```
+ */
+export function copyContext(): Context {
+  return currentContext().copy();
+}
+
+/** Options for {@linkcode ContextVar}. */
+export interface ContextVarOptions<T> {
+  /** What `get()` returns where the variable is not set. Without it, `get()` throws there. */
+  defaultValue?: T;
+}
+
+/**
+ * A variable with a value in each context.
+ *
+ * Counterpart of Python's `contextvars.ContextVar`.
+ *
+ * @typeParam T The type of its values.
+ *
+ * @example Each task sees its own value
+ * ```ts
+ * import { ContextVar, gather, run, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const request = new ContextVar<string>("request");
+ * async function handle(id: string) {
+ *   request.set(id);
+ *   await sleep(0);
+ *   return request.get();
+ * }
+ * assertEquals(await run(() => gather([() => handle("a"), () => handle("b")])), ["a", "b"]);
+ * ```
+ */
+export class ContextVar<T> {
+  /** The name given to the constructor. */
+  readonly name: string;
+  readonly #options: ContextVarOptions<T>;
+
+  /**
+   * Creates a variable that is set in no context.
+   *
+   * @param name A name for people to read.
+   * @param options Its default value, if it has one.
+   */
+  constructor(name: string, options: ContextVarOptions<T> = {}) {
+    this.name = name;
+    this.#options = options;
+  }
+
+  /**
+   * Returns the value in the current context.
+   *
+   * @param fallback What to return where the variable is not set; goes before the default value.
+   * @returns The value.
+   * @throws {RangeError} If it is not set and there is nothing to return instead (Python's
+   * `LookupError`).
+   */
+  get(...fallback: [T?]): T {
+    const value = read(currentContext(), this);
+    if (value !== UNSET) return value as T;
+    if (fallback.length > 0) return fallback[0] as T;
+    if ("defaultValue" in this.#options) return this.#options.defaultValue as T;
+    throw new RangeError(`Cannot get context variable "${this.name}": it is not set`);
+  }
+
+  /**
+   * Sets the value in the current context.
+   *
+   * @param value The new value.
+   * @returns A token with which {@linkcode ContextVar.reset} undoes this.
+   */
+  set(value: T): Token<T> {
+    const context = currentContext();
+    const old = read(context, this);
+    write(context, this, value);
+    const token: Token<T> = { variable: this, oldValue: old === UNSET ? undefined : old as T };
+    tokens.set(token, { context, old });
+    return token;
+  }
+
+  /**
+   * Gives the variable the value it had before the `set()` that returned `token`.
+   *
+   * @param token The token; it can be used once.
+   * @throws {RangeError} If the token is of another variable or another context.
+   * @throws {RuntimeError} If the token was used before.
+   */
+  reset(token: Token<T>): void {
+    if (token.variable !== this) {
+      throw new RangeError(`Cannot reset "${this.name}": the token is of another variable`);
+    }
+    const origin = tokens.get(token);
+    if (origin === undefined) {
+      throw new RuntimeError(`Cannot reset "${this.name}": the token was used before`);
+    }
+    if (origin.context !== currentContext()) {
+      throw new RangeError(`Cannot reset "${this.name}": the token is of another context`);
+    }
+    tokens.delete(token);
+    write(origin.context, this, origin.old);
+  }
+}
+
+/** Where each unused token came from, and the value before it, or UNSET. */
+const tokens = new WeakMap<object, { context: Context; old: unknown }>();

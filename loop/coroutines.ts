@@ -1,0 +1,135 @@
+/**
+ * What a task can run.
+ *
+ * Counterpart of Python's `asyncio.coroutines`. Calling an async function starts it, so the
+ * counterpart of a coroutine object, which has not started, is a function: one that returns a
+ * promise (`async`) or a generator (`function*`). A generator object will do too, as it has not
+ * started either.
+ *
+ * @module
+ */
+
+import { current, currentOwner } from "./_current.ts";
+import { AwaitFrame } from "./_frame.ts";
+import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
+import type { BaseEventLoop } from "./base_events.ts";
+import { RuntimeError } from "./exceptions.ts";
+import type { Awaitable } from "./futures.ts";
+
+export type { Suspension };
+
+/**
+ * A coroutine that has not started: a function that returns a promise or a generator, or a
+ * generator object.
+ *
+ * A function can be run any number of times, a generator object once.
+ *
+ * @typeParam T What it returns in the end.
+ */
+export type Coroutine<T> =
+  | (() => PromiseLike<T> | Generator<Suspension, T, unknown>)
+  | Generator<Suspension, T, unknown>;
+
+/** Whether `value` is a generator object. */
+export function isGenerator(value: unknown): value is Steps<unknown> {
+  const generator = value as Partial<Steps<unknown>> | null | undefined;
+  return typeof generator?.next === "function" && typeof generator.throw === "function";
+}
+
+/**
+ * Tells whether a task could run `value`.
+ *
+ * Counterpart of Python's `asyncio.iscoroutine()`.
+ *
+ * @param value Anything.
+ * @returns Whether it is a function or a generator object. What a function returns can be known
+ * only by calling it.
+ */
+export function isCoroutine(value: unknown): value is Coroutine<unknown> {
+  return typeof value === "function" || isGenerator(value);
+}
+
+const AsyncFunction = (async (): Promise<void> => {}).constructor;
+const GeneratorFunction = (function* (): Generator {}).constructor;
+
+/**
+ * Tells whether `value` was written as `async function` or `function*`.
+ *
+ * Counterpart of Python's `asyncio.iscoroutinefunction()`.
+ *
+ * @param value Anything.
+ * @returns Whether it is one of these. An ordinary function that returns a promise is none.
+ */
+export function isCoroutineFunction(value: unknown): boolean {
+  return value instanceof AsyncFunction || isGeneratorFunction(value);
+}
+
+/** Whether `value` was written as `function*`. */
+export function isGeneratorFunction(value: unknown): boolean {
+  return value instanceof GeneratorFunction;
+}
+
+/**
+ * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
+ * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
+ */
+export class Operation<T> implements Awaitable<T> {
+  #start: (() => Steps<T>) | null;
+
+  constructor(start: () => Steps<T>) {
+    this.#start = start;
+  }
+
+  then<R1 = T, R2 = never>(
+    onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): PromiseLike<R1 | R2> {
+    return awaitSteps(() => this[Symbol.iterator](), onFulfilled, onRejected);
+  }
+
+  [Symbol.iterator](): Steps<T> {
+    const start = this.#start;
+    if (start === null) throw new RuntimeError("Cannot await twice: the coroutine was awaited");
+    this.#start = null;
+    return start();
+  }
+}
+
+/** Has the running task, or none, go through the steps of a generator, for `await`. */
+function awaitSteps<T, R1, R2>(
+  start: () => Steps<T>,
+  onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
+  onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+): PromiseLike<R1 | R2> {
+  const owner = currentOwner() as FrameOwner | null;
+  const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
+  if (loop === null) {
+    const error = new RuntimeError("Cannot await: no running event loop");
+    return Promise.reject<T>(error).then(onFulfilled, onRejected);
+  }
+  const frame = new AwaitFrame(owner, loop, start(), onFulfilled, onRejected);
+  frame.step();
+  return frame;
+}
+
+/** Lets one turn of the loop pass, as a bare `yield` does in Python. There is one, for all. */
+class NextTurn implements Awaitable<undefined> {
+  then<R1 = undefined, R2 = never>(
+    onFulfilled?: ((value: undefined) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): PromiseLike<R1 | R2> {
+    const owner = currentOwner() as FrameOwner | null;
+    const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
+    if (loop === null) return awaitSteps(() => this[Symbol.iterator](), onFulfilled, onRejected);
+    const frame = new AwaitFrame(owner, loop, null, onFulfilled, onRejected);
+    frame.suspendForTurn();
+    return frame;
+  }
+
+  *[Symbol.iterator](): Steps<undefined> {
+    yield;
+  }
+}
+
+/** What `sleep(0)` returns. */
+export const nextTurn: Awaitable<undefined> = new NextTurn();

@@ -1,0 +1,229 @@
+/**
+ * The event loop, and how to get at it.
+ *
+ * Counterpart of `get_event_loop()` and its relatives in Python's `asyncio.events`. I/O is no
+ * method of the loop: `loop.create_server(…)` is `createServer(…)` of the net folder.
+ *
+ * @module
+ */
+
+import { current } from "./_current.ts";
+import { BaseEventLoop } from "./base_events.ts";
+import type { EventLoopOptions } from "./base_events.ts";
+import { isCoroutine } from "./coroutines.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { RuntimeError } from "./exceptions.ts";
+import { Future, isFuture } from "./futures.ts";
+import type { Awaitable } from "./futures.ts";
+import { Task } from "./tasks.ts";
+import type { TaskOptions } from "./tasks.ts";
+
+/**
+ * Runs callbacks and tasks, one after another, each when its time has come.
+ *
+ * `newEventLoop()` makes one; most programs need only `run()`. Counterpart of Python's
+ * `asyncio.AbstractEventLoop`.
+ *
+ * @example
+ * ```ts
+ * import { newEventLoop, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loop = newEventLoop();
+ * const result = await loop.runUntilComplete(async () => {
+ *   await sleep(0.01);
+ *   return "done";
+ * });
+ * loop.close();
+ * assertEquals(result, "done");
+ * ```
+ */
+export class EventLoop extends BaseEventLoop {
+  /**
+   * Creates a future of this loop. Counterpart of Python's `loop.create_future()`.
+   *
+   * @typeParam T The type of its result.
+   * @returns The future, pending.
+   */
+  createFuture<T>(): Future<T> {
+    return new Future<T>({ loop: this });
+  }
+
+  /**
+   * Schedules a coroutine to run as a task, from the next turn on.
+   *
+   * Counterpart of Python's `loop.create_task()`.
+   *
+   * @typeParam T What the coroutine returns.
+   * @param coroutine What to run.
+   * @param options Its name and its context.
+   * @returns The task. The loop keeps it alive until it is done.
+   * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
+   * @throws {RuntimeError} If the loop is closed.
+   */
+  createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+    return new Task(coroutine, { ...options, loop: this });
+  }
+
+  /**
+   * Runs the loop until a future or a coroutine is done.
+   *
+   * Counterpart of Python's `loop.run_until_complete()`.
+   *
+   * @typeParam T What it gives.
+   * @param awaitable The future, or the coroutine to run as a task.
+   * @returns Its result.
+   * @throws {RuntimeError} If the loop can't run, or was stopped before the future was done.
+   */
+  async runUntilComplete<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Promise<T> {
+    this._checkRunnable();
+    const isNew = !isFuture(awaitable);
+    const future = this._ensureFuture(awaitable);
+    const stop = (): void => this.stop();
+    future.addDoneCallback(stop);
+    try {
+      await this.runForever();
+    } catch (error) {
+      // The loop was interrupted. If the task has the same error, it was seen here.
+      if (isNew && future.done()) future._silence();
+      throw error;
+    } finally {
+      future.removeDoneCallback(stop);
+    }
+    if (!future.done()) {
+      throw new RuntimeError(
+        "Cannot return the result: Event loop stopped before Future completed.",
+      );
+    }
+    return future.result();
+  }
+
+  /** @ignore A future of this loop for anything that can be awaited. */
+  _ensureFuture<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Future<T> {
+    if (isFuture(awaitable)) return awaitable as Future<T>;
+    if (isCoroutine(awaitable)) return this.createTask(awaitable as Coroutine<T>);
+    if (typeof (awaitable as PromiseLike<T> | null)?.then !== "function") {
+      const text = "a future, a coroutine, or a promise is required";
+      throw new TypeError(`Cannot await: ${text}, not ${awaitable}`);
+    }
+    if (Symbol.iterator in awaitable) return this.createTask(() => awaitable);
+    return followPromise(awaitable as PromiseLike<T>, this.createFuture<T>());
+  }
+}
+
+/** Ends `future` as `promise` ends. */
+function followPromise<T>(promise: PromiseLike<T>, future: Future<T>): Future<T> {
+  promise.then(
+    (value) => future.done() || future.setResult(value),
+    (error) => future.done() || future.setException(error),
+  );
+  return future;
+}
+
+let defaultLoop: EventLoop | null = null;
+
+/**
+ * Creates an event loop. Counterpart of Python's `asyncio.new_event_loop()`.
+ *
+ * @param options Its clock and its mode.
+ * @returns The loop.
+ */
+export function newEventLoop(options: EventLoopOptions = {}): EventLoop {
+  return new EventLoop(options);
+}
+
+/**
+ * Sets the loop that {@linkcode getEventLoop} returns while none runs.
+ *
+ * Counterpart of Python's `asyncio.set_event_loop()`.
+ *
+ * @param loop The loop, or null for none.
+ */
+export function setEventLoop(loop: EventLoop | null): void {
+  defaultLoop = loop;
+}
+
+/**
+ * Returns the loop that runs, or else the one that was set, or else a new one, which is then set.
+ *
+ * Python did so until 3.13; since 3.14 it refuses where none was set. Counterpart of
+ * `asyncio.get_event_loop()`.
+ *
+ * @returns The loop.
+ *
+ * @example
+ * ```ts
+ * import { getEventLoop } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loop = getEventLoop();
+ * assertEquals(loop.isRunning(), false);
+ * assertEquals(getEventLoop(), loop);
+ * ```
+ */
+export function getEventLoop(): EventLoop {
+  return current.loop as EventLoop | null ?? (defaultLoop ??= newEventLoop());
+}
+
+/**
+ * Returns the loop that runs.
+ *
+ * Counterpart of Python's `asyncio.get_running_loop()`.
+ *
+ * @returns The loop.
+ * @throws {RuntimeError} If none runs.
+ */
+export function getRunningLoop(): EventLoop {
+  if (current.loop === null) throw new RuntimeError("Cannot get loop: no running event loop");
+  return current.loop as EventLoop;
+}
+
+/**
+ * Schedules a coroutine to run as a task, on the loop that runs.
+ *
+ * Counterpart of Python's `asyncio.create_task()`.
+ *
+ * @typeParam T What the coroutine returns.
+ * @param coroutine What to run: a function that returns a promise or a generator, not its result.
+ * @param options Its name and its context.
+ * @returns The task. The loop keeps it alive until it is done.
+ * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
+ * @throws {RuntimeError} If no loop runs.
+ *
+ * @example
+ * ```ts
+ * import { createTask, run, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function work(n: number) {
+ *   await sleep(0.01);
+ *   return n * 2;
+ * }
+ * await run(async () => {
+ *   const task = createTask(() => work(21));
+ *   assertEquals(await task, 42);
+ * });
+ * ```
+ */
+export function createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+  return getRunningLoop().createTask(coroutine, options);
+}
+
+/**
+ * Returns a future for anything that can be awaited: itself, if it is one; a new task for a
+ * coroutine; a future that follows a promise.
+ *
+ * Counterpart of Python's `asyncio.ensure_future()`.
+ *
+ * @typeParam T What it gives.
+ * @param awaitable The future, coroutine or promise.
+ * @returns The future.
+ * @throws {TypeError} If it is none of these.
+ * @throws {RuntimeError} If a loop is needed and none runs.
+ */
+export function ensureFuture<T>(
+  awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>,
+): Future<T> {
+  if (isFuture(awaitable)) return awaitable as Future<T>;
+  return getRunningLoop()._ensureFuture(awaitable);
+}

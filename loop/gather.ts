@@ -1,0 +1,153 @@
+/**
+ * Waiting for several things at once, for their results in order.
+ *
+ * Counterpart of `gather()` in Python's `asyncio.tasks`.
+ *
+ * @module
+ */
+
+import type { BaseEventLoop } from "./base_events.ts";
+import type { Coroutine, Suspension } from "./coroutines.ts";
+import { getEventLoop, getRunningLoop } from "./events.ts";
+import { CancelledError } from "./exceptions.ts";
+import { Future, isFuture } from "./futures.ts";
+import type { Awaitable } from "./futures.ts";
+import type { Runnable } from "./handles.ts";
+
+/** What {@linkcode gather} takes: futures, coroutines, promises. */
+export type Gatherable = Awaitable<unknown> | PromiseLike<unknown> | Coroutine<unknown>;
+
+/** What a {@linkcode Gatherable} gives in the end. */
+export type Gathered<A> = A extends () => infer R ? Gathered<R>
+  : A extends PromiseLike<infer T> ? T
+  : A extends Generator<Suspension, infer T, never> ? T
+  : never;
+
+/** The results of several {@linkcode Gatherable}s: a tuple for a tuple, an array for the rest. */
+export type GatheredAll<All extends Iterable<Gatherable>> = All extends readonly unknown[]
+  ? { -readonly [K in keyof All]: Gathered<All[K]> }
+  : All extends Iterable<infer A> ? Gathered<A>[]
+  : never;
+
+/** Options for {@linkcode gather}. */
+export interface GatherOptions {
+  /**
+   * Whether an exception becomes a result like any other, instead of ending the gathering.
+   *
+   * @default {false}
+   */
+  returnExceptions?: boolean;
+}
+
+/** Tells a gathering that one of its children is done. */
+class ChildDone implements Runnable {
+  readonly _callsOut: boolean = false;
+  readonly #gathering: GatheringFuture;
+  readonly #child: Future<unknown>;
+
+  constructor(gathering: GatheringFuture, child: Future<unknown>) {
+    this.#gathering = gathering;
+    this.#child = child;
+  }
+
+  _run(): void {
+    this.#gathering._onChildDone(this.#child);
+  }
+}
+
+/** The future of all results. Cancelling it cancels the children, and it ends when they do. */
+class GatheringFuture extends Future<unknown[]> {
+  /** One for each argument; the same future may be there several times. */
+  readonly #children: Future<unknown>[];
+  readonly #returnExceptions: boolean;
+  #pending: number;
+  #cancelRequested = false;
+
+  constructor(children: Future<unknown>[], loop: BaseEventLoop, returnExceptions: boolean) {
+    super({ loop });
+    this.#children = children;
+    this.#returnExceptions = returnExceptions;
+    const distinct = new Set(children);
+    this.#pending = distinct.size;
+    const done: Future<unknown>[] = [];
+    for (const child of distinct) {
+      if (child.done()) done.push(child);
+      else child._subscribe(new ChildDone(this, child));
+    }
+    for (const child of done) this._onChildDone(child);
+  }
+
+  override cancel(message?: string): boolean {
+    if (this.done()) return false;
+    let passedOn = false;
+    for (const child of this.#children) if (child.cancel(message)) passedOn = true;
+    if (passedOn) {
+      this.#cancelRequested = true;
+      this._cancelMessage = message;
+    }
+    return passedOn;
+  }
+
+  _onChildDone(child: Future<unknown>): void {
+    this.#pending--;
+    if (this.done()) return child._silence();
+    if (!this.#returnExceptions) {
+      // A cancelled child is a failure of the gathering, not its cancellation.
+      if (child.cancelled()) return this.setException(child._cancelledError());
+      if (child._failed()) return this.setException(child.exception());
+    }
+    if (this.#pending > 0) return;
+    if (this.#cancelRequested) this.setException(new CancelledError(this._cancelMessage));
+    else this.setResult(this.#children.map(outcomeOf));
+  }
+}
+
+function outcomeOf(child: Future<unknown>): unknown {
+  if (child.cancelled()) return child._cancelledError();
+  return child._failed() ? child.exception() : child.result();
+}
+
+/**
+ * Runs several things at once, and gives their results in the order of the arguments.
+ *
+ * The first exception goes to whoever awaits the gathering at once; the others go on running.
+ * Cancelling the gathering cancels them all. A future or a generator object that is given twice runs
+ * once; a function is run as often as it is given. Counterpart of Python's `asyncio.gather()`.
+ *
+ * @typeParam All The types of what is gathered.
+ * @param awaitables Futures, coroutines and promises; coroutines become tasks.
+ * @param options Whether exceptions are results.
+ * @returns A future of the results.
+ * @throws {TypeError} If one of them can't be awaited.
+ * @throws {RuntimeError} If a coroutine is given and no loop runs.
+ *
+ * @example
+ * ```ts
+ * import { gather, run, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const results = await run(() =>
+ *   gather([() => sleep(0.02, "slow"), () => sleep(0.01, "fast")])
+ * );
+ * assertEquals(results, ["slow", "fast"]);
+ * ```
+ */
+export function gather<const All extends Iterable<Gatherable>>(
+  awaitables: All,
+  options: GatherOptions = {},
+): Future<GatheredAll<All>> {
+  const generators = new Map<unknown, Future<unknown>>();
+  const children: Future<unknown>[] = [];
+  for (const awaitable of awaitables) {
+    let child = generators.get(awaitable);
+    if (child === undefined) {
+      child = isFuture(awaitable) ? awaitable : getRunningLoop()._ensureFuture(awaitable);
+      if (typeof awaitable !== "function") generators.set(awaitable, child);
+    }
+    children.push(child);
+  }
+  const loop = children[0]?._loop ?? getEventLoop();
+  const gathering = new GatheringFuture(children, loop, options.returnExceptions ?? false);
+  if (children.length === 0) gathering.setResult([]);
+  return gathering as Future<unknown> as Future<GatheredAll<All>>;
+}

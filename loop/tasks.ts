@@ -1,0 +1,359 @@
+/**
+ * A coroutine on its way, run by the loop, that can be awaited and cancelled.
+ *
+ * Counterpart of `Task` in Python's `asyncio.tasks`. A task is in one of these states:
+ *
+ * 1. SCHEDULED: its start, or the step that goes on with it, is in the loop's ready queue.
+ * 2. RUNNING: its coroutine runs, or awaits a promise that is not ours.
+ * 3. WAITING: its frames (`_frames`) wait for futures; each goes on when its future is done.
+ * 4. DONE: the coroutine has ended, and the task has its outcome.
+ *
+ * Invariant of cancellation: `cancel()` in state 3 cancels what the frames wait for, and the
+ * CancelledError reaches the coroutine that way. Otherwise `_mustCancel` keeps it until the next step
+ * (state 1) or until the next future that the coroutine awaits (state 2).
+ *
+ * @module
+ */
+
+import { current, currentOwner } from "./_current.ts";
+import { Frame } from "./_frame.ts";
+import type { Steps } from "./_frame.ts";
+import { runOwned } from "./_host.ts";
+import { quote } from "./_repr.ts";
+import type { BaseEventLoop } from "./base_events.ts";
+import { copyContext } from "./contextvars.ts";
+import type { Context } from "./contextvars.ts";
+import { isCoroutine, isGenerator, isGeneratorFunction } from "./coroutines.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import { Future } from "./futures.ts";
+import type { Runnable } from "./handles.ts";
+
+/** Options for `createTask()`. */
+export interface TaskOptions {
+  /**
+   * What the task is called, for people who read its text.
+   *
+   * @default {"Task-" and a number}
+   */
+  name?: string;
+  /** The context to run in; by default a copy of the current one. */
+  context?: Context;
+}
+
+/** Options for the constructor of {@linkcode Task}. */
+export interface TaskInit extends TaskOptions {
+  /** The loop to run on. */
+  loop: BaseEventLoop;
+}
+
+let tasksNamed = 0;
+
+/** The frame of the task's own generator. */
+class RootFrame<T> extends Frame {
+  readonly #task: Task<T>;
+
+  constructor(task: Task<T>, generator: Steps<T>) {
+    super(task, task._loop, generator);
+    this.#task = task;
+  }
+
+  override finish(value: unknown): void {
+    this.#task._finish(value as T);
+  }
+
+  override fail(error: unknown): void {
+    this.#task._fail(error);
+  }
+}
+
+/**
+ * A coroutine that the loop runs, and a future of its result.
+ *
+ * `createTask()` makes one. Counterpart of Python's `asyncio.Task`.
+ *
+ * @typeParam T What the coroutine returns.
+ *
+ * @example
+ * ```ts
+ * import { createTask, run, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const asynchronous = createTask(async () => {
+ *     await sleep(0.01);
+ *     return "async";
+ *   });
+ *   const generator = createTask(function* () {
+ *     yield* sleep(0.01);
+ *     return "generator";
+ *   });
+ *   assertEquals([await asynchronous, await generator], ["async", "generator"]);
+ * });
+ * ```
+ */
+export class Task<T> extends Future<T> implements Runnable {
+  /** @ignore */
+  readonly _callsOut: boolean = true;
+  /** @ignore */
+  readonly _context: Context;
+  /** @ignore */
+  _frames: Frame | null = null;
+  /** @ignore */
+  _mustCancel = false;
+  readonly #coroutine: Coroutine<T>;
+  #name: string | number;
+  #cancelling = 0;
+  #aborter: AbortController | null = null;
+
+  /**
+   * Schedules a coroutine. `createTask()` is the usual way.
+   *
+   * @param coroutine What to run.
+   * @param options The loop, and what else there is to say.
+   * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
+   */
+  constructor(coroutine: Coroutine<T>, options: TaskInit) {
+    super(options);
+    if (!isCoroutine(coroutine)) {
+      throw new TypeError(`Cannot create task: a coroutine was expected, not ${coroutine}`);
+    }
+    this.#coroutine = coroutine;
+    this.#name = options.name ?? ++tasksNamed;
+    this._context = options.context ?? copyContext();
+    this._loop._enqueue(this);
+    this._loop._tasks.add(this);
+  }
+
+  // -- Cancellation --
+
+  /**
+   * Asks the task to stop: a {@linkcode CancelledError} is thrown in its coroutine.
+   *
+   * It is a request. The coroutine may clean up first, or go on; `cancelled()` tells when it has
+   * ended this way. An async function that awaits a promise of others gets it at the next future it
+   * awaits, and its {@linkcode Task.signal} aborts at once.
+   *
+   * @param message Why, for the CancelledError.
+   * @returns False if the task was done already, and nothing happened.
+   */
+  override cancel(message?: string): boolean {
+    if (this.done()) return false;
+    this.#cancelling++;
+    let passedOn = false;
+    for (let frame = this._frames; frame !== null;) {
+      const next: Frame | null = frame.next;
+      if (frame.waitsFor!.cancel(message)) passedOn = true;
+      frame = next;
+    }
+    if (!passedOn) {
+      this._mustCancel = true;
+      this._cancelMessage = message;
+    }
+    this.#aborter?.abort(new CancelledError(message));
+    return true;
+  }
+
+  /**
+   * Returns how many cancellations are asked for and not taken back.
+   *
+   * @returns The number of calls of `cancel()` less those of `uncancel()`.
+   */
+  cancelling(): number {
+    return this.#cancelling;
+  }
+
+  /**
+   * Takes back one request to cancel, as whoever asked for it does once the task has acted on it.
+   *
+   * @returns How many requests are left.
+   */
+  uncancel(): number {
+    if (this.#cancelling > 0 && --this.#cancelling === 0) this._mustCancel = false;
+    return this.#cancelling;
+  }
+
+  /**
+   * A signal that aborts when the task is cancelled, for `fetch()` and what else takes one.
+   *
+   * After a cancellation was taken back, it is a new one.
+   */
+  get signal(): AbortSignal {
+    if (this.#aborter === null || (this.#aborter.signal.aborted && this.#cancelling === 0)) {
+      this.#aborter = new AbortController();
+      if (this.#cancelling > 0) this.#aborter.abort(new CancelledError(this._cancelMessage));
+    }
+    return this.#aborter.signal;
+  }
+
+  /** @ignore */
+  _takeCancellation(): CancelledError {
+    this._mustCancel = false;
+    return new CancelledError(this._cancelMessage);
+  }
+
+  // -- Running --
+
+  /** @ignore Starts the coroutine. What follows is up to its frames. */
+  _run(): void {
+    if (this._mustCancel) return this.#cancelBeforeStart();
+    const coroutine = this.#coroutine;
+    if (typeof coroutine !== "function") return new RootFrame(this, coroutine).step();
+    const { task, context } = current;
+    current.task = this;
+    current.context = this._context;
+    let started: unknown;
+    try {
+      // A generator's own code does not run yet, and needs no asynchronous context.
+      started = isGeneratorFunction(coroutine) ? coroutine() : runOwned(this, coroutine);
+    } catch (error) {
+      return this._fail(error);
+    } finally {
+      current.task = task;
+      current.context = context;
+    }
+    this.#follow(started);
+  }
+
+  #cancelBeforeStart(): void {
+    if (isGenerator(this.#coroutine)) this.#coroutine.return(undefined as T);
+    this._fail(this._takeCancellation());
+  }
+
+  /** Goes on with what the coroutine function returned. */
+  #follow(started: unknown): void {
+    if (isGenerator(started)) {
+      new RootFrame(this, started as Steps<T>).step();
+    } else if (typeof (started as PromiseLike<T> | null)?.then !== "function") {
+      const text = `a promise or a generator was expected from the coroutine, not ${started}`;
+      this._fail(new TypeError(`Cannot run task: ${text}`));
+    } else if (Symbol.iterator in (started as object)) {
+      const steps = (started as Iterable<unknown>)[Symbol.iterator]() as Steps<T>;
+      new RootFrame(this, steps).step();
+    } else {
+      (started as PromiseLike<T>).then(
+        (value) => this._finish(value),
+        (error) => this._fail(error),
+      );
+      this._loop._resuming(this);
+    }
+  }
+
+  /** @ignore Called with what the coroutine returned. */
+  _finish(value: T): void {
+    this._loop._tasks.delete(this);
+    if (this._mustCancel) this._settleCancelled(this._takeCancellation());
+    else this._settleResult(value);
+    this._loop._suspended(this);
+  }
+
+  /** @ignore Called with what the coroutine threw. */
+  _fail(error: unknown): void {
+    this._loop._tasks.delete(this);
+    if (error instanceof CancelledError) {
+      this._settleCancelled(error);
+    } else {
+      this._settleException(error);
+      if (error instanceof KeyboardInterrupt) this._loop._interrupt(error);
+    }
+    this._loop._suspended(this);
+  }
+
+  /**
+   * Not for tasks: a task's result is what its coroutine returns.
+   *
+   * @throws {RuntimeError} Always.
+   */
+  override setResult(_value: T): void {
+    throw new RuntimeError("Cannot set result: Task does not support setResult operation");
+  }
+
+  /**
+   * Not for tasks: a task's exception is what its coroutine throws.
+   *
+   * @throws {RuntimeError} Always.
+   */
+  override setException(_exception: unknown): void {
+    throw new RuntimeError("Cannot set exception: Task does not support setException operation");
+  }
+
+  // -- Looking at it --
+
+  /**
+   * Returns what the task runs. Counterpart of Python's `get_coro()`.
+   *
+   * @returns The coroutine given to the task.
+   */
+  getCoro(): Coroutine<T> {
+    return this.#coroutine;
+  }
+
+  /**
+   * Returns the context that the task runs in. Counterpart of Python's `get_context()`.
+   *
+   * @returns The context.
+   */
+  getContext(): Context {
+    return this._context;
+  }
+
+  /**
+   * Returns the name of the task.
+   *
+   * @returns The name it was given, or `Task-` and a number.
+   */
+  getName(): string {
+    return typeof this.#name === "number" ? `Task-${this.#name}` : this.#name;
+  }
+
+  /**
+   * Gives the task another name.
+   *
+   * @param name The name; anything else than a string is turned into one.
+   */
+  setName(name: unknown): void {
+    this.#name = String(name);
+  }
+
+  /** @ignore */
+  override _describe(): string {
+    const state = super._describe();
+    const [word, ...rest] = state.split(" ");
+    const shown = !this.done() && this.#cancelling > 0 ? "cancelling" : word;
+    const coro = typeof this.#coroutine === "function" ? this.#coroutine.name : "generator";
+    const parts = [shown, `name=${quote(this.getName())}`, `coro=<${coro || "anonymous"}()>`];
+    const waitsFor = this._frames?.waitsFor;
+    if (waitsFor) parts.push(`waitFor=<${waitsFor.constructor.name}>`);
+    return [...parts, ...rest].join(" ");
+  }
+}
+
+/**
+ * Returns the task that runs now.
+ *
+ * Counterpart of Python's `asyncio.current_task()`.
+ *
+ * @returns The task, or null outside of one, as in a plain callback.
+ * @throws {RuntimeError} If no loop runs.
+ */
+export function currentTask(): Task<unknown> | null {
+  if (current.loop === null) {
+    throw new RuntimeError("Cannot get current task: no running event loop");
+  }
+  return currentOwner() as Task<unknown> | null;
+}
+
+/**
+ * Returns the tasks of a loop that are not done.
+ *
+ * Counterpart of Python's `asyncio.all_tasks()`.
+ *
+ * @param loop The loop; by default the one that runs.
+ * @returns The tasks, in the order they were created.
+ * @throws {RuntimeError} If no loop is given and none runs.
+ */
+export function allTasks(loop?: BaseEventLoop): Set<Task<unknown>> {
+  const from = loop ?? current.loop as BaseEventLoop | null;
+  if (from === null) throw new RuntimeError("Cannot get all tasks: no running event loop");
+  return new Set(from._tasks) as Set<Task<unknown>>;
+}
