@@ -1,0 +1,2 @@
+export * from "./loop/mod.ts";
+export * from "./net/mod.ts";
