@@ -16,7 +16,7 @@ import type { BaseEventLoop } from "./base_events.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
 
-export type { Suspension };
+export type { Steps, Suspension };
 
 /**
  * A coroutine that has not started: a function that returns a promise or a generator, or a

@@ -8,15 +8,19 @@
  */
 
 import { current } from "./_current.ts";
+import { addSignalListener, removeSignalListener } from "./_host.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
-import { isCoroutine } from "./coroutines.ts";
+import { copyContext } from "./contextvars.ts";
+import { isCoroutine, isCoroutineFunction } from "./coroutines.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { RuntimeError } from "./exceptions.ts";
 import { Future, isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
+import { Handle } from "./handles.ts";
 import { Task } from "./tasks.ts";
 import type { TaskOptions } from "./tasks.ts";
+import { wrapFuture } from "./wrap_future.ts";
 
 /**
  * Runs callbacks and tasks, one after another, each when its time has come.
@@ -39,6 +43,8 @@ import type { TaskOptions } from "./tasks.ts";
  * ```
  */
 export class EventLoop extends BaseEventLoop {
+  readonly #signalListeners = new Map<string, () => void>();
+
   /**
    * Creates a future of this loop. Counterpart of Python's `loop.create_future()`.
    *
@@ -107,17 +113,60 @@ export class EventLoop extends BaseEventLoop {
       throw new TypeError(`Cannot await: ${text}, not ${awaitable}`);
     }
     if (Symbol.iterator in awaitable) return this.createTask(() => awaitable);
-    return followPromise(awaitable as PromiseLike<T>, this.createFuture<T>());
+    return wrapFuture(awaitable as PromiseLike<T>, { loop: this });
   }
-}
 
-/** Ends `future` as `promise` ends. */
-function followPromise<T>(promise: PromiseLike<T>, future: Future<T>): Future<T> {
-  promise.then(
-    (value) => future.done() || future.setResult(value),
-    (error) => future.done() || future.setException(error),
-  );
-  return future;
+  // -- Signals --
+
+  /**
+   * Has `callback` called, by the loop, each time the process gets a signal.
+   *
+   * It takes the place of the callback that was set for this signal before, and of what the system
+   * would do. Counterpart of Python's `loop.add_signal_handler()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @param signal Such as `"SIGTERM"`.
+   * @param callback The function to call.
+   * @param args The arguments to call it with.
+   * @throws {TypeError} If `callback` is a coroutine function, or the signal can't be caught.
+   * @throws {RuntimeError} If the loop is closed.
+   */
+  addSignalHandler<Args extends unknown[]>(
+    signal: string,
+    callback: (...args: Args) => unknown,
+    ...args: Args
+  ): void {
+    if (isCoroutineFunction(callback)) {
+      throw new TypeError("Cannot add signal handler: coroutines cannot be used with signals");
+    }
+    this._checkOpen();
+    this.removeSignalHandler(signal);
+    const context = copyContext();
+    const handle = new Handle(callback as (...args: never[]) => unknown, args, this, context);
+    const listener = (): void => this._enqueue(handle);
+    addSignalListener(signal, listener);
+    this.#signalListeners.set(signal, listener);
+  }
+
+  /**
+   * Undoes {@linkcode EventLoop.addSignalHandler}.
+   *
+   * @param signal The signal.
+   * @returns Whether there was a handler. Counterpart of Python's `loop.remove_signal_handler()`.
+   */
+  removeSignalHandler(signal: string): boolean {
+    const listener = this.#signalListeners.get(signal);
+    if (listener === undefined) return false;
+    this.#signalListeners.delete(signal);
+    removeSignalListener(signal, listener);
+    return true;
+  }
+
+  /** Closes the loop, as its base class does, and removes the signal handlers. */
+  override close(): void {
+    super.close();
+    for (const signal of [...this.#signalListeners.keys()]) this.removeSignalHandler(signal);
+  }
 }
 
 let defaultLoop: EventLoop | null = null;

@@ -86,3 +86,115 @@ export class KeyboardInterrupt extends Error {
   /** Always `"KeyboardInterrupt"`. */
   override name = "KeyboardInterrupt";
 }
+
+/** Tells which errors of a group to take: a class, several classes, or a test. */
+export type ExceptionCondition =
+  | (abstract new (...args: never[]) => unknown)
+  | readonly (abstract new (...args: never[]) => unknown)[]
+  | ((error: unknown) => boolean);
+
+/**
+ * Several errors that happened together.
+ *
+ * Counterpart of Python's `ExceptionGroup`. Groups may contain groups.
+ *
+ * @example
+ * ```ts
+ * import { ExceptionGroup } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const group = new ExceptionGroup("two failed", [new TypeError("a"), new RangeError("b")]);
+ * const [matching, rest] = group.split(TypeError);
+ * assertEquals(matching?.exceptions.length, 1);
+ * assertEquals(rest?.exceptions.length, 1);
+ * ```
+ */
+export class ExceptionGroup extends AggregateError {
+  /** Always `"ExceptionGroup"`. */
+  override name = "ExceptionGroup";
+
+  /**
+   * Creates a group.
+   *
+   * @param message What they have in common.
+   * @param exceptions The errors, at least one.
+   * @throws {RangeError} If there is none.
+   */
+  constructor(message: string, exceptions: Iterable<unknown>) {
+    super(exceptions, message);
+    if (this.errors.length === 0) {
+      throw new RangeError("Cannot create exception group: there must be at least one exception");
+    }
+  }
+
+  /** The errors; the same as `errors`. */
+  get exceptions(): readonly unknown[] {
+    return this.errors;
+  }
+
+  /**
+   * Returns a group with the same message and other errors. What `split()` and `subgroup()` return
+   * is made by it.
+   *
+   * @param exceptions The errors.
+   * @returns The new group.
+   */
+  derive(exceptions: readonly unknown[]): ExceptionGroup {
+    return new ExceptionGroup(this.message, exceptions);
+  }
+
+  /**
+   * Divides the group, and the groups in it, in two.
+   *
+   * @param condition Which errors to take.
+   * @returns A group of those, and a group of the others; null for one that would be empty.
+   */
+  split(condition: ExceptionCondition): [ExceptionGroup | null, ExceptionGroup | null] {
+    const matches = asTest(condition);
+    if (matches(this)) return [this, null];
+    const matching: unknown[] = [];
+    const rest: unknown[] = [];
+    for (const error of this.exceptions) {
+      if (error instanceof ExceptionGroup) {
+        const [inner, others] = error.split(condition);
+        if (inner !== null) matching.push(inner);
+        if (others !== null) rest.push(others);
+      } else if (matches(error)) {
+        matching.push(error);
+      } else {
+        rest.push(error);
+      }
+    }
+    return [this.#deriveUnlessEmpty(matching), this.#deriveUnlessEmpty(rest)];
+  }
+
+  /**
+   * Returns the part of the group that fulfils a condition.
+   *
+   * @param condition Which errors to take.
+   * @returns A group of those, or null if there is none.
+   */
+  subgroup(condition: ExceptionCondition): ExceptionGroup | null {
+    return this.split(condition)[0];
+  }
+
+  #deriveUnlessEmpty(exceptions: unknown[]): ExceptionGroup | null {
+    if (exceptions.length === 0) return null;
+    const group = this.derive(exceptions);
+    group.cause = this.cause;
+    return group;
+  }
+}
+
+type Constructor = abstract new (...args: never[]) => unknown;
+
+function isErrorClass(condition: unknown): condition is Constructor {
+  return typeof condition === "function" &&
+    (condition === Error || condition.prototype instanceof Error);
+}
+
+function asTest(condition: ExceptionCondition): (error: unknown) => boolean {
+  const classes = Array.isArray(condition) ? condition : [condition];
+  if (!classes.every(isErrorClass)) return condition as (error: unknown) => boolean;
+  return (error) => classes.some((type) => error instanceof type);
+}

@@ -36,3 +36,5 @@ export * from "./handles.ts";
 export * from "./runners.ts";
 export * from "./sleep.ts";
 export * from "./tasks.ts";
+export * from "./wait.ts";
+export * from "./wrap_future.ts";

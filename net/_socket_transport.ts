@@ -123,7 +123,7 @@ export class SocketTransport implements Transport {
   }
 
   getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
-  getExtraInfo<F = null>(name: string, fallback?: F): unknown;
+  getExtraInfo(name: string, fallback?: unknown): unknown;
   getExtraInfo(name: string, fallback: unknown = null): unknown {
     return Object.hasOwn(this.#extra, name) ? this.#extra[name as keyof ExtraInfo] : fallback;
   }

@@ -42,12 +42,19 @@ export interface BaseTransport {
   /**
    * Tells something about the connection. Counterpart of `get_extra_info()`.
    *
+   * @typeParam Name One of the names below.
    * @param name What to tell: `peername`, `sockname`, `socket`.
-   * @param fallback What to return if that is not known; null if not given.
    * @returns The information.
    */
   getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
-  getExtraInfo<F = null>(name: string, fallback?: F): unknown;
+  /**
+   * Tells something about the connection that not all have.
+   *
+   * @param name What to tell.
+   * @param fallback What to return if that is not known; null if not given.
+   * @returns The information.
+   */
+  getExtraInfo(name: string, fallback?: unknown): unknown;
   /**
    * Gives the connection to another protocol. Counterpart of `set_protocol()`.
    *
