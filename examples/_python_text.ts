@@ -1,0 +1,58 @@
+/**
+ * How Python reads and writes text, for the examples that answer as the chapter's scripts do: what
+ * `int()` takes for a number, where `str.split()` splits, how a tuple prints.
+ *
+ * @module
+ */
+
+/**
+ * What `str.split()` takes for white space: JavaScript's `\s`, with the separators of ASCII and NEL,
+ * without the byte order mark.
+ */
+// deno-lint-ignore no-control-regex -- these four are meant
+const WHITE_SPACE = /[\p{White_Space}\u001c-\u001f]+/u;
+/** Digits of any script, with single underscores between them. */
+const INTEGER = /^[+-]?\p{Nd}+(_\p{Nd}+)*$/u;
+/** Python refuses longer numbers, so that nobody keeps it busy with one. */
+const MAX_DIGITS = 4300;
+
+/** The words of a text, as Python's `text.split()` gives them. */
+export function split(text: string): string[] {
+  return text.split(WHITE_SPACE).filter((word) => word !== "");
+}
+
+/**
+ * The number that a word stands for, as Python's `int(word)` reads it.
+ *
+ * @returns The number, or null where Python raises `ValueError`.
+ */
+export function parseInteger(word: string): bigint | null {
+  if (!INTEGER.test(word)) return null;
+  const digits = [...word.replaceAll("_", "").replace(/^[+-]/, "")].map(digitValue);
+  if (digits.length > MAX_DIGITS) return null;
+  const value = BigInt(digits.join(""));
+  return word.startsWith("-") ? -value : value;
+}
+
+/** The value of a digit. In Unicode the digits of a script stand together, from zero to nine. */
+function digitValue(digit: string): number {
+  const code = digit.codePointAt(0)!;
+  let first = code;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
+  return (code - first) % 10;
+}
+
+/** A tuple as Python prints it. */
+export function tuple(values: readonly unknown[]): string {
+  return `(${values.map(literal).join(", ")}${values.length === 1 ? "," : ""})`;
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "number" && !Number.isInteger(value)) return String(value);
+  if (typeof value !== "string") return String(value);
+  const body = JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"');
+  if (value.includes("'") && !value.includes('"')) return `"${body}"`;
+  return `'${body.replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,34 @@
+/**
+ * The command server with more commands: `add <number>`, `multiply <number>`, `reset`, `shutdown`.
+ *
+ * Chapter: 实现的一个简单服务器, its extension. What differs from the chapter's script is said in
+ * `simple_async_server.ts`, on which this one builds.
+ * Run: deno task example simple_async_server_extended [--host HOST] [--port PORT]
+ * Permissions: net
+ */
+
+import { parseInteger } from "./_python_text.ts";
+import { CommandServerProtocol, runServer } from "./simple_async_server.ts";
+
+class ExtendedProtocol extends CommandServerProtocol {
+  protected override execute(command: string, words: string[]): string {
+    switch (command) {
+      case "add":
+        return super.execute(command, words);
+      case "multiply": {
+        const number = parseInteger(words[0] ?? "");
+        if (number === null) return "Invalid multiply command. Usage: multiply <number>\n";
+        this.total *= number;
+        return `Current total after multiplication: ${this.total}\n`;
+      }
+      case "reset":
+        this.total = 0n;
+        return "Total has been reset to 0.\n";
+      default:
+        return "Unknown command. Available commands: add <number>, multiply <number>, reset, " +
+          "shutdown\n";
+    }
+  }
+}
+
+await runServer(ExtendedProtocol);
