@@ -8,6 +8,7 @@
  */
 
 import {
+  CancelledError,
   createTask,
   type Future,
   gather,
@@ -121,7 +122,7 @@ function check(actual: string, expected: string): void {
 /** Four sites for the URL fetch, that answer in an order of their own. */
 function startLocalSites(): { urls: string[] } & AsyncDisposable {
   const names = ["one", "two", "three", "four"];
-  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const options = { hostname: "127.0.0.1", port: 0, onListen: (): void => {} };
   const server = Deno.serve(options, (request): Response => {
     const name = new URL(request.url).pathname.slice(1);
     return new Response(`<title>Site ${name}</title>${`<p>Welcome to site ${name}</p>`.repeat(9)}`);

@@ -29,6 +29,8 @@ export interface Waitable {
   _subscribe(entry: Runnable): void;
   /** Tells `frame` how the future ended. */
   _deliverTo(frame: Frame): void;
+  /** The CancelledError that the future ended with, or null. */
+  _cancellation(): CancelledError | null;
 }
 
 /** The task that a frame belongs to. */
@@ -91,7 +93,9 @@ export abstract class Frame implements Runnable {
     const owner = this.owner;
     if (waitedFor !== null) this.#leave();
     if (owner !== null && owner._mustCancel) {
-      const error = owner._takeCancellation();
+      const pending = owner._takeCancellation();
+      // A future that was cancelled has an error of its own, of the cancellation that came first.
+      const error = waitedFor?._cancellation() ?? pending;
       if (this.generator === null) this.fail(error);
       else this.step(error);
     } else if (this.generator !== null) {
@@ -171,6 +175,8 @@ export abstract class Frame implements Runnable {
       const text = `Cannot suspend: the task got a bad yield: ${repr(promise)}`;
       return this.#throwSoon(new RuntimeError(text));
     }
+    // Behind the promise, an async function of this task may be on its way to its suspension.
+    if (this.owner !== null) this.loop._resuming(this.owner);
     promise.then(
       (value) => this.step(NO_ERROR, value),
       (error) => this.step(error),
@@ -206,6 +212,9 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
   readonly #onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined;
   readonly #onRejected: ((error: unknown) => R2 | PromiseLike<R2>) | null | undefined;
   #chained: PromiseWithResolvers<R1 | R2> | null = null;
+  /** What the called function returned, for those who chain later. */
+  #result: R1 | R2 | PromiseLike<R1 | R2> | undefined = undefined;
+  #hasResult = false;
 
   constructor(
     owner: FrameOwner | null,
@@ -222,32 +231,40 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
   override finish(value: unknown): void {
     if (this.owner !== null) this.loop._resuming(this.owner);
     if (this.#onFulfilled) this.#settle(this.#onFulfilled, value as T);
-    else this.#chained?.resolve(value as R1);
+    else this.#resolve(value as R1);
   }
 
   override fail(error: unknown): void {
     if (this.owner !== null) this.loop._resuming(this.owner);
     if (this.#onRejected) this.#settle(this.#onRejected, error);
-    else if (this.#chained !== null) this.#chained.reject(error);
-    else Promise.reject(error); // nobody took it: the host reports it
+    else this.#chain().reject(error); // if nobody takes it, the host reports it
   }
 
   /** The functions of an `await` never throw; those of a caller may. */
   #settle<V, R extends R1 | R2>(fn: (value: V) => R | PromiseLike<R>, value: V): void {
     try {
-      const result = fn(value);
-      this.#chained?.resolve(result);
+      this.#resolve(fn(value));
     } catch (error) {
-      if (this.#chained !== null) this.#chained.reject(error);
-      else Promise.reject(error); // the same
+      this.#chain().reject(error); // the same
     }
+  }
+
+  #resolve(result: R1 | R2 | PromiseLike<R1 | R2>): void {
+    this.#result = result;
+    this.#hasResult = true;
+    this.#chained?.resolve(result);
+  }
+
+  #chain(): PromiseWithResolvers<R1 | R2> {
+    return this.#chained ??= Promise.withResolvers();
   }
 
   then<A = R1 | R2, B = never>(
     onFulfilled?: ((value: R1 | R2) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): PromiseLike<A | B> {
-    this.#chained ??= Promise.withResolvers();
-    return this.#chained.promise.then(onFulfilled, onRejected);
+    const chained = this.#chain();
+    if (this.#hasResult) chained.resolve(this.#result as R1 | R2);
+    return chained.promise.then(onFulfilled, onRejected);
   }
 }

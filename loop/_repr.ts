@@ -7,6 +7,8 @@
 /** Longest text of one argument, as in Python's `reprlib`. */
 const MAX_LENGTH = 30;
 const MAX_ITEMS = 6;
+/** How deep arrays are shown. */
+const MAX_LEVEL = 6;
 
 /** A function that carries arguments of its own, such as a partial. */
 export interface Bound {
@@ -32,35 +34,42 @@ export function printable(prototype: { toString(): string }): void {
   }
 }
 
-/** The text of any value, short enough for one line. */
-export function repr(value: unknown): string {
-  const text = fullRepr(value);
+/** The text of any value, short enough for one line. It never throws. */
+export function repr(value: unknown, level: number = MAX_LEVEL): string {
+  const text = fullRepr(value, level);
   if (text.length <= MAX_LENGTH) return text;
   const head = (MAX_LENGTH - 3) >> 1;
   return `${text.slice(0, head)}...${text.slice(text.length - (MAX_LENGTH - 3 - head))}`;
 }
 
-function fullRepr(value: unknown): string {
+function fullRepr(value: unknown, level: number): string {
   switch (typeof value) {
     case "string":
       return quote(value);
     case "function":
       return Object.hasOwn(value, "toString") ? value.toString() : functionRepr(value);
     case "object":
-      return value === null ? "null" : objectRepr(value);
+      return value === null ? "null" : objectRepr(value, level);
     default:
       return String(value);
   }
 }
 
-function objectRepr(value: object): string {
+function objectRepr(value: object, level: number): string {
   if (Array.isArray(value)) {
-    const items = value.slice(0, MAX_ITEMS).map(repr);
+    if (level === 0) return "[...]";
+    const items = value.slice(0, MAX_ITEMS).map((item) => repr(item, level - 1));
     if (value.length > MAX_ITEMS) items.push("...");
     return `[${items.join(", ")}]`;
   }
   if (value instanceof Error) return `${value.name}(${value.message && quote(value.message)})`;
-  if (value.toString !== Object.prototype.toString) return String(value);
+  if (value.toString !== Object.prototype.toString) {
+    try {
+      return String(value);
+    } catch {
+      // It can't be shown that way: shown as any object then.
+    }
+  }
   const name = value.constructor?.name ?? "";
   return name === "" || name === "Object" ? "{...}" : `<${name}>`;
 }
@@ -79,6 +88,6 @@ export function quote(text: string): string {
 
 /** A callback and its arguments, such as `f('x', 1)`; a partial shows its own before them. */
 export function callRepr(fn: (...args: never[]) => unknown, args: readonly unknown[]): string {
-  const call = `(${args.map(repr).join(", ")})`;
+  const call = `(${args.map((arg) => repr(arg)).join(", ")})`;
   return (isBound(fn) ? callRepr(fn.func, fn.args) : fn.name || "anonymous") + call;
 }

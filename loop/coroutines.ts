@@ -12,6 +12,7 @@
 import { current, currentOwner } from "./_current.ts";
 import { AwaitFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
+import { getOwner, runOwned } from "./_host.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
@@ -93,6 +94,27 @@ export class Operation<T> implements Awaitable<T> {
     this.#start = null;
     return start();
   }
+}
+
+/**
+ * Runs a coroutine within the task that runs now, as Python's `await coroutine` does.
+ *
+ * What an async function awaits meanwhile belongs to that task, also when the task is a generator.
+ */
+export function* runInTask<T>(coroutine: Coroutine<T> | PromiseLike<T>): Steps<T> {
+  const started = typeof coroutine === "function" ? callOwned(coroutine) : coroutine;
+  if (Symbol.iterator in started) return yield* started as Iterable<Suspension> & Steps<T>;
+  if (typeof (started as PromiseLike<T>).then !== "function") {
+    throw new TypeError(`Cannot await: a coroutine or a promise was expected, not ${started}`);
+  }
+  return (yield started as PromiseLike<T>) as T;
+}
+
+/** Calls a coroutine function so that what it awaits belongs to the running task. */
+function callOwned<T>(fn: () => PromiseLike<T> | Steps<T>): PromiseLike<T> | Steps<T> {
+  const owner = currentOwner();
+  if (owner === null || isGeneratorFunction(fn) || getOwner() === owner) return fn();
+  return runOwned(owner, fn);
 }
 
 /** Has the running task, or none, go through the steps of a generator, for `await`. */

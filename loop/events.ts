@@ -80,10 +80,10 @@ export class EventLoop extends BaseEventLoop {
    * @param awaitable The future, or the coroutine to run as a task.
    * @returns Its result.
    * @throws {RuntimeError} If the loop can't run, or was stopped before the future was done.
+   * @throws {RangeError} If it is a future of another loop.
    */
   async runUntilComplete<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Promise<T> {
     this._checkRunnable();
-    const isNew = !isFuture(awaitable);
     const future = this._ensureFuture(awaitable);
     const stop = (): void => this.stop();
     future.addDoneCallback(stop);
@@ -91,7 +91,7 @@ export class EventLoop extends BaseEventLoop {
       await this.runForever();
     } catch (error) {
       // The loop was interrupted. If the task has the same error, it was seen here.
-      if (isNew && future.done()) future._silence();
+      if (future.done()) future._silence();
       throw error;
     } finally {
       future.removeDoneCallback(stop);
@@ -106,7 +106,10 @@ export class EventLoop extends BaseEventLoop {
 
   /** @ignore A future of this loop for anything that can be awaited. */
   _ensureFuture<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Future<T> {
-    if (isFuture(awaitable)) return awaitable as Future<T>;
+    if (isFuture(awaitable)) {
+      if (awaitable._loop === this) return awaitable as Future<T>;
+      throw new RangeError(`Cannot await ${awaitable}: it belongs to a different loop`);
+    }
     if (isCoroutine(awaitable)) return this.createTask(awaitable as Coroutine<T>);
     if (typeof (awaitable as PromiseLike<T> | null)?.then !== "function") {
       const text = "a future, a coroutine, or a promise is required";

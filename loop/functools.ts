@@ -53,7 +53,7 @@ export function partial<Args extends unknown[], Rest extends unknown[], R>(
   Object.defineProperties(bound, {
     func: { value: func, enumerable: true },
     args: { value: Object.freeze(args), enumerable: true },
-    toString: { value: () => `partial(${[func, ...args].map(repr).join(", ")})` },
+    toString: { value: () => `partial(${[func, ...args].map((arg) => repr(arg)).join(", ")})` },
   });
   printable(bound);
   return bound as Partial<Args, Rest, R>;

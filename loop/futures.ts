@@ -248,7 +248,8 @@ export class Future<T> implements Awaitable<T> {
   ): PromiseLike<R1 | R2> {
     const owner = currentOwner() as FrameOwner | null;
     if (this.#state !== PENDING) return this.#settledPromise().then(onFulfilled, onRejected);
-    const frame = new AwaitFrame(owner, this._loop, null, onFulfilled, onRejected);
+    const loop = owner?._loop ?? this._loop;
+    const frame = new AwaitFrame(owner, loop, null, onFulfilled, onRejected);
     const problem = owner === null ? null : frame.problemOf(this);
     if (problem !== null) return Promise.reject<T>(problem).then(onFulfilled, onRejected);
     frame.suspendOnFuture(this);
@@ -290,6 +291,14 @@ export class Future<T> implements Awaitable<T> {
     if (this.#state === CANCELLED) return frame.fail(this._cancelledError());
     this.#markRetrieved();
     frame.fail(this.#outcome);
+  }
+
+  /** @ignore The CancelledError that it ended with, or null; an exception counts as seen. */
+  _cancellation(): CancelledError | null {
+    if (this.#state === CANCELLED) return this._cancelledError();
+    if (this.#state === RESULT) return null;
+    this.#markRetrieved();
+    return this.#outcome instanceof CancelledError ? this.#outcome : null;
   }
 
   // -- Settling --

@@ -119,6 +119,7 @@ function outcomeOf(child: Future<unknown>): unknown {
  * @param options Whether exceptions are results.
  * @returns A future of the results.
  * @throws {TypeError} If one of them can't be awaited.
+ * @throws {RangeError} If there are futures of different loops.
  * @throws {RuntimeError} If a coroutine is given and no loop runs.
  *
  * @example
@@ -147,6 +148,9 @@ export function gather<const All extends Iterable<Gatherable>>(
     children.push(child);
   }
   const loop = children[0]?._loop ?? getEventLoop();
+  if (children.some((child) => child._loop !== loop)) {
+    throw new RangeError("Cannot gather: the futures belong to different loops");
+  }
   const gathering = new GatheringFuture(children, loop, options.returnExceptions ?? false);
   if (children.length === 0) gathering.setResult([]);
   return gathering as Future<unknown> as Future<GatheredAll<All>>;

@@ -19,8 +19,8 @@
 import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
-import type { BaseProtocol, Protocol } from "./protocols.ts";
-import type { ExtraInfo, SocketAddress, Transport } from "./transports.ts";
+import type { Protocol } from "./protocols.ts";
+import type { ExtraInfo, ProtocolCalls, SocketAddress, Transport } from "./transports.ts";
 
 const OPEN = 1;
 const CLOSING = 2;
@@ -128,11 +128,11 @@ export class SocketTransport implements Transport {
     return Object.hasOwn(this.#extra, name) ? this.#extra[name as keyof ExtraInfo] : fallback;
   }
 
-  setProtocol(protocol: BaseProtocol): void {
+  setProtocol(protocol: ProtocolCalls): void {
     this.#protocol = protocol as Protocol;
   }
 
-  getProtocol(): BaseProtocol {
+  getProtocol(): ProtocolCalls {
     return this.#protocol;
   }
 

@@ -8,14 +8,14 @@
  * @module
  */
 
-import type { BaseTransport } from "./transports.ts";
+import type { BaseTransport, ProtocolCalls } from "./transports.ts";
 
 /**
  * The calls that every protocol gets.
  *
  * Counterpart of Python's `asyncio.BaseProtocol`.
  */
-export class BaseProtocol {
+export class BaseProtocol implements ProtocolCalls {
   /**
    * Called when the connection is there. Counterpart of `connection_made()`.
    *

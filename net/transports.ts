@@ -7,7 +7,17 @@
  * @module
  */
 
-import type { BaseProtocol } from "./protocols.ts";
+/** What a transport calls of any protocol; `BaseProtocol` says what each call means. */
+export interface ProtocolCalls {
+  /** The connection is there. */
+  connectionMade(transport: BaseTransport): void;
+  /** The connection is gone. */
+  connectionLost(exception: unknown): void;
+  /** Too much waits to be sent. */
+  pauseWriting(): void;
+  /** No longer too much waits to be sent. */
+  resumeWriting(): void;
+}
 
 /** An address: the host and the port. */
 export type SocketAddress = readonly [hostname: string, port: number];
@@ -60,13 +70,13 @@ export interface BaseTransport {
    *
    * @param protocol Who gets the calls from now on.
    */
-  setProtocol(protocol: BaseProtocol): void;
+  setProtocol(protocol: ProtocolCalls): void;
   /**
    * Returns who gets the calls. Counterpart of `get_protocol()`.
    *
    * @returns The protocol.
    */
-  getProtocol(): BaseProtocol;
+  getProtocol(): ProtocolCalls;
 }
 
 /**
