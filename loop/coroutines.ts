@@ -129,7 +129,13 @@ function awaitSteps<T, R1, R2>(
     const error = new RuntimeError("Cannot await: no running event loop");
     return Promise.reject<T>(error).then(onFulfilled, onRejected);
   }
-  const frame = new AwaitFrame(owner, loop, start(), onFulfilled, onRejected);
+  let steps: Steps<T>;
+  try {
+    steps = start();
+  } catch (error) {
+    return Promise.reject<T>(error).then(onFulfilled, onRejected);
+  }
+  const frame = new AwaitFrame(owner, loop, steps, onFulfilled, onRejected);
   frame.step();
   return frame;
 }

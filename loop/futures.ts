@@ -199,7 +199,10 @@ export class Future<T> implements Awaitable<T> {
    * @param callback Called with the future. Several are called in the order they were added.
    * @param options The context to call it in.
    */
-  addDoneCallback(callback: (future: this) => unknown, options: DoneCallbackOptions = {}): void {
+  addDoneCallback(
+    callback: (future: Future<T>) => unknown,
+    options: DoneCallbackOptions = {},
+  ): void {
     const context = options.context ?? currentContext();
     this._subscribe(
       new Handle(callback as (future: never) => unknown, [this], this._loop, context),
@@ -212,7 +215,7 @@ export class Future<T> implements Awaitable<T> {
    * @param callback The function to remove.
    * @returns How often it was there.
    */
-  removeDoneCallback(callback: (future: this) => unknown): number {
+  removeDoneCallback(callback: (future: Future<T>) => unknown): number {
     const waiting = this.#waiting;
     if (waiting === null) return 0;
     const all = Array.isArray(waiting) ? waiting : [waiting];

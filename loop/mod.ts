@@ -21,20 +21,31 @@
  * @module
  */
 
+export type { AbortableOptions } from "./_abortable.ts";
+export * from "./as_completed.ts";
+export * from "./barrier.ts";
 export * from "./base_events.ts";
 export * from "./clocks.ts";
 export { Context, ContextVar, copyContext } from "./contextvars.ts";
 export type { ContextVarOptions, Token } from "./contextvars.ts";
 export { isCoroutine, isCoroutineFunction } from "./coroutines.ts";
 export type { Coroutine, Suspension } from "./coroutines.ts";
+export * from "./event.ts";
 export * from "./events.ts";
 export * from "./exceptions.ts";
 export * from "./functools.ts";
 export * from "./futures.ts";
 export * from "./gather.ts";
 export * from "./handles.ts";
+export * from "./locks.ts";
+export * from "./queues.ts";
 export * from "./runners.ts";
+export * from "./semaphore.ts";
+export * from "./shield.ts";
 export * from "./sleep.ts";
+export * from "./taskgroups.ts";
 export * from "./tasks.ts";
+export * from "./timeouts.ts";
 export * from "./wait.ts";
+export * from "./wait_for.ts";
 export * from "./wrap_future.ts";

@@ -60,7 +60,7 @@ export interface WaitOptions {
  * });
  * ```
  */
-export function wait<F extends Future<never> | Future<unknown>>(
+export function wait<F extends Future<unknown>>(
   futures: Iterable<F>,
   options: WaitOptions = {},
 ): Awaitable<[done: Set<F>, pending: Set<F>]> {
@@ -83,7 +83,7 @@ function asFutures<F>(futures: Iterable<F>): Set<F> {
   return set;
 }
 
-function* waitSteps<F extends Future<never> | Future<unknown>>(
+function* waitSteps<F extends Future<unknown>>(
   futures: Set<F>,
   timeout: number | null,
   returnWhen: ReturnWhen,
@@ -101,12 +101,12 @@ function* waitSteps<F extends Future<never> | Future<unknown>>(
     if (left === 0 || decides) release();
   };
   const timer = timeout === null ? null : loop.callLater(timeout, release);
-  for (const future of futures) (future as Future<unknown>).addDoneCallback(onDone);
+  for (const future of futures) future.addDoneCallback(onDone);
   try {
     yield* enough;
   } finally {
     timer?.cancel();
-    for (const future of futures) (future as Future<unknown>).removeDoneCallback(onDone);
+    for (const future of futures) future.removeDoneCallback(onDone);
   }
   const done = new Set([...futures].filter((future) => future.done()));
   return [done, futures.difference(done)];

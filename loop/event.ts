@@ -1,0 +1,96 @@
+/**
+ * A flag that can be waited for.
+ *
+ * Counterpart of `Event` in Python's `asyncio.locks`.
+ *
+ * @module
+ */
+
+import { abortable } from "./_abortable.ts";
+import type { AbortableOptions } from "./_abortable.ts";
+import { boundLoop } from "./_loop_bound.ts";
+import { printable } from "./_repr.ts";
+import { Waiters } from "./_waiters.ts";
+import type { Steps } from "./coroutines.ts";
+import type { EventLoop } from "./events.ts";
+import type { Awaitable } from "./futures.ts";
+
+/**
+ * Tells any number of tasks that something has happened.
+ *
+ * Counterpart of Python's `asyncio.Event`.
+ *
+ * @example
+ * ```ts
+ * import { createTask, Event, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const started = new Event();
+ *   const waiting = createTask(() => started.wait());
+ *   started.set();
+ *   assertEquals(await waiting, true);
+ * });
+ * ```
+ */
+export class Event {
+  #isSet = false;
+  readonly #waiters = new Waiters();
+  #loop: EventLoop | null = null;
+
+  static {
+    printable(this.prototype);
+  }
+
+  /**
+   * Tells whether the flag is set. Counterpart of Python's `is_set()`.
+   *
+   * @returns Whether it is.
+   */
+  isSet(): boolean {
+    return this.#isSet;
+  }
+
+  /** Sets the flag: all who wait go on, even if it is cleared before they do. */
+  set(): void {
+    if (this.#isSet) return;
+    this.#isSet = true;
+    while (this.#waiters.wakeNext());
+  }
+
+  /** Clears the flag: who waits from now on waits for the next `set()`. */
+  clear(): void {
+    this.#isSet = false;
+  }
+
+  /**
+   * Waits until the flag is set; does not wait if it is.
+   *
+   * @param options A signal that ends the waiting.
+   * @returns An awaitable of true.
+   */
+  wait(options: AbortableOptions = {}): Awaitable<true> {
+    return abortable(() => this.#wait(), options);
+  }
+
+  *#wait(): Steps<true> {
+    if (this.#isSet) return true;
+    this.#loop = boundLoop(this, this.#loop);
+    const waiter = this.#waiters.add(this.#loop);
+    try {
+      yield* waiter;
+      return true;
+    } finally {
+      this.#waiters.remove(waiter);
+    }
+  }
+
+  /**
+   * Returns the event as Python prints it.
+   *
+   * @returns Such as `<Event [set]>`.
+   */
+  toString(): string {
+    return `<Event [${this.#isSet ? "set" : "unset"}]>`;
+  }
+}

@@ -1,0 +1,418 @@
+/**
+ * Passing items from task to task.
+ *
+ * Counterpart of Python's `asyncio.queues`. Nothing is lost and nobody is forgotten: whoever is
+ * cancelled after being woken wakes the next.
+ *
+ * @module
+ */
+
+import { abortable } from "./_abortable.ts";
+import type { AbortableOptions } from "./_abortable.ts";
+import { Deque } from "./_deque.ts";
+import { boundLoop } from "./_loop_bound.ts";
+import { printable } from "./_repr.ts";
+import { Waiters } from "./_waiters.ts";
+import type { Steps } from "./coroutines.ts";
+import { Event } from "./event.ts";
+import type { EventLoop } from "./events.ts";
+import type { Awaitable } from "./futures.ts";
+
+/** Thrown by `getNowait()` of an empty queue. Counterpart of Python's `asyncio.QueueEmpty`. */
+export class QueueEmpty extends Error {
+  /** Always `"QueueEmpty"`. */
+  override name = "QueueEmpty";
+}
+
+/** Thrown by `putNowait()` of a full queue. Counterpart of Python's `asyncio.QueueFull`. */
+export class QueueFull extends Error {
+  /** Always `"QueueFull"`. */
+  override name = "QueueFull";
+}
+
+/** Thrown by a queue that was shut down. Counterpart of Python's `asyncio.QueueShutDown`. */
+export class QueueShutDown extends Error {
+  /** Always `"QueueShutDown"`. */
+  override name = "QueueShutDown";
+}
+
+/**
+ * First in, first out; with a bound, if wanted, at which whoever puts has to wait.
+ *
+ * `for await` takes items until the queue is shut down and empty. Counterpart of Python's
+ * `asyncio.Queue`.
+ *
+ * @typeParam T The type of the items.
+ *
+ * @example
+ * ```ts
+ * import { createTask, Queue, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const seen: number[] = [];
+ * await run(async () => {
+ *   const queue = new Queue<number>(2);
+ *   const consumer = createTask(async () => {
+ *     for await (const item of queue) seen.push(item);
+ *   });
+ *   for (let i = 0; i < 5; i++) await queue.put(i);
+ *   queue.shutdown();
+ *   await consumer;
+ * });
+ * assertEquals(seen, [0, 1, 2, 3, 4]);
+ * ```
+ */
+export class Queue<T> implements AsyncIterable<T> {
+  readonly #maxsize: number;
+  readonly #items = new Deque<T>();
+  readonly #getters = new Waiters();
+  readonly #putters = new Waiters();
+  #unfinished = 0;
+  readonly #finished = new Event();
+  #isShutDown = false;
+  #loop: EventLoop | null = null;
+
+  /**
+   * Creates a queue.
+   *
+   * @param maxsize How many items it holds; 0 for any number.
+   */
+  constructor(maxsize = 0) {
+    this.#maxsize = maxsize;
+    this.#finished.set();
+  }
+
+  static {
+    printable(this.prototype);
+  }
+
+  /** How many items it holds; 0 for any number. */
+  get maxsize(): number {
+    return this.#maxsize;
+  }
+
+  /**
+   * Tells how many items are in the queue.
+   *
+   * @returns The number.
+   */
+  qsize(): number {
+    return this.#items.length;
+  }
+
+  /**
+   * Tells whether there are no items.
+   *
+   * @returns Whether `getNowait()` would throw.
+   */
+  empty(): boolean {
+    return this.qsize() === 0;
+  }
+
+  /**
+   * Tells whether there is no room.
+   *
+   * @returns Whether `putNowait()` would throw.
+   */
+  full(): boolean {
+    return this.#maxsize > 0 && this.qsize() >= this.#maxsize;
+  }
+
+  /** @ignore Keeps an item. */
+  protected _put(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** @ignore Removes the item that is next. */
+  protected _get(): T {
+    return this.#items.shift()!;
+  }
+
+  /**
+   * Puts an item into the queue, waiting for room.
+   *
+   * @param item The item.
+   * @param options A signal that ends the waiting.
+   * @returns An awaitable.
+   * @throws {QueueShutDown} If the queue is shut down.
+   */
+  put(item: T, options: AbortableOptions = {}): Awaitable<void> {
+    return abortable(() => this.#putSteps(item), options);
+  }
+
+  *#putSteps(item: T): Steps<void> {
+    while (this.full()) {
+      this.#checkOpen("put");
+      yield* this.#wait(this.#putters, () => !this.full());
+    }
+    this.putNowait(item);
+  }
+
+  /**
+   * Puts an item into the queue, at once. Counterpart of Python's `put_nowait()`.
+   *
+   * @param item The item.
+   * @throws {QueueFull} If there is no room.
+   * @throws {QueueShutDown} If the queue is shut down.
+   */
+  putNowait(item: T): void {
+    this.#checkOpen("put");
+    if (this.full()) throw new QueueFull("Cannot put: the queue is full");
+    this._put(item);
+    if (this.#unfinished++ === 0) this.#finished.clear();
+    this.#getters.takeNext();
+  }
+
+  /**
+   * Takes the next item, waiting for one.
+   *
+   * @param options A signal that ends the waiting.
+   * @returns An awaitable of the item.
+   * @throws {QueueShutDown} If the queue is shut down and empty.
+   */
+  get(options: AbortableOptions = {}): Awaitable<T> {
+    return abortable(() => this.#getSteps(), options);
+  }
+
+  *#getSteps(): Steps<T> {
+    while (this.empty()) {
+      this.#checkOpen("get");
+      yield* this.#wait(this.#getters, () => !this.empty());
+    }
+    return this.getNowait();
+  }
+
+  /**
+   * Takes the next item, at once. Counterpart of Python's `get_nowait()`.
+   *
+   * @returns The item.
+   * @throws {QueueEmpty} If there is none.
+   * @throws {QueueShutDown} If there is none and the queue is shut down.
+   */
+  getNowait(): T {
+    if (this.empty()) {
+      this.#checkOpen("get");
+      throw new QueueEmpty("Cannot get: the queue is empty");
+    }
+    const item = this._get();
+    this.#putters.takeNext();
+    return item;
+  }
+
+  /** Waits to be woken; who is cancelled after that wakes the next, if there is reason to. */
+  *#wait(waiters: Waiters, hasReason: () => boolean): Steps<void> {
+    this.#loop = boundLoop(this, this.#loop);
+    const waiter = waiters.add(this.#loop);
+    try {
+      yield* waiter;
+    } catch (error) {
+      const wasWoken = waiter.done() && !waiter.cancelled();
+      waiter.cancel();
+      waiters.remove(waiter);
+      if (wasWoken && hasReason()) waiters.takeNext();
+      throw error;
+    }
+  }
+
+  /**
+   * Says that the work on an item that was taken is done. Counterpart of Python's `task_done()`.
+   *
+   * @throws {RangeError} If it is said more often than items were put in.
+   */
+  taskDone(): void {
+    if (this.#unfinished <= 0) {
+      throw new RangeError("Cannot finish task: taskDone() called too many times");
+    }
+    if (--this.#unfinished === 0) this.#finished.set();
+  }
+
+  /**
+   * Waits until the work on all items is done.
+   *
+   * @param options A signal that ends the waiting.
+   * @returns An awaitable.
+   */
+  join(options: AbortableOptions = {}): Awaitable<void> {
+    return abortable(() => this.#join(), options);
+  }
+
+  *#join(): Steps<void> {
+    if (this.#unfinished > 0) yield* this.#finished.wait();
+  }
+
+  /**
+   * Shuts the queue down: nothing more is put in, and what is in it can still be taken.
+   *
+   * Those who wait get a {@linkcode QueueShutDown}.
+   *
+   * @param immediate Whether to drop what is in the queue, as if the work on it were done.
+   */
+  shutdown(immediate = false): void {
+    this.#isShutDown = true;
+    if (immediate) {
+      while (!this.empty()) {
+        this._get();
+        if (this.#unfinished > 0 && --this.#unfinished === 0) this.#finished.set();
+      }
+    }
+    while (this.#getters.first !== null) this.#getters.takeNext();
+    while (this.#putters.first !== null) this.#putters.takeNext();
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#isShutDown) throw new QueueShutDown(`Cannot ${action}: the queue is shut down`);
+  }
+
+  /**
+   * Takes items until the queue is shut down and empty.
+   *
+   * @returns The items.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+    for (;;) {
+      try {
+        yield await this.get();
+      } catch (error) {
+        if (error instanceof QueueShutDown) return;
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * Returns the queue as Python prints it.
+   *
+   * @returns Such as `<Queue maxsize=2 size=1>`.
+   */
+  toString(): string {
+    const shutdown = this.#isShutDown ? " shutdown" : "";
+    return `<${this.constructor.name} maxsize=${this.#maxsize} size=${this.qsize()}${shutdown}>`;
+  }
+}
+
+/**
+ * A queue that gives the item that was put in last.
+ *
+ * Counterpart of Python's `asyncio.LifoQueue`.
+ *
+ * @typeParam T The type of the items.
+ *
+ * @example
+ * ```ts
+ * import { LifoQueue } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = new LifoQueue<number>();
+ * queue.putNowait(1);
+ * queue.putNowait(2);
+ * assertEquals([queue.getNowait(), queue.getNowait()], [2, 1]);
+ * ```
+ */
+export class LifoQueue<T> extends Queue<T> {
+  readonly #items: T[] = [];
+
+  override qsize(): number {
+    return this.#items.length;
+  }
+
+  /** @ignore */
+  protected override _put(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** @ignore */
+  protected override _get(): T {
+    return this.#items.pop()!;
+  }
+}
+
+/** Options for {@linkcode PriorityQueue}. */
+export interface PriorityQueueOptions<T> {
+  /**
+   * Tells which of two items is taken first: a negative number for the first of them. By default the
+   * smaller one; of two arrays the one with the smaller element at the first place where they differ.
+   */
+  compare?: (a: T, b: T) => number;
+}
+
+/**
+ * A queue that gives the smallest item.
+ *
+ * Counterpart of Python's `asyncio.PriorityQueue`.
+ *
+ * @typeParam T The type of the items; `[priority, data]` will do.
+ *
+ * @example
+ * ```ts
+ * import { PriorityQueue } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = new PriorityQueue<[number, string]>();
+ * queue.putNowait([2, "later"]);
+ * queue.putNowait([1, "sooner"]);
+ * assertEquals(queue.getNowait(), [1, "sooner"]);
+ * ```
+ */
+export class PriorityQueue<T> extends Queue<T> {
+  /** A binary heap: no item is before its parent, at half its index. */
+  readonly #heap: T[] = [];
+  readonly #compare: (a: T, b: T) => number;
+
+  /**
+   * Creates a queue.
+   *
+   * @param maxsize How many items it holds; 0 for any number.
+   * @param options How to compare items.
+   */
+  constructor(maxsize = 0, options: PriorityQueueOptions<T> = {}) {
+    super(maxsize);
+    this.#compare = options.compare ?? compareNaturally;
+  }
+
+  override qsize(): number {
+    return this.#heap.length;
+  }
+
+  /** @ignore */
+  protected override _put(item: T): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (this.#compare(item, heap[parent]!) >= 0) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = item;
+  }
+
+  /** @ignore */
+  protected override _get(): T {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    const size = heap.length;
+    if (size === 0) return first;
+    let index = 0;
+    for (let child = 1; child < size; child = 2 * index + 1) {
+      if (child + 1 < size && this.#compare(heap[child + 1]!, heap[child]!) < 0) child++;
+      if (this.#compare(heap[child]!, last) >= 0) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function compareNaturally(a: unknown, b: unknown): number {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    for (let i = 0; i < a.length && i < b.length; i++) {
+      const order = compareNaturally(a[i], b[i]);
+      if (order !== 0) return order;
+    }
+    return a.length - b.length;
+  }
+  const [left, right] = [a as number, b as number];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

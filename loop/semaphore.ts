@@ -1,0 +1,192 @@
+/**
+ * So many at a time.
+ *
+ * Counterpart of `Semaphore` and `BoundedSemaphore` in Python's `asyncio.locks`. Whoever waits is
+ * served in order, and nobody overtakes.
+ *
+ * @module
+ */
+
+import { abortable } from "./_abortable.ts";
+import type { AbortableOptions } from "./_abortable.ts";
+import { boundLoop } from "./_loop_bound.ts";
+import { printable } from "./_repr.ts";
+import { Waiters } from "./_waiters.ts";
+import { Operation, runInTask } from "./coroutines.ts";
+import type { Coroutine, Steps } from "./coroutines.ts";
+import type { EventLoop } from "./events.ts";
+import type { Awaitable } from "./futures.ts";
+
+/**
+ * Lets a number of tasks through at a time.
+ *
+ * Counterpart of Python's `asyncio.Semaphore`.
+ *
+ * @example
+ * ```ts
+ * import { gather, run, Semaphore, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let most = 0;
+ * let inside = 0;
+ * await run(async () => {
+ *   const twoAtATime = new Semaphore(2);
+ *   const worker = () =>
+ *     twoAtATime.run(async () => {
+ *       most = Math.max(most, ++inside);
+ *       await sleep(0);
+ *       inside--;
+ *     });
+ *   await gather([worker, worker, worker, worker]);
+ * });
+ * assertEquals(most, 2);
+ * ```
+ */
+export class Semaphore {
+  #value: number;
+  readonly #waiters = new Waiters();
+  #loop: EventLoop | null = null;
+  readonly #guard: Disposable = { [Symbol.dispose]: () => this.release() };
+
+  /**
+   * Creates a semaphore.
+   *
+   * @param value How many are let through at a time.
+   * @throws {RangeError} If it is less than 0.
+   */
+  constructor(value = 1) {
+    if (!(value >= 0)) {
+      throw new RangeError(`Cannot create semaphore: value must be >= 0, not ${value}`);
+    }
+    this.#value = value;
+  }
+
+  static {
+    printable(this.prototype);
+  }
+
+  /**
+   * Tells whether `acquire()` would wait.
+   *
+   * @returns True if nobody more is let through, or if others wait already.
+   */
+  locked(): boolean {
+    return this.#value === 0 || this.#waiters.hasLive();
+  }
+
+  /**
+   * Waits to be let through.
+   *
+   * @param options A signal that ends the waiting.
+   * @returns An awaitable of a guard, whose disposal calls `release()`.
+   */
+  acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
+    return abortable(() => this.#acquire(), options);
+  }
+
+  *#acquire(): Steps<Disposable> {
+    if (!this.locked()) {
+      this.#value--;
+      return this.#guard;
+    }
+    this.#loop = boundLoop(this, this.#loop);
+    const waiter = this.#waiters.add(this.#loop);
+    try {
+      yield* waiter;
+    } catch (error) {
+      // Cancelled after it was our turn: the place goes back.
+      if (waiter.done() && !waiter.cancelled()) this.#value++;
+      throw error;
+    } finally {
+      this.#waiters.remove(waiter);
+      this.#letThrough();
+    }
+    return this.#guard;
+  }
+
+  /** Makes a place free, and lets the next one through. */
+  release(): void {
+    this.#value++;
+    this.#letThrough();
+  }
+
+  /** Gives the free places to those who wait. */
+  #letThrough(): void {
+    while (this.#value > 0 && this.#waiters.wakeNext()) this.#value--;
+  }
+
+  /**
+   * Holds a place while a coroutine runs. Counterpart of Python's `async with semaphore`.
+   *
+   * @typeParam T What the coroutine returns.
+   * @param body The coroutine; it runs in the task that awaits this.
+   * @returns An awaitable of what it returns.
+   */
+  run<T>(body: Coroutine<T>): Awaitable<T> {
+    return new Operation(() => this.#run(body));
+  }
+
+  *#run<T>(body: Coroutine<T>): Steps<T> {
+    yield* this.#acquire();
+    try {
+      return yield* runInTask(body);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** How many more would be let through. */
+  protected get value(): number {
+    return this.#value;
+  }
+
+  /**
+   * Returns the semaphore as Python prints it.
+   *
+   * @returns Such as `<Semaphore [unlocked, value:2]>`.
+   */
+  toString(): string {
+    const state = this.locked() ? "locked" : `unlocked, value:${this.#value}`;
+    return `<${this.constructor.name} [${state}]>`;
+  }
+}
+
+/**
+ * A semaphore that may not be released more often than it was acquired.
+ *
+ * Counterpart of Python's `asyncio.BoundedSemaphore`.
+ *
+ * @example
+ * ```ts
+ * import { BoundedSemaphore } from "@aio/asyncio";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => new BoundedSemaphore(1).release(), RangeError);
+ * ```
+ */
+export class BoundedSemaphore extends Semaphore {
+  readonly #bound: number;
+
+  /**
+   * Creates a semaphore.
+   *
+   * @param value How many are let through at a time.
+   * @throws {RangeError} If it is less than 0.
+   */
+  constructor(value = 1) {
+    super(value);
+    this.#bound = value;
+  }
+
+  /**
+   * Makes a place free, and lets the next one through.
+   *
+   * @throws {RangeError} If all places are free.
+   */
+  override release(): void {
+    if (this.value >= this.#bound) {
+      throw new RangeError("Cannot release semaphore: BoundedSemaphore released too many times");
+    }
+    super.release();
+  }
+}

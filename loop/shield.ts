@@ -1,0 +1,72 @@
+/**
+ * Keeping something from being cancelled.
+ *
+ * Counterpart of `shield()` in Python's `asyncio.tasks`.
+ *
+ * @module
+ */
+
+import type { Coroutine } from "./coroutines.ts";
+import { ensureFuture } from "./events.ts";
+import { Future } from "./futures.ts";
+import type { Awaitable } from "./futures.ts";
+
+/**
+ * Waits for an awaitable, and lets it run on if the waiting is cancelled.
+ *
+ * An error of it after that goes to the loop's exception handler. Counterpart of Python's
+ * `asyncio.shield()`.
+ *
+ * @typeParam T What it gives.
+ * @param awaitable A future, a coroutine, which becomes a task, or a promise.
+ * @returns A future that ends as it does, but whose cancellation stops here.
+ *
+ * @example
+ * ```ts
+ * import { createTask, run, shield, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const saving = createTask(() => sleep(0.01, "saved"));
+ *   const waiting = createTask(() => shield(saving));
+ *   await sleep(0);
+ *   waiting.cancel();
+ *   assertEquals(await saving, "saved");
+ * });
+ * ```
+ */
+export function shield<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Future<T> {
+  const inner = ensureFuture(awaitable);
+  if (inner.done()) return inner;
+  const loop = inner._loop;
+  const outer = new Future<T>({ loop });
+  const onInnerDone = (): void => {
+    if (outer.cancelled()) return;
+    if (inner.cancelled()) outer.cancel();
+    else if (inner._failed()) outer.setException(inner.exception());
+    else outer.setResult(inner.result());
+  };
+  inner.addDoneCallback(onInnerDone);
+  outer.addDoneCallback(() => {
+    if (inner.done()) return;
+    inner.removeDoneCallback(onInnerDone);
+    // Nobody is left to be told. However often it is shielded, it is reported once.
+    if (!reporting.has(inner)) {
+      reporting.add(inner);
+      inner.addDoneCallback(report);
+    }
+  });
+  return outer;
+}
+
+/** Futures whose errors will be reported. */
+const reporting = new WeakSet<Future<unknown>>();
+
+function report(inner: Future<unknown>): void {
+  if (inner.cancelled() || !inner._failed()) return;
+  inner._loop.callExceptionHandler({
+    message: `${inner.constructor.name} exception in shielded future`,
+    exception: inner.exception(),
+    future: inner,
+  });
+}

@@ -1,0 +1,289 @@
+/**
+ * Tasks that begin and end together.
+ *
+ * Counterpart of Python's `asyncio.taskgroups`. A group is in one of these states:
+ *
+ * 1. CREATED: not entered.
+ * 2. OPEN: the body runs; tasks can be created.
+ * 3. ABORTING: a task or the body has failed, or the group or the task around it was cancelled; all
+ *    its tasks were cancelled, and no more can be created.
+ * 4. FINISHED: the body and all tasks have ended.
+ *
+ * Between 2 and 4, or 3 and 4, the body has ended and the tasks are waited for; those may create more.
+ *
+ * @module
+ */
+
+import { printable } from "./_repr.ts";
+import { Operation, runInTask } from "./coroutines.ts";
+import type { Coroutine, Steps, Suspension } from "./coroutines.ts";
+import { getRunningLoop } from "./events.ts";
+import type { EventLoop } from "./events.ts";
+import { CancelledError, ExceptionGroup, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import type { Awaitable, Future } from "./futures.ts";
+import { Semaphore } from "./semaphore.ts";
+import { currentTask } from "./tasks.ts";
+import type { Task, TaskOptions } from "./tasks.ts";
+
+const CREATED = 1;
+const OPEN = 2;
+const ABORTING = 3;
+const FINISHED = 4;
+
+/** Options for {@linkcode TaskGroup}. */
+export interface TaskGroupOptions {
+  /**
+   * How many tasks may run at once; the others wait to be started, in order.
+   *
+   * @default {Infinity}
+   */
+  limit?: number;
+}
+
+/**
+ * A group of tasks: when one fails the others are cancelled, and none outlives the group.
+ *
+ * Counterpart of Python's `asyncio.TaskGroup`.
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, TaskGroup } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [one, two] = await run(() =>
+ *   new TaskGroup().run(async (group) => {
+ *     const one = group.createTask(() => sleep(0.01, 1));
+ *     const two = group.createTask(() => sleep(0.01, 2));
+ *     return [await one, await two];
+ *   })
+ * );
+ * assertEquals([one, two], [1, 2]);
+ * ```
+ */
+export class TaskGroup {
+  #state = CREATED;
+  #isBodyDone = false;
+  readonly #slots: Semaphore | null;
+  #loop: EventLoop | null = null;
+  #parent: Task<unknown> | null = null;
+  readonly #tasks = new Set<Task<unknown>>();
+  readonly #errors: unknown[] = [];
+  /** A KeyboardInterrupt: it goes through as it is. */
+  #interrupt: KeyboardInterrupt | null = null;
+  #isCancelled = false;
+  /** Whether the group itself has cancelled the task that runs the body. */
+  #hasCancelledParent = false;
+  /** Done when the last task is, while somebody waits for that. */
+  #allDone: Future<void> | null = null;
+
+  /**
+   * Creates a group.
+   *
+   * @param options How many tasks may run at once.
+   * @throws {RangeError} If the limit is less than 1.
+   */
+  constructor(options: TaskGroupOptions = {}) {
+    const { limit = Infinity } = options;
+    if (!(limit >= 1)) {
+      throw new RangeError(`Cannot create task group: limit must be >= 1, not ${limit}`);
+    }
+    this.#slots = limit === Infinity ? null : new Semaphore(limit);
+  }
+
+  static {
+    printable(this.prototype);
+  }
+
+  /**
+   * Runs a coroutine that creates the group's tasks, and waits for all of them.
+   *
+   * Counterpart of Python's `async with asyncio.TaskGroup()`.
+   *
+   * @typeParam T What the coroutine returns.
+   * @param body The coroutine; it gets the group, and runs in the task that awaits this.
+   * @returns An awaitable of what it returns; of undefined if the group was cancelled by
+   * {@linkcode TaskGroup.cancel}.
+   * @throws {ExceptionGroup} If tasks or the body failed: what they threw.
+   * @throws {RuntimeError} If used twice, or outside of a task.
+   */
+  run<T>(
+    body: (group: this) => PromiseLike<T> | Generator<Suspension, T, unknown>,
+  ): Awaitable<T> {
+    return new Operation(() => this.#run(() => body(this)));
+  }
+
+  *#run<T>(body: () => PromiseLike<T> | Steps<T>): Steps<T> {
+    this.#enter();
+    let result: T | undefined;
+    let cancellation: CancelledError | null = null;
+    const bodyErrors: unknown[] = [];
+    try {
+      result = yield* runInTask(body);
+    } catch (error) {
+      if (error instanceof CancelledError) cancellation = error;
+      else bodyErrors.push(error);
+      if (error instanceof KeyboardInterrupt) this.#interrupt ??= error;
+      if (this.#state === OPEN) this.#abort();
+    }
+    this.#isBodyDone = true;
+    cancellation = (yield* this.#waitForTasks()) ?? cancellation;
+    this.#state = FINISHED;
+    this.#throwIfFailed(cancellation, bodyErrors);
+    return result as T;
+  }
+
+  #enter(): void {
+    if (this.#state !== CREATED) {
+      throw new RuntimeError(`Cannot enter ${this}: it has already been entered`);
+    }
+    const parent = currentTask();
+    if (parent === null) {
+      throw new RuntimeError(`Cannot enter ${this}: it should be used inside a task`);
+    }
+    this.#parent = parent;
+    this.#loop = getRunningLoop();
+    this.#state = OPEN;
+    if (this.#isCancelled) this.cancel();
+  }
+
+  /** Waits until no task is left, and returns the cancellation that came meanwhile, if any. */
+  *#waitForTasks(): Steps<CancelledError | null> {
+    let cancellation: CancelledError | null = null;
+    while (this.#tasks.size > 0) {
+      const allDone = this.#loop!.createFuture<void>();
+      this.#allDone = allDone;
+      try {
+        yield* allDone;
+      } catch (error) {
+        if (!(error instanceof CancelledError)) throw error;
+        // While the group is aborting, it is what that has caused, or it comes too late to matter.
+        if (this.#state === OPEN) {
+          cancellation = error;
+          this.#abort();
+        }
+      }
+      this.#allDone = null;
+    }
+    return cancellation;
+  }
+
+  /** Throws what the group has to throw; a cancellation of its own is not among that. */
+  #throwIfFailed(cancellation: CancelledError | null, bodyErrors: unknown[]): void {
+    const parent = this.#parent!;
+    if (this.#interrupt !== null) throw this.#interrupt;
+    const isOwn = this.#hasCancelledParent && parent.uncancel() === 0;
+    if (cancellation !== null && !isOwn && this.#errors.length === 0) throw cancellation;
+    const errors = [...this.#errors, ...bodyErrors];
+    if (errors.length === 0) return;
+    if (parent.cancelling() > 0) {
+      // The errors go first; the cancellation is delivered at the next wait.
+      parent.uncancel();
+      parent.cancel();
+    }
+    throw new ExceptionGroup("unhandled errors in a TaskGroup", errors);
+  }
+
+  /**
+   * Schedules a coroutine to run as a task of the group.
+   *
+   * @typeParam T What the coroutine returns.
+   * @param coroutine What to run.
+   * @param options As for `createTask()`.
+   * @returns The task.
+   * @throws {RuntimeError} If the group does not run, or is ending because of an error.
+   */
+  createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+    const problem = this.#problem();
+    if (problem !== null) {
+      if (typeof coroutine !== "function") coroutine.return(undefined as T);
+      throw new RuntimeError(`Cannot create task: ${this} ${problem}`);
+    }
+    const work = this.#slots === null ? coroutine : this.#inSlot(coroutine, this.#slots);
+    const task = this.#loop!.createTask(work, options);
+    if (task.done()) {
+      this.#onTaskDone(task);
+      return task;
+    }
+    this.#tasks.add(task);
+    task.addDoneCallback(this.#onTaskDone);
+    // A task that starts eagerly may have failed another one, or cancelled the group.
+    if (this.#state as number === ABORTING) task.cancel();
+    return task;
+  }
+
+  #problem(): string | null {
+    if (this.#state === CREATED) return "has not been entered";
+    if (this.#state === ABORTING) return "is shutting down";
+    return this.#state === FINISHED || (this.#isBodyDone && this.#tasks.size === 0)
+      ? "is finished"
+      : null;
+  }
+
+  #inSlot<T>(coroutine: Coroutine<T>, slots: Semaphore): () => Steps<T> {
+    return function* (): Steps<T> {
+      yield* slots.acquire();
+      try {
+        return yield* runInTask(coroutine);
+      } finally {
+        slots.release();
+      }
+    };
+  }
+
+  /**
+   * Ends the group early, and without an error: cancels its tasks and its body.
+   *
+   * Before the group runs, it makes it end at the first wait of its body. Calling it again is
+   * harmless.
+   */
+  cancel(): void {
+    this.#isCancelled = true;
+    if (this.#state === OPEN) this.#abort();
+    if (this.#state === ABORTING && !this.#isBodyDone) this.#cancelParent();
+  }
+
+  #abort(): void {
+    this.#state = ABORTING;
+    for (const task of this.#tasks) task.cancel();
+  }
+
+  #cancelParent(): void {
+    if (this.#hasCancelledParent) return;
+    this.#hasCancelledParent = true;
+    this.#parent!.cancel();
+  }
+
+  readonly #onTaskDone = (future: Future<unknown>): void => {
+    const task = future as Task<unknown>;
+    this.#tasks.delete(task);
+    const allDone = this.#allDone;
+    if (this.#tasks.size === 0 && allDone !== null && !allDone.done()) allDone.setResult();
+    if (task.cancelled() || !task._failed()) return;
+    const error = task.exception();
+    this.#errors.push(error);
+    if (error instanceof KeyboardInterrupt) this.#interrupt ??= error;
+    if (this.#parent!.done()) return this.#reportOrphan(task, error);
+    if (this.#state !== OPEN) return;
+    this.#abort();
+    this.#cancelParent();
+  };
+
+  #reportOrphan(task: object, exception: unknown): void {
+    const message = `Task ${task} has errored out but its parent task ${this.#parent} is completed`;
+    this.#loop!.callExceptionHandler({ message, exception, task });
+  }
+
+  /**
+   * Returns the group as Python prints it.
+   *
+   * @returns Such as `<TaskGroup tasks=2 errors=1 cancelling>`.
+   */
+  toString(): string {
+    const parts = ["<TaskGroup"];
+    if (this.#tasks.size > 0) parts.push(`tasks=${this.#tasks.size}`);
+    if (this.#errors.length > 0) parts.push(`errors=${this.#errors.length}`);
+    if (this.#state === ABORTING) parts.push("cancelling");
+    else if (this.#state === OPEN) parts.push("entered");
+    return `${parts.join(" ")}>`;
+  }
+}
