@@ -12,9 +12,10 @@
  */
 
 import { getOwner, hasAsyncContext } from "./_host.ts";
+import type { Linked } from "./_linked_list.ts";
 
 /** A task, as far as this file needs to know it. */
-export interface Owner {
+export interface Owner extends Linked<Owner> {
   /** The context that the task runs in. */
   readonly _context: object;
 }

@@ -28,7 +28,7 @@ export interface Waitable {
   /** Has `entry` put into the ready queue once the future is done. */
   _subscribe(entry: Runnable): void;
   /** Tells `frame` how the future ended. */
-  _deliverTo(frame: Frame): void;
+  _deliverTo(sink: Sink): void;
   /** The CancelledError that the future ended with, or null. */
   _cancellation(): CancelledError | null;
 }
@@ -52,12 +52,22 @@ export type Suspension = PromiseLike<unknown> | undefined | void;
 /** A generator, as a coroutine. */
 export type Steps<T> = Generator<Suspension, T, unknown>;
 
-/** A new error, or none: `undefined` can be thrown too. */
+/** Stands for no error: `undefined` can be thrown, too. */
 const NO_ERROR = Symbol("no error");
+/** Stands for no result: `undefined` can be returned, too. */
+const NOTHING = Symbol("nothing");
 
 function asWaitable(value: PromiseLike<unknown>): Waitable | null {
   const future = value as unknown as Waitable;
   return typeof future._subscribe === "function" ? future : null;
+}
+
+/** Who is told how the steps of a generator have ended. */
+export interface Sink {
+  /** Called with what the generator returned. */
+  _finish(value: unknown): void;
+  /** Called with what it threw. */
+  _fail(error: unknown): void;
 }
 
 /** See the module's description. */
@@ -65,27 +75,26 @@ export abstract class Frame implements Runnable {
   /** The task, or null where a future is awaited outside of any. */
   readonly owner: FrameOwner | null;
   readonly loop: BaseEventLoop;
-  /** The generator to step, or null if the frame is the `await` of an async function. */
-  readonly generator: Steps<unknown> | null;
   /** The future it waits for; null if it waits for the next turn or for a promise. */
   waitsFor: Waitable | null = null;
   /** The next frame of the same task. */
   next: Frame | null = null;
 
-  constructor(owner: FrameOwner | null, loop: BaseEventLoop, generator: Steps<unknown> | null) {
+  constructor(owner: FrameOwner | null, loop: BaseEventLoop) {
     this.owner = owner;
     this.loop = loop;
-    this.generator = generator;
   }
 
-  /** Called with what the coroutine returned. */
-  abstract finish(value: unknown): void;
-  /** Called with what it threw. */
-  abstract fail(error: unknown): void;
+  abstract get _callsOut(): boolean;
 
-  get _callsOut(): boolean {
-    return this.generator !== null;
-  }
+  /** Goes on after `waitedFor` is done, or after a turn if that is null. */
+  protected abstract goOn(waitedFor: Waitable | null): void;
+  /** Goes on with an error instead. */
+  protected abstract interrupt(error: CancelledError): void;
+  /** Called by a future with its result. */
+  abstract _finish(value: unknown): void;
+  /** Called by a future with its exception. */
+  abstract _fail(error: unknown): void;
 
   /** Goes on, in a turn of the loop. */
   _run(): void {
@@ -95,40 +104,10 @@ export abstract class Frame implements Runnable {
     if (owner !== null && owner._mustCancel) {
       const pending = owner._takeCancellation();
       // A future that was cancelled has an error of its own, of the cancellation that came first.
-      const error = waitedFor?._cancellation() ?? pending;
-      if (this.generator === null) this.fail(error);
-      else this.step(error);
-    } else if (this.generator !== null) {
-      this.step();
-    } else if (waitedFor === null) {
-      this.finish(undefined);
+      this.interrupt(waitedFor?._cancellation() ?? pending);
     } else {
-      waitedFor._deliverTo(this);
+      this.goOn(waitedFor);
     }
-  }
-
-  /** Lets the generator run to its next suspension, with `error` thrown into it if there is one. */
-  step(error: unknown = NO_ERROR, value?: unknown): void {
-    const generator = this.generator!;
-    const { task, context } = current;
-    const owner = this.owner;
-    if (owner !== null) {
-      current.task = owner;
-      current.context = owner._context;
-    }
-    let result: IteratorResult<Suspension, unknown>;
-    try {
-      result = error === NO_ERROR ? generator.next(value) : generator.throw(error);
-    } catch (thrown) {
-      // Whatever it is, a CancelledError too, it is how the coroutine ended.
-      current.task = task;
-      current.context = context;
-      return this.fail(thrown);
-    }
-    current.task = task;
-    current.context = context;
-    if (result.done) this.finish(result.value);
-    else this.#suspendOn(result.value);
   }
 
   /** Waits for the next turn. */
@@ -149,15 +128,6 @@ export abstract class Frame implements Runnable {
     this.loop._suspended(owner);
   }
 
-  #suspendOn(yielded: Suspension): void {
-    if (yielded === undefined || yielded === null) return this.suspendForTurn();
-    const future = asWaitable(yielded);
-    if (future === null) return this.#suspendOnPromise(yielded);
-    const problem = this.problemOf(future);
-    if (problem === null) this.suspendOnFuture(future);
-    else this.#throwSoon(problem);
-  }
-
   /** Why this frame can't wait for `future`, or null. */
   problemOf(future: Waitable): RuntimeError | null {
     if (future as unknown === this.owner) {
@@ -167,6 +137,92 @@ export abstract class Frame implements Runnable {
       return new RuntimeError(`Cannot await ${future}: it belongs to a different loop`);
     }
     return null;
+  }
+
+  /** Takes this frame off its task's list of those that wait. */
+  #leave(): void {
+    this.waitsFor = null;
+    const owner = this.owner;
+    if (owner === null) return;
+    if (owner._frames === this) {
+      owner._frames = this.next;
+    } else {
+      let before = owner._frames;
+      while (before !== null && before.next !== this) before = before.next;
+      if (before !== null) before.next = this.next;
+    }
+    this.next = null;
+  }
+}
+
+/** The frame of a generator. */
+export class StepFrame extends Frame {
+  readonly #generator: Steps<unknown>;
+  readonly #sink: Sink;
+
+  constructor(
+    owner: FrameOwner | null,
+    loop: BaseEventLoop,
+    generator: Steps<unknown>,
+    sink: Sink,
+  ) {
+    super(owner, loop);
+    this.#generator = generator;
+    this.#sink = sink;
+  }
+
+  override get _callsOut(): boolean {
+    return true;
+  }
+
+  protected override goOn(): void {
+    // The generator waits within the future's own iterator, which gives it the outcome.
+    this.step();
+  }
+
+  protected override interrupt(error: CancelledError): void {
+    this.step(error);
+  }
+
+  override _finish(value: unknown): void {
+    this.#sink._finish(value);
+  }
+
+  override _fail(error: unknown): void {
+    this.#sink._fail(error);
+  }
+
+  /** Lets the generator run to its next suspension, with `error` thrown into it if there is one. */
+  step(error: unknown = NO_ERROR, value?: unknown): void {
+    const generator = this.#generator;
+    const { task, context } = current;
+    const owner = this.owner;
+    if (owner !== null) {
+      current.task = owner;
+      current.context = owner._context;
+    }
+    let result: IteratorResult<Suspension, unknown>;
+    try {
+      result = error === NO_ERROR ? generator.next(value) : generator.throw(error);
+    } catch (thrown) {
+      // Whatever it is, a CancelledError too, it is how the coroutine ended.
+      current.task = task;
+      current.context = context;
+      return this._fail(thrown);
+    }
+    current.task = task;
+    current.context = context;
+    if (result.done) this._finish(result.value);
+    else this.#suspendOn(result.value);
+  }
+
+  #suspendOn(yielded: Suspension): void {
+    if (yielded === undefined || yielded === null) return this.suspendForTurn();
+    const future = asWaitable(yielded);
+    if (future === null) return this.#suspendOnPromise(yielded);
+    const problem = this.problemOf(future);
+    if (problem === null) this.suspendOnFuture(future);
+    else this.#throwSoon(problem);
   }
 
   /** A promise that is not ours can't be cancelled: a cancellation waits for what comes next. */
@@ -187,72 +243,78 @@ export abstract class Frame implements Runnable {
     this.loop.callSoon(() => this.step(error));
     if (this.owner !== null) this.loop._suspended(this.owner);
   }
-
-  /** Takes this frame off its task's list of those that wait. */
-  #leave(): void {
-    this.waitsFor = null;
-    const owner = this.owner;
-    if (owner === null) return;
-    if (owner._frames === this) {
-      owner._frames = this.next;
-    } else {
-      let before = owner._frames;
-      while (before !== null && before.next !== this) before = before.next;
-      if (before !== null) before.next = this.next;
-    }
-    this.next = null;
-  }
 }
+
+type OnFulfilled<T, R> = ((value: T) => R | PromiseLike<R>) | null | undefined;
+type OnRejected<R> = ((error: unknown) => R | PromiseLike<R>) | null | undefined;
 
 /**
  * The frame of an `await`: what it waits for, and the two functions that settle the promise behind
  * it. It is what `then()` returns, and makes a promise only for those who chain on it.
  */
-export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2> {
-  readonly #onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined;
-  readonly #onRejected: ((error: unknown) => R2 | PromiseLike<R2>) | null | undefined;
+export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>, Sink {
+  readonly #onFulfilled: OnFulfilled<T, R1>;
+  readonly #onRejected: OnRejected<R2>;
   #chained: PromiseWithResolvers<R1 | R2> | null = null;
-  /** What the called function returned, for those who chain later. */
-  #result: R1 | R2 | PromiseLike<R1 | R2> | undefined = undefined;
-  #hasResult = false;
+  /** What the called function returned, for those who chain later; else NOTHING. */
+  #result: R1 | R2 | PromiseLike<R1 | R2> | typeof NOTHING = NOTHING;
 
   constructor(
     owner: FrameOwner | null,
     loop: BaseEventLoop,
-    generator: Steps<T> | null,
-    onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined,
-    onRejected: ((error: unknown) => R2 | PromiseLike<R2>) | null | undefined,
+    onFulfilled: OnFulfilled<T, R1>,
+    onRejected: OnRejected<R2>,
   ) {
-    super(owner, loop, generator);
+    super(owner, loop);
     this.#onFulfilled = onFulfilled;
     this.#onRejected = onRejected;
   }
 
-  override finish(value: unknown): void {
+  override get _callsOut(): boolean {
+    return this.owner === null;
+  }
+
+  protected override goOn(waitedFor: Waitable | null): void {
+    if (waitedFor === null) this._finish(undefined);
+    else waitedFor._deliverTo(this);
+  }
+
+  protected override interrupt(error: CancelledError): void {
+    this._fail(error);
+  }
+
+  override _finish(value: unknown): void {
     if (this.owner !== null) this.loop._resuming(this.owner);
     if (this.#onFulfilled) this.#settle(this.#onFulfilled, value as T);
     else this.#resolve(value as R1);
   }
 
-  override fail(error: unknown): void {
+  override _fail(error: unknown): void {
     if (this.owner !== null) this.loop._resuming(this.owner);
     if (this.#onRejected) this.#settle(this.#onRejected, error);
     else this.#chain().reject(error); // if nobody takes it, the host reports it
   }
 
-  /** The functions of an `await` never throw; those of a caller may. */
+  /** The functions of an `await` call nobody and never throw; those of a caller may do both. */
   #settle<V, R extends R1 | R2>(fn: (value: V) => R | PromiseLike<R>, value: V): void {
+    const { task, context } = current;
+    if (this.owner !== null) {
+      current.task = this.owner;
+      current.context = this.owner._context;
+    }
     try {
       this.#resolve(fn(value));
     } catch (error) {
       this.#chain().reject(error); // the same
+    } finally {
+      current.task = task;
+      current.context = context;
     }
   }
 
   #resolve(result: R1 | R2 | PromiseLike<R1 | R2>): void {
     this.#result = result;
-    this.#hasResult = true;
-    this.#chained?.resolve(result);
+    if (this.#chained !== null) this.#chained.resolve(result);
   }
 
   #chain(): PromiseWithResolvers<R1 | R2> {
@@ -264,7 +326,7 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): PromiseLike<A | B> {
     const chained = this.#chain();
-    if (this.#hasResult) chained.resolve(this.#result as R1 | R2);
+    if (this.#result !== NOTHING) chained.resolve(this.#result);
     return chained.promise.then(onFulfilled, onRejected);
   }
 }

@@ -13,7 +13,6 @@ interface AsyncStorage {
 
 interface AsyncStorageClass {
   new (): AsyncStorage;
-  snapshot(): (fn: () => void) => void;
 }
 
 /** The part of Node's `process` in use here; Deno has it too, a browser does not. */
@@ -45,11 +44,6 @@ export function runOwned<T>(owner: object, fn: () => T): T {
 /** The owner of the code that runs now, or `undefined`. */
 export function getOwner(): object | undefined {
   return storage === null ? undefined : storage.getStore();
-}
-
-/** Returns a function that calls its argument in the asynchronous context of this moment. */
-export function captureContext(): (fn: () => void) => void {
-  return storageClass === undefined ? (fn) => fn() : storageClass.snapshot();
 }
 
 /** Milliseconds on a clock that never goes back. */

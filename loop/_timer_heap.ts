@@ -7,21 +7,19 @@
  * @module
  */
 
-import type { TimerHandle } from "./handles.ts";
+import type { Timer } from "./handles.ts";
 
-function isBefore(a: TimerHandle, b: TimerHandle): boolean {
-  const when = a.when();
-  const other = b.when();
-  return when < other || (when === other && a._sequence < b._sequence);
+function isBefore(a: Timer, b: Timer): boolean {
+  return a._when < b._when || (a._when === b._when && a._sequence < b._sequence);
 }
 
 /** See the module's description. */
 export class TimerHeap {
-  readonly #timers: TimerHandle[] = [];
+  readonly #timers: Timer[] = [];
   #added = 0;
 
   /** The timer that is due first, or `undefined`. */
-  get first(): TimerHandle | undefined {
+  get first(): Timer | undefined {
     return this.#timers[0];
   }
 
@@ -31,14 +29,14 @@ export class TimerHeap {
   }
 
   /** Adds a timer. */
-  add(timer: TimerHandle): void {
+  add(timer: Timer): void {
     timer._sequence = this.#added++;
     this.#timers.push(timer);
     this.#rise(timer, this.#timers.length - 1);
   }
 
   /** Removes a timer that is in the heap. */
-  remove(timer: TimerHandle): void {
+  remove(timer: Timer): void {
     const index = timer._index;
     const last = this.#timers.pop()!;
     timer._index = -1;
@@ -53,7 +51,7 @@ export class TimerHeap {
     this.#timers.length = 0;
   }
 
-  #rise(timer: TimerHandle, index: number): void {
+  #rise(timer: Timer, index: number): void {
     const timers = this.#timers;
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
@@ -67,7 +65,7 @@ export class TimerHeap {
     timer._index = index;
   }
 
-  #sink(timer: TimerHandle, index: number): void {
+  #sink(timer: Timer, index: number): void {
     const timers = this.#timers;
     const size = timers.length;
     for (let child = 2 * index + 1; child < size; child = 2 * index + 1) {

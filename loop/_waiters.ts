@@ -1,19 +1,19 @@
 /**
  * Those who wait for a lock, a semaphore, an event, a queue: first come, first served.
  *
- * A linked list of futures, so that a waiter who is cancelled leaves at once from anywhere in it.
- *
  * @module
  */
 
+import { LinkedList } from "./_linked_list.ts";
+import type { Linked } from "./_linked_list.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { Future } from "./futures.ts";
 
 /** A future in a list of them. */
-export class Waiter extends Future<void> {
-  before: Waiter | null = null;
-  after: Waiter | null = null;
-  isListed = false;
+export class Waiter extends Future<void> implements Linked<Waiter> {
+  _before: Waiter | null = null;
+  _after: Waiter | null = null;
+  _isListed = false;
 
   /** Ends the waiting, unless it has ended. */
   wake(): boolean {
@@ -25,48 +25,37 @@ export class Waiter extends Future<void> {
 
 /** See the module's description. */
 export class Waiters {
-  #first: Waiter | null = null;
-  #last: Waiter | null = null;
+  readonly #list = new LinkedList<Waiter>();
 
   /** Whoever has waited longest, or null. */
   get first(): Waiter | null {
-    return this.#first;
+    return this.#list.first;
   }
 
   /** Adds a new waiter at the end. */
   add(loop: BaseEventLoop): Waiter {
     const waiter = new Waiter({ loop });
-    waiter.isListed = true;
-    waiter.before = this.#last;
-    if (this.#last === null) this.#first = waiter;
-    else this.#last.after = waiter;
-    this.#last = waiter;
+    this.#list.add(waiter);
     return waiter;
   }
 
   /** Removes a waiter; harmless if that has happened already. */
   remove(waiter: Waiter): void {
-    if (!waiter.isListed) return;
-    const { before, after } = waiter;
-    if (before === null) this.#first = after;
-    else before.after = after;
-    if (after === null) this.#last = before;
-    else after.before = before;
-    waiter.before = waiter.after = null;
-    waiter.isListed = false;
+    this.#list.remove(waiter);
   }
 
-  /** Wakes the first who is not awake, and tells whether there was one. The list stays as it is. */
-  wakeNext(): boolean {
-    for (let waiter = this.#first; waiter !== null; waiter = waiter.after) {
-      if (waiter.wake()) return true;
+  /** Wakes the first so many who are not awake, and tells how many. The list stays as it is. */
+  wake(count: number): number {
+    let woken = 0;
+    for (let waiter = this.first; waiter !== null && woken < count; waiter = waiter._after) {
+      if (waiter.wake()) woken++;
     }
-    return false;
+    return woken;
   }
 
   /** Takes the first off the list until one was there to be woken. */
   takeNext(): void {
-    for (let waiter = this.#first; waiter !== null; waiter = this.#first) {
+    for (let waiter = this.first; waiter !== null; waiter = this.first) {
       this.remove(waiter);
       if (waiter.wake()) return;
     }
@@ -74,7 +63,7 @@ export class Waiters {
 
   /** Tells whether anybody waits who has not been cancelled. */
   hasLive(): boolean {
-    for (let waiter = this.#first; waiter !== null; waiter = waiter.after) {
+    for (let waiter = this.first; waiter !== null; waiter = waiter._after) {
       if (!waiter.cancelled()) return true;
     }
     return false;

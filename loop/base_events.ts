@@ -23,24 +23,18 @@
 import { current } from "./_current.ts";
 import type { Owner } from "./_current.ts";
 import { Deque } from "./_deque.ts";
-import {
-  afterHost,
-  cancelAfterHost,
-  captureContext,
-  defer,
-  nowMs,
-  startTimer,
-  stopTimer,
-} from "./_host.ts";
+import { afterHost, cancelAfterHost, defer, nowMs, startTimer, stopTimer } from "./_host.ts";
+import { LinkedList } from "./_linked_list.ts";
+import { OwnContext } from "./_own_context.ts";
 import { printable } from "./_repr.ts";
 import { TimerHeap } from "./_timer_heap.ts";
 import { monotonicClock } from "./clocks.ts";
 import type { Clock } from "./clocks.ts";
 import { currentContext } from "./contextvars.ts";
 import type { Context } from "./contextvars.ts";
-import { KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { Handle, TimerHandle } from "./handles.ts";
-import type { ExceptionContext, Runnable, TimerLoop } from "./handles.ts";
+import type { ExceptionContext, Runnable, Timer, TimerLoop } from "./handles.ts";
 
 const IDLE = 1;
 const TURNING = 2;
@@ -99,8 +93,8 @@ export class BaseEventLoop implements TimerLoop {
   #fatal: { error: unknown } | null = null;
   #finished: PromiseWithResolvers<void> | null = null;
 
-  /** Calls a function in the asynchronous context in which `runForever()` was called. */
-  #inOwnContext: (fn: () => void) => void = (fn) => fn();
+  /** Goes on in the asynchronous context in which `runForever()` was called. */
+  #ownContext: OwnContext | null = null;
   /** Whether the code that runs may be in the asynchronous context of some task. */
   #strayed = false;
 
@@ -116,8 +110,11 @@ export class BaseEventLoop implements TimerLoop {
   #entriesPerCheck = MAX_ENTRIES_PER_CHECK;
   #untilCheck = MAX_ENTRIES_PER_CHECK;
 
+  /** The error of the cancellations without a message that are delivered in this turn. */
+  #cancellation: CancelledError | null = null;
+
   /** @ignore Tasks that are not done. The loop keeps them alive. */
-  readonly _tasks: Set<Owner> = new Set();
+  readonly _tasks: LinkedList<Owner> = new LinkedList();
 
   /** @ignore Loops come from `newEventLoop()`. */
   constructor(options: EventLoopOptions = {}) {
@@ -235,7 +232,6 @@ export class BaseEventLoop implements TimerLoop {
       throw new RangeError(`Cannot schedule a callback: when must be a number, not ${when}`);
     }
     this.#checkCallback(callback);
-    this._checkOpen();
     const context = currentContext();
     const timer = new TimerHandle(
       when,
@@ -244,8 +240,7 @@ export class BaseEventLoop implements TimerLoop {
       this,
       context,
     );
-    this.#timers.add(timer);
-    if (this.#state === PARKED && when < this.#timerDue) this.#wake();
+    this._addTimer(timer);
     return timer;
   }
 
@@ -278,8 +273,15 @@ export class BaseEventLoop implements TimerLoop {
     if (this.#state === PARKED) this.#wake();
   }
 
+  /** @ignore Adds an entry that becomes ready at its time. */
+  _addTimer(timer: Timer): void {
+    if (this.#closed) this._checkOpen();
+    this.#timers.add(timer);
+    if (this.#state === PARKED && timer._when < this.#timerDue) this.#wake();
+  }
+
   /** @ignore Removes a cancelled timer. */
-  _forgetTimer(timer: TimerHandle): void {
+  _forgetTimer(timer: Timer): void {
     this.#timers.remove(timer);
   }
 
@@ -297,7 +299,7 @@ export class BaseEventLoop implements TimerLoop {
   async runForever(): Promise<void> {
     this._checkRunnable();
     this.#finished = Promise.withResolvers();
-    this.#inOwnContext = captureContext();
+    this.#ownContext = new OwnContext(this.#goOnInOwnContext);
     this.#strayed = false;
     current.loop = this;
     this.#startSlice();
@@ -393,7 +395,7 @@ export class BaseEventLoop implements TimerLoop {
   #moveDueTimers(): void {
     const now = this.#clock.time();
     for (let timer = this.#timers.first; timer !== undefined; timer = this.#timers.first) {
-      if (timer.when() > now) break;
+      if (timer._when > now) break;
       this.#timers.remove(timer);
       this.#ready.push(timer);
     }
@@ -406,8 +408,8 @@ export class BaseEventLoop implements TimerLoop {
     const ready = this.#ready;
     while (this.#todo > 0 && this.#fatal === null) {
       if (this.#strayed && ready.peek()!._callsOut) {
-        this.#strayed = false;
-        return this.#inOwnContext(this.#runRest);
+        this.#state = DEFERRED;
+        return this.#ownContext!.request();
       }
       this.#todo--;
       ready.shift()!._run();
@@ -417,9 +419,14 @@ export class BaseEventLoop implements TimerLoop {
     this.#endTurn();
   }
 
-  readonly #runRest = (): void => this.#runReady();
+  readonly #goOnInOwnContext = (): void => {
+    if (this.#state !== DEFERRED) return;
+    this.#strayed = false;
+    this.#proceed();
+  };
 
   #endTurn(): void {
+    this.#cancellation = null;
     if (this.#stopping || this.#fatal !== null) return this.#finish();
     this.#state = DEFERRED;
     defer(this.#startTurn);
@@ -448,14 +455,29 @@ export class BaseEventLoop implements TimerLoop {
     if (this.#state === TURNING) current.resumed = owner;
   }
 
-  /** @ignore Called when the coroutine of `owner` has reached a suspension, or its end. */
+  /** @ignore Called when the coroutine of `owner` has reached a suspension, in its own context. */
   _suspended(owner: Owner): void {
+    if (current.resumed !== owner) return;
+    this.#strayed = true;
+    this._ended(owner);
+  }
+
+  /**
+   * @ignore The error for a cancellation. Errors are dear, and groups are cancelled at once: those
+   * without a message share one per turn.
+   */
+  _cancelledError(message: string | undefined): CancelledError {
+    if (message !== undefined) return new CancelledError(message);
+    return this.#cancellation ??= new CancelledError();
+  }
+
+  /** @ignore Called when the coroutine of `owner` has reached its end. */
+  _ended(owner: Owner): void {
     if (current.resumed !== owner) return;
     current.resumed = null;
     if (this.#state !== WAITING) return;
     // Not at once: whoever called this may have more to do before it returns to the host.
     this.#state = DEFERRED;
-    this.#strayed = true;
     defer(this.#goOn);
   }
 
@@ -509,7 +531,7 @@ export class BaseEventLoop implements TimerLoop {
   // -- Waiting --
 
   #park(): void {
-    const due = this.#timers.first?.when() ?? Infinity;
+    const due = this.#timers.first?._when ?? Infinity;
     if (this.#clock.jumpTo !== undefined) return this.#jump(due);
     this.#disarmImmediate();
     this.#state = PARKED;

@@ -10,7 +10,7 @@
  */
 
 import { current, currentOwner } from "./_current.ts";
-import { AwaitFrame } from "./_frame.ts";
+import { AwaitFrame, StepFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { getOwner, runOwned } from "./_host.ts";
 import type { BaseEventLoop } from "./base_events.ts";
@@ -135,8 +135,8 @@ function awaitSteps<T, R1, R2>(
   } catch (error) {
     return Promise.reject<T>(error).then(onFulfilled, onRejected);
   }
-  const frame = new AwaitFrame(owner, loop, steps, onFulfilled, onRejected);
-  frame.step();
+  const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
+  new StepFrame(owner, loop, steps, frame).step();
   return frame;
 }
 
@@ -149,7 +149,7 @@ class NextTurn implements Awaitable<undefined> {
     const owner = currentOwner() as FrameOwner | null;
     const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
     if (loop === null) return awaitSteps(() => this[Symbol.iterator](), onFulfilled, onRejected);
-    const frame = new AwaitFrame(owner, loop, null, onFulfilled, onRejected);
+    const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
     frame.suspendForTurn();
     return frame;
   }

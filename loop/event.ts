@@ -55,7 +55,7 @@ export class Event {
   set(): void {
     if (this.#isSet) return;
     this.#isSet = true;
-    while (this.#waiters.wakeNext());
+    this.#waiters.wake(Infinity);
   }
 
   /** Clears the flag: who waits from now on waits for the next `set()`. */

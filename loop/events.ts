@@ -85,7 +85,11 @@ export class EventLoop extends BaseEventLoop {
   async runUntilComplete<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Promise<T> {
     this._checkRunnable();
     const future = this._ensureFuture(awaitable);
-    const stop = (): void => this.stop();
+    let waits = true;
+    // It may be called in a later run, if an interrupt ended this one after it was scheduled.
+    const stop = (): void => {
+      if (waits) this.stop();
+    };
     future.addDoneCallback(stop);
     try {
       await this.runForever();
@@ -94,6 +98,7 @@ export class EventLoop extends BaseEventLoop {
       if (future.done()) future._silence();
       throw error;
     } finally {
+      waits = false;
       future.removeDoneCallback(stop);
     }
     if (!future.done()) {

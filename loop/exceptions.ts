@@ -40,8 +40,21 @@
  * ```
  */
 export class CancelledError extends Error {
-  /** Always `"CancelledError"`. */
-  override name = "CancelledError";
+  static {
+    this.prototype.name = "CancelledError";
+  }
+
+  /**
+   * Creates the error. It has no stack: it is made by the loop, often, and would show only that.
+   *
+   * @param message Why.
+   */
+  constructor(message?: string) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /**

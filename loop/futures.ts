@@ -13,7 +13,7 @@
 
 import { current, currentOwner } from "./_current.ts";
 import { AwaitFrame } from "./_frame.ts";
-import type { Frame, FrameOwner, Suspension } from "./_frame.ts";
+import type { FrameOwner, Sink, Suspension } from "./_frame.ts";
 import { onExit } from "./_host.ts";
 import { printable, repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
@@ -252,7 +252,7 @@ export class Future<T> implements Awaitable<T> {
     const owner = currentOwner() as FrameOwner | null;
     if (this.#state !== PENDING) return this.#settledPromise().then(onFulfilled, onRejected);
     const loop = owner?._loop ?? this._loop;
-    const frame = new AwaitFrame(owner, loop, null, onFulfilled, onRejected);
+    const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
     const problem = owner === null ? null : frame.problemOf(this);
     if (problem !== null) return Promise.reject<T>(problem).then(onFulfilled, onRejected);
     frame.suspendOnFuture(this);
@@ -289,11 +289,11 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /** @ignore */
-  _deliverTo(frame: Frame): void {
-    if (this.#state === RESULT) return frame.finish(this.#outcome);
-    if (this.#state === CANCELLED) return frame.fail(this._cancelledError());
+  _deliverTo(sink: Sink): void {
+    if (this.#state === RESULT) return sink._finish(this.#outcome);
+    if (this.#state === CANCELLED) return sink._fail(this._cancelledError());
     this.#markRetrieved();
-    frame.fail(this.#outcome);
+    sink._fail(this.#outcome);
   }
 
   /** @ignore The CancelledError that it ended with, or null; an exception counts as seen. */
@@ -326,7 +326,7 @@ export class Future<T> implements Awaitable<T> {
   /** @ignore The error for those who wait for a cancelled future: the one that ended it, if any. */
   _cancelledError(): CancelledError {
     const error = this.#outcome as CancelledError | null;
-    return error ?? new CancelledError(this._cancelMessage);
+    return error ?? this._loop._cancelledError(this._cancelMessage);
   }
 
   #settle(state: number, outcome: unknown): void {

@@ -41,13 +41,16 @@ export interface GatherOptions {
 
 /** Tells a gathering that one of its children is done. */
 class ChildDone implements Runnable {
-  readonly _callsOut: boolean = false;
   readonly #gathering: GatheringFuture;
   readonly #child: Future<unknown>;
 
   constructor(gathering: GatheringFuture, child: Future<unknown>) {
     this.#gathering = gathering;
     this.#child = child;
+  }
+
+  get _callsOut(): boolean {
+    return false;
   }
 
   _run(): void {

@@ -41,14 +41,25 @@ export interface HandleLoop {
   _interrupt(error: unknown): void;
 }
 
+/** An entry that becomes ready at a time. */
+export interface Timer extends Runnable {
+  /** When it is due, in seconds on the loop's clock. */
+  readonly _when: number;
+  /** Its place in the loop's heap, or -1. */
+  _index: number;
+  /** Orders timers that are due at the same time. */
+  _sequence: number;
+}
+
 /** The loop, as far as a timer needs to know it. */
 export interface TimerLoop extends HandleLoop {
   /** @ignore */
-  _forgetTimer(timer: TimerHandle): void;
+  _forgetTimer(timer: Timer): void;
 }
 
 type Callback = (...args: never[]) => unknown;
 
+/** What a cancelled handle calls. */
 const cancelledCallback = (): void => {};
 const NO_ARGS: readonly never[] = [];
 
@@ -74,13 +85,10 @@ const NO_ARGS: readonly never[] = [];
  * ```
  */
 export class Handle implements Runnable {
-  /** @ignore */
-  readonly _callsOut: boolean = true;
   #callback: Callback;
   #args: readonly unknown[];
   readonly #loop: HandleLoop;
   readonly #context: Context;
-  #cancelled = false;
 
   /** @ignore Handles come from the loop. */
   constructor(callback: Callback, args: readonly unknown[], loop: HandleLoop, context: Context) {
@@ -96,8 +104,6 @@ export class Handle implements Runnable {
 
   /** Keeps the callback from being called; harmless when it was called already. */
   cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
     this.#callback = cancelledCallback;
     this.#args = NO_ARGS;
   }
@@ -108,7 +114,7 @@ export class Handle implements Runnable {
    * @returns Whether `cancel()` was called.
    */
   cancelled(): boolean {
-    return this.#cancelled;
+    return this.#callback === cancelledCallback;
   }
 
   /**
@@ -120,6 +126,11 @@ export class Handle implements Runnable {
     return this.#context;
   }
 
+  /** @ignore */
+  get _callsOut(): boolean {
+    return true;
+  }
+
   /** @ignore Whether this calls `callback`. */
   _calls(callback: Callback): boolean {
     return this.#callback === callback;
@@ -127,7 +138,6 @@ export class Handle implements Runnable {
 
   /** @ignore */
   _run(): void {
-    if (this.#cancelled) return;
     const args = this.#args as never[];
     const { task, context } = current;
     current.task = null;
@@ -167,7 +177,7 @@ export class Handle implements Runnable {
    * @returns Such as `<Handle helloWorld()>`.
    */
   toString(): string {
-    return this.#cancelled ? "<Handle cancelled>" : `<Handle ${this._describeCall()}>`;
+    return this.cancelled() ? "<Handle cancelled>" : `<Handle ${this._describeCall()}>`;
   }
 }
 
@@ -176,13 +186,14 @@ export class Handle implements Runnable {
  *
  * Counterpart of Python's `asyncio.TimerHandle`.
  */
-export class TimerHandle extends Handle {
-  readonly #when: number;
-  readonly #loop: TimerLoop;
-  /** @ignore Its place in the loop's heap, or -1. */
+export class TimerHandle extends Handle implements Timer {
+  /** @ignore */
+  readonly _when: number;
+  /** @ignore */
   _index = -1;
-  /** @ignore Orders timers that are due at the same time. */
+  /** @ignore */
   _sequence = 0;
+  readonly #loop: TimerLoop;
 
   /** @ignore Handles come from the loop. */
   constructor(
@@ -193,7 +204,7 @@ export class TimerHandle extends Handle {
     context: Context,
   ) {
     super(callback, args, loop, context);
-    this.#when = when;
+    this._when = when;
     this.#loop = loop;
   }
 
@@ -203,7 +214,7 @@ export class TimerHandle extends Handle {
    * @returns Seconds on the clock of `loop.time()`.
    */
   when(): number {
-    return this.#when;
+    return this._when;
   }
 
   /** Keeps the callback from being called, and frees the timer at once. */
@@ -220,7 +231,7 @@ export class TimerHandle extends Handle {
    */
   override toString(): string {
     return this.cancelled()
-      ? `<TimerHandle cancelled when=${this.#when}>`
-      : `<TimerHandle when=${this.#when} ${this._describeCall()}>`;
+      ? `<TimerHandle cancelled when=${this._when}>`
+      : `<TimerHandle when=${this._when} ${this._describeCall()}>`;
   }
 }

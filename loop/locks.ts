@@ -292,8 +292,7 @@ export class Condition {
   }
 
   #notify(n: number): void {
-    let left = n;
-    while (left > 0 && this.#waiters.wakeNext()) left--;
+    this.#waiters.wake(n);
   }
 
   /**

@@ -112,7 +112,7 @@ export class Semaphore {
 
   /** Gives the free places to those who wait. */
   #letThrough(): void {
-    while (this.#value > 0 && this.#waiters.wakeNext()) this.#value--;
+    if (this.#value > 0) this.#value -= this.#waiters.wake(this.#value);
   }
 
   /**

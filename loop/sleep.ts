@@ -7,22 +7,64 @@
  */
 
 import type { Steps } from "./_frame.ts";
+import type { BaseEventLoop } from "./base_events.ts";
 import { nextTurn, Operation } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
-import type { Awaitable, Future } from "./futures.ts";
+import { Future } from "./futures.ts";
+import type { Awaitable } from "./futures.ts";
+import type { Timer } from "./handles.ts";
 
-function wakeUp<T>(future: Future<T>, result: T): void {
-  if (!future.done()) future.setResult(result);
+/** A future and the timer that ends it in one. */
+class SleepFuture<T> extends Future<T> implements Timer {
+  readonly _when: number;
+  _index = -1;
+  _sequence = 0;
+  readonly #result: T;
+
+  constructor(loop: BaseEventLoop, delay: number, result: T) {
+    super({ loop });
+    this._when = loop.time() + delay;
+    this.#result = result;
+    loop._addTimer(this);
+  }
+
+  get _callsOut(): boolean {
+    return false;
+  }
+
+  _run(): void {
+    if (!this.done()) this.setResult(this.#result);
+  }
+
+  override cancel(message?: string): boolean {
+    if (this._index >= 0) this._loop._forgetTimer(this);
+    return super.cancel(message);
+  }
 }
 
-function* sleepFor<T>(delay: number, result: T): Steps<T> {
-  const loop = getRunningLoop();
-  const future = loop.createFuture<T>();
-  const timer = loop.callLater(delay, wakeUp<T>, future, result);
-  try {
-    return yield* future;
-  } finally {
-    timer.cancel();
+/** What `sleep()` returns. The time starts when it is awaited. */
+class Sleep<T> implements Awaitable<T> {
+  readonly #delay: number;
+  readonly #result: T;
+
+  constructor(delay: number, result: T) {
+    this.#delay = delay;
+    this.#result = result;
+  }
+
+  then<R1 = T, R2 = never>(
+    onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): PromiseLike<R1 | R2> {
+    return this.#start().then(onFulfilled, onRejected);
+  }
+
+  [Symbol.iterator](): Steps<T> {
+    return this.#start()[Symbol.iterator]();
+  }
+
+  #start(): SleepFuture<T> {
+    return new SleepFuture(getRunningLoop(), this.#delay, this.#result);
   }
 }
 
@@ -60,9 +102,9 @@ export function sleep(delay: number): Awaitable<undefined>;
  */
 export function sleep<T>(delay: number, result: T): Awaitable<T>;
 export function sleep<T>(delay: number, result?: T): Awaitable<T | undefined> {
-  if (delay > 0) return new Operation(() => sleepFor(delay, result));
   if (typeof delay !== "number" || Number.isNaN(delay)) {
     throw new RangeError(`Cannot sleep: delay must be a number, not ${delay}`);
   }
+  if (delay > 0) return new Sleep(delay, result);
   return result === undefined ? nextTurn : new Operation(() => passTurn(result));
 }

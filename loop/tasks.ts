@@ -16,8 +16,9 @@
  */
 
 import { current, currentOwner } from "./_current.ts";
-import { Frame } from "./_frame.ts";
-import type { Steps } from "./_frame.ts";
+import type { Owner } from "./_current.ts";
+import { StepFrame } from "./_frame.ts";
+import type { Frame, Steps } from "./_frame.ts";
 import { runOwned } from "./_host.ts";
 import { quote } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
@@ -49,24 +50,6 @@ export interface TaskInit extends TaskOptions {
 
 let tasksNamed = 0;
 
-/** The frame of the task's own generator. */
-class RootFrame<T> extends Frame {
-  readonly #task: Task<T>;
-
-  constructor(task: Task<T>, generator: Steps<T>) {
-    super(task, task._loop, generator);
-    this.#task = task;
-  }
-
-  override finish(value: unknown): void {
-    this.#task._finish(value as T);
-  }
-
-  override fail(error: unknown): void {
-    this.#task._fail(error);
-  }
-}
-
 /**
  * A coroutine that the loop runs, and a future of its result.
  *
@@ -94,13 +77,21 @@ class RootFrame<T> extends Frame {
  */
 export class Task<T> extends Future<T> implements Runnable {
   /** @ignore */
-  readonly _callsOut: boolean = true;
+  get _callsOut(): boolean {
+    return true;
+  }
   /** @ignore */
   readonly _context: Context;
   /** @ignore */
   _frames: Frame | null = null;
   /** @ignore */
   _mustCancel = false;
+  /** @ignore */
+  _before: Owner | null = null;
+  /** @ignore */
+  _after: Owner | null = null;
+  /** @ignore */
+  _isListed = false;
   readonly #coroutine: Coroutine<T>;
   #name: string | number;
   #cancelling = 0;
@@ -189,7 +180,7 @@ export class Task<T> extends Future<T> implements Runnable {
   /** @ignore */
   _takeCancellation(): CancelledError {
     this._mustCancel = false;
-    return new CancelledError(this._cancelMessage);
+    return this._loop._cancelledError(this._cancelMessage);
   }
 
   // -- Running --
@@ -198,7 +189,7 @@ export class Task<T> extends Future<T> implements Runnable {
   _run(): void {
     if (this._mustCancel) return this.#cancelBeforeStart();
     const coroutine = this.#coroutine;
-    if (typeof coroutine !== "function") return new RootFrame(this, coroutine).step();
+    if (typeof coroutine !== "function") return this.#step(coroutine);
     const { task, context } = current;
     current.task = this;
     current.context = this._context;
@@ -223,13 +214,13 @@ export class Task<T> extends Future<T> implements Runnable {
   /** Goes on with what the coroutine function returned. */
   #follow(started: unknown): void {
     if (isGenerator(started)) {
-      new RootFrame(this, started as Steps<T>).step();
+      this.#step(started as Steps<T>);
     } else if (typeof (started as PromiseLike<T> | null)?.then !== "function") {
       const text = `a promise or a generator was expected from the coroutine, not ${started}`;
       this._fail(new TypeError(`Cannot run task: ${text}`));
     } else if (Symbol.iterator in (started as object)) {
       const steps = (started as Iterable<unknown>)[Symbol.iterator]() as Steps<T>;
-      new RootFrame(this, steps).step();
+      this.#step(steps);
     } else {
       (started as PromiseLike<T>).then(
         (value) => this._finish(value),
@@ -239,24 +230,28 @@ export class Task<T> extends Future<T> implements Runnable {
     }
   }
 
+  #step(generator: Steps<T>): void {
+    new StepFrame(this, this._loop, generator, this).step();
+  }
+
   /** @ignore Called with what the coroutine returned. */
   _finish(value: T): void {
-    this._loop._tasks.delete(this);
+    this._loop._tasks.remove(this);
     if (this._mustCancel) this._settleCancelled(this._takeCancellation());
     else this._settleResult(value);
-    this._loop._suspended(this);
+    this._loop._ended(this);
   }
 
   /** @ignore Called with what the coroutine threw. */
   _fail(error: unknown): void {
-    this._loop._tasks.delete(this);
+    this._loop._tasks.remove(this);
     if (error instanceof CancelledError) {
       this._settleCancelled(error);
     } else {
       this._settleException(error);
       if (error instanceof KeyboardInterrupt) this._loop._interrupt(error);
     }
-    this._loop._suspended(this);
+    this._loop._ended(this);
   }
 
   /**
