@@ -60,8 +60,7 @@ export function defer(fn: () => void): void {
 export const afterHost: (fn: () => void) => unknown = globals.setImmediate ?? messageImmediate;
 
 /** Takes back a call of {@linkcode afterHost}. */
-export const cancelAfterHost: (id: unknown) => void = globals.clearImmediate ??
-  ((id) => (id as MessagePort).close());
+export const cancelAfterHost: (id: unknown) => void = globals.clearImmediate ?? closePort;
 
 function messageImmediate(fn: () => void): MessagePort {
   const { port1, port2 } = new MessageChannel();
@@ -71,6 +70,11 @@ function messageImmediate(fn: () => void): MessagePort {
   };
   port2.postMessage(null);
   return port1;
+}
+
+function closePort(port: unknown): void {
+  (port as MessagePort).onmessage = null; // its message may be on the way already
+  (port as MessagePort).close();
 }
 
 /** A host timer; `delayMs` is at most 2³¹ - 1. It keeps the process alive. */

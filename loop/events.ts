@@ -18,9 +18,20 @@ import { RuntimeError } from "./exceptions.ts";
 import { Future, isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import { Handle } from "./handles.ts";
-import { Task } from "./tasks.ts";
+import { allTasks, Task } from "./tasks.ts";
 import type { TaskOptions } from "./tasks.ts";
 import { wrapFuture } from "./wrap_future.ts";
+
+/**
+ * Makes a task for a coroutine.
+ *
+ * @typeParam T What the coroutine returns.
+ */
+export type TaskFactory = <T>(
+  loop: EventLoop,
+  coroutine: Coroutine<T>,
+  options: TaskOptions,
+) => Task<T>;
 
 /**
  * Runs callbacks and tasks, one after another, each when its time has come.
@@ -44,6 +55,7 @@ import { wrapFuture } from "./wrap_future.ts";
  */
 export class EventLoop extends BaseEventLoop {
   readonly #signalListeners = new Map<string, () => void>();
+  #taskFactory: TaskFactory | null = null;
 
   /**
    * Creates a future of this loop. Counterpart of Python's `loop.create_future()`.
@@ -68,7 +80,30 @@ export class EventLoop extends BaseEventLoop {
    * @throws {RuntimeError} If the loop is closed.
    */
   createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+    if (this.#taskFactory !== null) return this.#taskFactory(this, coroutine, options);
     return new Task(coroutine, { ...options, loop: this });
+  }
+
+  /**
+   * Returns what {@linkcode EventLoop.setTaskFactory} has set.
+   *
+   * @returns The factory, or null.
+   */
+  getTaskFactory(): TaskFactory | null {
+    return this.#taskFactory;
+  }
+
+  /**
+   * Sets what makes the tasks of this loop. Counterpart of Python's `loop.set_task_factory()`.
+   *
+   * @param factory Called by `createTask()`; null for none.
+   * @throws {TypeError} If it is neither a function nor null.
+   */
+  setTaskFactory(factory: TaskFactory | null): void {
+    if (factory !== null && typeof factory !== "function") {
+      throw new TypeError(`Cannot set task factory: a function was expected, not ${factory}`);
+    }
+    this.#taskFactory = factory;
   }
 
   /**
@@ -122,6 +157,13 @@ export class EventLoop extends BaseEventLoop {
     }
     if (Symbol.iterator in awaitable) return this.createTask(() => awaitable);
     return wrapFuture(awaitable as PromiseLike<T>, { loop: this });
+  }
+
+  /** @ignore */
+  override _describeDeadlock(): string {
+    const tasks = [...allTasks(this)].map((task) => `\n  ${task}`);
+    const who = tasks.length === 0 ? "" : `; these wait for ever:${tasks.join("")}`;
+    return super._describeDeadlock() + who;
   }
 
   // -- Signals --
@@ -283,4 +325,73 @@ export function ensureFuture<T>(
 ): Future<T> {
   if (isFuture(awaitable)) return awaitable as Future<T>;
   return getRunningLoop()._ensureFuture(awaitable);
+}
+
+/** What {@linkcode createEagerTaskFactory} is given: the class of tasks, or one like it. */
+export type TaskConstructor = new <T>(
+  coroutine: Coroutine<T>,
+  options: TaskOptions & { loop: EventLoop },
+) => Task<T>;
+
+/**
+ * Returns a task factory whose tasks start at once, within `createTask()`.
+ *
+ * A coroutine that never waits is done before `createTask()` returns, if it is a generator; an async
+ * function shows its end one microtask later. Counterpart of Python's
+ * `asyncio.create_eager_task_factory()`.
+ *
+ * @param taskConstructor The class of the tasks.
+ * @returns The factory, for `setTaskFactory()`.
+ *
+ * @example
+ * ```ts
+ * import { createEagerTaskFactory, createTask, getRunningLoop, run, Task } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   getRunningLoop().setTaskFactory(createEagerTaskFactory(Task));
+ *   const task = createTask(function* () {
+ *     return "done";
+ *   });
+ *   assertEquals(task.done(), true);
+ * });
+ * ```
+ */
+export function createEagerTaskFactory(taskConstructor: TaskConstructor): TaskFactory {
+  return (loop, coroutine, options) =>
+    new taskConstructor(coroutine, { eagerStart: true, ...options, loop });
+}
+
+/**
+ * A task factory whose tasks start at once; see {@linkcode createEagerTaskFactory}.
+ *
+ * Counterpart of Python's `asyncio.eager_task_factory`.
+ *
+ * @typeParam T What the coroutine returns.
+ * @param loop The loop.
+ * @param coroutine What to run.
+ * @param options As for `createTask()`.
+ * @returns The task.
+ *
+ * @example
+ * ```ts
+ * import { createTask, eagerTaskFactory, getRunningLoop, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   getRunningLoop().setTaskFactory(eagerTaskFactory);
+ *   let started = false;
+ *   createTask(async () => {
+ *     started = true;
+ *   });
+ *   assertEquals(started, true);
+ * });
+ * ```
+ */
+export function eagerTaskFactory<T>(
+  loop: EventLoop,
+  coroutine: Coroutine<T>,
+  options: TaskOptions,
+): Task<T> {
+  return new Task(coroutine, { eagerStart: true, ...options, loop });
 }

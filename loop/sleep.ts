@@ -6,6 +6,8 @@
  * @module
  */
 
+import { abortable } from "./_abortable.ts";
+import type { AbortableOptions } from "./_abortable.ts";
 import type { Steps } from "./_frame.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { nextTurn, Operation } from "./coroutines.ts";
@@ -97,11 +99,19 @@ export function sleep(delay: number): Awaitable<undefined>;
  * @typeParam T The type of the result.
  * @param delay Seconds to wait; zero and less mean one turn of the loop.
  * @param result What to give.
+ * @param options A signal that ends the waiting.
  * @returns An awaitable of the result.
  * @throws {RangeError} If `delay` is not a number.
  */
-export function sleep<T>(delay: number, result: T): Awaitable<T>;
-export function sleep<T>(delay: number, result?: T): Awaitable<T | undefined> {
+export function sleep<T>(delay: number, result: T, options?: AbortableOptions): Awaitable<T>;
+export function sleep<T>(
+  delay: number,
+  result?: T,
+  options: AbortableOptions = {},
+): Awaitable<T | undefined> {
+  if (options.signal !== undefined) {
+    return abortable(() => sleep(delay, result)[Symbol.iterator](), options);
+  }
   if (typeof delay !== "number" || Number.isNaN(delay)) {
     throw new RangeError(`Cannot sleep: delay must be a number, not ${delay}`);
   }

@@ -40,6 +40,14 @@ export interface TaskOptions {
   name?: string;
   /** The context to run in; by default a copy of the current one. */
   context?: Context;
+  /**
+   * Whether the coroutine starts at once, within `createTask()`, instead of in the next turn.
+   *
+   * @default {false}
+   */
+  eagerStart?: boolean;
+  /** Cancels the task when it aborts. */
+  signal?: AbortSignal;
 }
 
 /** Options for the constructor of {@linkcode Task}. */
@@ -112,8 +120,21 @@ export class Task<T> extends Future<T> implements Runnable {
     this.#coroutine = coroutine;
     this.#name = options.name ?? ++tasksNamed;
     this._context = options.context ?? copyContext();
-    this._loop._enqueue(this);
-    this._loop._tasks.add(this);
+    if (options.signal !== undefined) this.#obey(options.signal);
+    if (options.eagerStart && current.loop === this._loop) this._run();
+    else this._loop._enqueue(this);
+    if (!this.done()) this._loop._tasks.add(this);
+  }
+
+  /** Is cancelled when a signal aborts; the listener goes when the task is done. */
+  #obey(signal: AbortSignal): void {
+    const cancel = (): void => {
+      const { reason } = signal;
+      this.cancel(reason instanceof Error ? reason.message : String(reason));
+    };
+    if (signal.aborted) return cancel();
+    signal.addEventListener("abort", cancel);
+    this.addDoneCallback(() => signal.removeEventListener("abort", cancel));
   }
 
   // -- Cancellation --
