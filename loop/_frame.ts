@@ -87,6 +87,10 @@ export abstract class Frame implements Runnable {
 
   abstract get _callsOut(): boolean;
 
+  toString(): string {
+    return this.owner === null ? "<await outside of a task>" : String(this.owner);
+  }
+
   /** Goes on after `waitedFor` is done, or after a turn if that is null. */
   protected abstract goOn(waitedFor: Waitable | null): void;
   /** Goes on with an error instead. */
@@ -101,6 +105,7 @@ export abstract class Frame implements Runnable {
     const waitedFor = this.waitsFor;
     const owner = this.owner;
     if (waitedFor !== null) this.#leave();
+    if (this.loop._instrument !== null) this.#announceCancellation(waitedFor);
     if (owner !== null && owner._mustCancel) {
       const pending = owner._takeCancellation();
       // A future that was cancelled has an error of its own, of the cancellation that came first.
@@ -110,8 +115,16 @@ export abstract class Frame implements Runnable {
     }
   }
 
+  #announceCancellation(waitedFor: Waitable | null): void {
+    const { owner } = this;
+    if (owner !== null && (owner._mustCancel || waitedFor?._cancellation())) {
+      this.loop._instrument!.cancelling(owner);
+    }
+  }
+
   /** Waits for the next turn. */
   suspendForTurn(): void {
+    if (this.loop._instrument !== null) this.loop._instrument.suspending(this.owner);
     this.loop._enqueue(this);
     if (this.owner !== null) this.loop._suspended(this.owner);
   }
@@ -119,6 +132,7 @@ export abstract class Frame implements Runnable {
   /** Waits for a future. A cancellation that is due goes on to that future. */
   suspendOnFuture(future: Waitable): void {
     const owner = this.owner;
+    if (this.loop._instrument !== null) this.loop._instrument.suspending(owner);
     this.waitsFor = future;
     future._subscribe(this);
     if (owner === null) return;

@@ -21,9 +21,16 @@ interface HostProcess {
   on(event: string, listener: () => void): void;
   off(event: string, listener: () => void): void;
   listenerCount(event: string): number;
+  readonly env?: Record<string, string | undefined>;
+}
+
+/** The part of Deno's permissions in use here. */
+interface HostPermissions {
+  querySync?(descriptor: { name: "env"; variable: string }): { state: string };
 }
 
 type HostGlobals = {
+  Deno?: { permissions?: HostPermissions };
   process?: HostProcess;
   setImmediate?: (fn: () => void) => unknown;
   clearImmediate?: (id: unknown) => void;
@@ -105,4 +112,13 @@ export function removeSignalListener(signal: string, fn: () => void): void {
 /** Calls `fn` when the program is about to end; never in a browser. */
 export function onExit(fn: () => void): void {
   globals.process?.on("exit", fn);
+}
+
+const DEBUG_VARIABLE = "DENO_ASYNCIO_DEBUG";
+
+/** Whether the environment asks for debug mode. Nobody is asked for the permission to look. */
+export function isDebugWanted(): boolean {
+  const query = { name: "env", variable: DEBUG_VARIABLE } as const;
+  const state = globals.Deno?.permissions?.querySync?.(query).state ?? "granted";
+  return state === "granted" && globals.process?.env?.[DEBUG_VARIABLE] === "1";
 }

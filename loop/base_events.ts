@@ -22,8 +22,18 @@
 
 import { current } from "./_current.ts";
 import type { Owner } from "./_current.ts";
+import { DebugInstrument } from "./_debug.ts";
 import { Deque } from "./_deque.ts";
-import { afterHost, cancelAfterHost, defer, nowMs, startTimer, stopTimer } from "./_host.ts";
+import {
+  afterHost,
+  cancelAfterHost,
+  defer,
+  isDebugWanted,
+  nowMs,
+  startTimer,
+  stopTimer,
+} from "./_host.ts";
+import type { Instrument } from "./_instrument.ts";
 import { LinkedList } from "./_linked_list.ts";
 import { OwnContext } from "./_own_context.ts";
 import { printable } from "./_repr.ts";
@@ -65,7 +75,7 @@ export interface EventLoopOptions {
   /**
    * Whether the loop starts in debug mode.
    *
-   * @default {false}
+   * @default {whether the environment has DENO_ASYNCIO_DEBUG=1, and may be read}
    */
   debug?: boolean;
 }
@@ -84,7 +94,6 @@ export class BaseEventLoop implements TimerLoop {
   #state = IDLE;
   #closed = false;
   #stopping = false;
-  #debug: boolean;
   #exceptionHandler: ExceptionHandler | null = null;
 
   /** Entries of the current turn that have not run yet. */
@@ -110,6 +119,16 @@ export class BaseEventLoop implements TimerLoop {
   #entriesPerCheck = MAX_ENTRIES_PER_CHECK;
   #untilCheck = MAX_ENTRIES_PER_CHECK;
 
+  /** @ignore Who watches this loop, or null. */
+  _instrument: Instrument | null = null;
+  /** The entry whose async function is on its way to its suspension, and when it was run. */
+  #watched: { entry: Runnable; start: number } | null = null;
+  /**
+   * How long a callback may take before debug mode warns of it, in seconds. Counterpart of Python's
+   * `loop.slow_callback_duration`.
+   */
+  slowCallbackDuration = 0.1;
+
   /** The error of the cancellations without a message that are delivered in this turn. */
   #cancellation: CancelledError | null = null;
 
@@ -119,7 +138,7 @@ export class BaseEventLoop implements TimerLoop {
   /** @ignore Loops come from `newEventLoop()`. */
   constructor(options: EventLoopOptions = {}) {
     this.#clock = options.clock ?? monotonicClock;
-    this.#debug = options.debug ?? false;
+    this.setDebug(options.debug ?? isDebugWanted());
   }
 
   static {
@@ -412,11 +431,27 @@ export class BaseEventLoop implements TimerLoop {
         return this.#ownContext!.request();
       }
       this.#todo--;
-      ready.shift()!._run();
+      if (this._instrument === null) ready.shift()!._run();
+      else this.#runWatched(ready.shift()!, this._instrument);
       if (current.resumed !== null) return this.#awaitSuspension();
       if (--this.#untilCheck <= 0 && this.#isSliceOver()) return this.#yieldToHost();
     }
     this.#endTurn();
+  }
+
+  /** Runs an entry, and tells how long that took; an async function has not come to its end yet. */
+  #runWatched(entry: Runnable, instrument: Instrument): void {
+    const start = nowMs();
+    entry._run();
+    if (current.resumed === null) instrument.entryRan(entry, (nowMs() - start) / 1000);
+    else this.#watched = { entry, start };
+  }
+
+  #endWatch(): void {
+    const watched = this.#watched;
+    this.#watched = null;
+    if (watched === null) return;
+    this._instrument?.entryRan(watched.entry, (nowMs() - watched.start) / 1000);
   }
 
   readonly #goOnInOwnContext = (): void => {
@@ -475,6 +510,7 @@ export class BaseEventLoop implements TimerLoop {
   _ended(owner: Owner): void {
     if (current.resumed !== owner) return;
     current.resumed = null;
+    if (this.#watched !== null) this.#endWatch();
     if (this.#state !== WAITING) return;
     // Not at once: whoever called this may have more to do before it returns to the host.
     this.#state = DEFERRED;
@@ -525,6 +561,7 @@ export class BaseEventLoop implements TimerLoop {
     // No microtask is left, so whoever was resumed awaits a promise that is not ours.
     if (this.#state === WAITING) current.resumed = null;
     else if (this.#state !== YIELDING) return;
+    if (this.#watched !== null) this.#endWatch();
     this.#proceed();
   };
 
@@ -668,21 +705,25 @@ export class BaseEventLoop implements TimerLoop {
   // -- Debugging --
 
   /**
-   * Tells whether debug mode is on.
+   * Tells whether debug mode is on. Counterpart of Python's `loop.get_debug()`.
    *
    * @returns Whether it is on.
    */
   getDebug(): boolean {
-    return this.#debug;
+    return this._instrument instanceof DebugInstrument;
   }
 
   /**
    * Turns debug mode on or off.
    *
+   * It warns of callbacks that take longer than `slowCallbackDuration` and of tasks that caught a
+   * CancelledError and went on, and knows where tasks were created and where they wait. It costs
+   * nothing when it is off. Counterpart of Python's `loop.set_debug()`.
+   *
    * @param enabled Whether it shall be on.
    */
   setDebug(enabled: boolean): void {
-    this.#debug = enabled;
+    if (enabled !== this.getDebug()) this._instrument = enabled ? new DebugInstrument(this) : null;
   }
 
   /**
@@ -691,7 +732,7 @@ export class BaseEventLoop implements TimerLoop {
    * @returns Such as `<EventLoop running=false closed=false debug=false>`.
    */
   toString(): string {
-    const flags = `running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}`;
+    const flags = `running=${this.isRunning()} closed=${this.#closed} debug=${this.getDebug()}`;
     return `<${this.constructor.name} ${flags}>`;
   }
 }

@@ -56,6 +56,8 @@ export type TaskFactory = <T>(
 export class EventLoop extends BaseEventLoop {
   readonly #signalListeners = new Map<string, () => void>();
   #taskFactory: TaskFactory | null = null;
+  /** Tasks of `runUntilComplete()` that were not done when the loop was stopped: that was reported. */
+  readonly #stoppedEarly = new WeakSet<Future<unknown>>();
 
   /**
    * Creates a future of this loop. Counterpart of Python's `loop.create_future()`.
@@ -137,6 +139,7 @@ export class EventLoop extends BaseEventLoop {
       future.removeDoneCallback(stop);
     }
     if (!future.done()) {
+      if (!isFuture(awaitable)) this.#stoppedEarly.add(future);
       throw new RuntimeError(
         "Cannot return the result: Event loop stopped before Future completed.",
       );
@@ -212,9 +215,22 @@ export class EventLoop extends BaseEventLoop {
     return true;
   }
 
-  /** Closes the loop, as its base class does, and removes the signal handlers. */
+  /**
+   * Closes the loop: drops what is scheduled, refuses all that comes after, and removes the signal
+   * handlers. Tasks that are not done are reported to the exception handler: they never will be.
+   *
+   * Closing twice is harmless. Counterpart of Python's `loop.close()`.
+   *
+   * @throws {RuntimeError} If the loop runs.
+   */
   override close(): void {
+    const wasOpen = !this.isClosed();
     super.close();
+    if (!wasOpen) return;
+    for (const task of allTasks(this)) {
+      if (this.#stoppedEarly.has(task)) continue;
+      this.callExceptionHandler({ message: "Task was destroyed but it is pending!", task });
+    }
     for (const signal of [...this.#signalListeners.keys()]) this.removeSignalHandler(signal);
   }
 }

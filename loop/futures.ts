@@ -272,7 +272,10 @@ export class Future<T> implements Awaitable<T> {
    * @returns The steps of waiting.
    */
   *[Symbol.iterator](): Generator<Suspension, T, unknown> {
-    if (this.#state === PENDING) yield this;
+    if (this.#state === PENDING) {
+      if (this._loop._instrument !== null) this._loop._instrument.suspending(current.task);
+      yield this;
+    }
     if (this.#state === PENDING) {
       throw new RuntimeError("Cannot go on: await wasn't used with future");
     }
@@ -357,6 +360,11 @@ export class Future<T> implements Awaitable<T> {
   /** @ignore Whether it ended with an exception. */
   _failed(): boolean {
     return this.#state === EXCEPTION;
+  }
+
+  /** @ignore The futures that it stands for: those that have to be done before it is. */
+  _parts(): Iterable<Future<unknown>> {
+    return [];
   }
 
   /** @ignore The inner part of `toString()`. */

@@ -91,6 +91,10 @@ class GatheringFuture extends Future<unknown[]> {
     return passedOn;
   }
 
+  override _parts(): Iterable<Future<unknown>> {
+    return this.#children;
+  }
+
   _onChildDone(child: Future<unknown>): void {
     this.#pending--;
     if (this.done()) return child._silence();

@@ -36,6 +36,7 @@ export * from "./exceptions.ts";
 export * from "./functools.ts";
 export * from "./futures.ts";
 export * from "./gather.ts";
+export * from "./graph.ts";
 export * from "./handles.ts";
 export * from "./locks.ts";
 export * from "./queues.ts";

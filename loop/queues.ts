@@ -311,6 +311,11 @@ export class Queue<T> implements AsyncIterable<T> {
 export class LifoQueue<T> extends Queue<T> {
   readonly #items: T[] = [];
 
+  /**
+   * Tells how many items are in the queue.
+   *
+   * @returns The number.
+   */
   override qsize(): number {
     return this.#items.length;
   }
@@ -369,6 +374,11 @@ export class PriorityQueue<T> extends Queue<T> {
     this.#compare = options.compare ?? compareNaturally;
   }
 
+  /**
+   * Tells how many items are in the queue.
+   *
+   * @returns The number.
+   */
   override qsize(): number {
     return this.#heap.length;
   }

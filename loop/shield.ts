@@ -8,8 +8,8 @@
 
 import type { Coroutine } from "./coroutines.ts";
 import { ensureFuture } from "./events.ts";
-import { Future } from "./futures.ts";
-import type { Awaitable } from "./futures.ts";
+import { JointFuture } from "./_joint_future.ts";
+import type { Awaitable, Future } from "./futures.ts";
 
 /**
  * Waits for an awaitable, and lets it run on if the waiting is cancelled.
@@ -39,7 +39,7 @@ export function shield<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T
   const inner = ensureFuture(awaitable);
   if (inner.done()) return inner;
   const loop = inner._loop;
-  const outer = new Future<T>({ loop });
+  const outer = new JointFuture<T>([inner], { loop });
   const onInnerDone = (): void => {
     if (outer.cancelled()) return;
     if (inner.cancelled()) outer.cancel();

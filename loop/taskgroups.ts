@@ -14,6 +14,7 @@
  * @module
  */
 
+import { JointFuture } from "./_joint_future.ts";
 import { printable } from "./_repr.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps, Suspension } from "./coroutines.ts";
@@ -150,7 +151,7 @@ export class TaskGroup {
   *#waitForTasks(): Steps<CancelledError | null> {
     let cancellation: CancelledError | null = null;
     while (this.#tasks.size > 0) {
-      const allDone = this.#loop!.createFuture<void>();
+      const allDone = new JointFuture<void>(this.#tasks, { loop: this.#loop! });
       this.#allDone = allDone;
       try {
         yield* allDone;

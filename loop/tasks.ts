@@ -17,6 +17,7 @@
 
 import { current, currentOwner } from "./_current.ts";
 import type { Owner } from "./_current.ts";
+import { creationPlace } from "./_debug.ts";
 import { StepFrame } from "./_frame.ts";
 import type { Frame, Steps } from "./_frame.ts";
 import { runOwned } from "./_host.ts";
@@ -120,6 +121,7 @@ export class Task<T> extends Future<T> implements Runnable {
     this.#coroutine = coroutine;
     this.#name = options.name ?? ++tasksNamed;
     this._context = options.context ?? copyContext();
+    if (this._loop._instrument !== null) this._loop._instrument.taskCreated(this);
     if (options.signal !== undefined) this.#obey(options.signal);
     if (options.eagerStart && current.loop === this._loop) this._run();
     else this._loop._enqueue(this);
@@ -260,7 +262,7 @@ export class Task<T> extends Future<T> implements Runnable {
     this._loop._tasks.remove(this);
     if (this._mustCancel) this._settleCancelled(this._takeCancellation());
     else this._settleResult(value);
-    this._loop._ended(this);
+    this.#end();
   }
 
   /** @ignore Called with what the coroutine threw. */
@@ -272,6 +274,12 @@ export class Task<T> extends Future<T> implements Runnable {
       this._settleException(error);
       if (error instanceof KeyboardInterrupt) this._loop._interrupt(error);
     }
+    this.#end();
+  }
+
+  #end(): void {
+    const instrument = this._loop._instrument;
+    if (instrument !== null) instrument.taskDone(this, this.cancelled(), this.#cancelling > 0);
     this._loop._ended(this);
   }
 
@@ -340,6 +348,8 @@ export class Task<T> extends Future<T> implements Runnable {
     const parts = [shown, `name=${quote(this.getName())}`, `coro=<${coro || "anonymous"}()>`];
     const waitsFor = this._frames?.waitsFor;
     if (waitsFor) parts.push(`waitFor=<${waitsFor.constructor.name}>`);
+    const place = creationPlace(this);
+    if (place !== null) parts.push(`created at ${place}`);
     return [...parts, ...rest].join(" ");
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Steps } from "./_frame.ts";
+import { JointFuture } from "./_joint_future.ts";
 import { isCoroutine, Operation } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { isFuture } from "./futures.ts";
@@ -89,7 +90,7 @@ function* waitSteps<F extends Future<unknown>>(
   returnWhen: ReturnWhen,
 ): Steps<[Set<F>, Set<F>]> {
   const loop = getRunningLoop();
-  const enough = loop.createFuture<void>();
+  const enough = new JointFuture<void>(futures, { loop });
   let left = futures.size;
   const release = (): void => {
     if (!enough.done()) enough.setResult();

@@ -1,0 +1,116 @@
+/**
+ * Debug mode: what a loop says about slow callbacks and about cancellations that were swallowed, and
+ * what it knows of where tasks were created and where they wait.
+ *
+ * Counterpart of the debug mode of Python's asyncio, of which it differs in the cancellations:
+ * JavaScript's `catch` also catches a CancelledError, so whoever forgets to rethrow it is named.
+ *
+ * @module
+ */
+
+import type { Owner } from "./_current.ts";
+import type { Instrument } from "./_instrument.ts";
+import type { Runnable } from "./handles.ts";
+
+/** The loop, as far as this file needs to know it. */
+interface DebuggedLoop {
+  readonly slowCallbackDuration: number;
+  time(): number;
+}
+
+/** What is known of a task. */
+interface TaskRecord {
+  /** Where it was created: the lines of a stack. */
+  readonly createdAt: readonly string[];
+  /** Where it waits, or waited last. */
+  waitsAt: readonly string[];
+  /** Since when, on the loop's clock. */
+  waitsSince: number;
+  /** Where a CancelledError was thrown into it that has not come out yet. */
+  cancelledAt: readonly string[] | null;
+}
+
+/** How deep the stacks are that are kept. */
+const STACK_DEPTH = 20;
+const OWN_FOLDER = new URL(".", import.meta.url).href;
+
+/** The lines of the current stack, without those of this folder. */
+function captureStack(): string[] {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = STACK_DEPTH;
+  const { stack = "" } = new Error();
+  Error.stackTraceLimit = limit;
+  return stack.split("\n").slice(1).map((line) => line.trim().replace(/^at /, ""))
+    .filter((line) => !/\bext:|\bnode:|<anonymous>/.test(line) && !line.includes(OWN_FOLDER));
+}
+
+/** The place in the first line of a stack: its file, line and column. */
+function placeOf(stack: readonly string[]): string {
+  const line = stack[0] ?? "an unknown place";
+  return /\((.*)\)$/.exec(line)?.[1] ?? line.replace(/^async /, "");
+}
+
+/** What debug mode knows of each task; shared by all loops. */
+const records = new WeakMap<Owner, TaskRecord>();
+
+/** See the module's description. */
+export class DebugInstrument implements Instrument {
+  readonly #loop: DebuggedLoop;
+
+  constructor(loop: DebuggedLoop) {
+    this.#loop = loop;
+  }
+
+  taskCreated(task: Owner): void {
+    records.set(task, {
+      createdAt: captureStack(),
+      waitsAt: [],
+      waitsSince: this.#loop.time(),
+      cancelledAt: null,
+    });
+  }
+
+  entryRan(entry: Runnable, seconds: number): void {
+    if (seconds < this.#loop.slowCallbackDuration) return;
+    console.warn(`Executing ${entry} took ${seconds.toFixed(3)} seconds`);
+  }
+
+  suspending(task: Owner | null): void {
+    const record = task === null ? undefined : records.get(task);
+    if (record === undefined) return;
+    // A generator has told where it suspends before it yielded; here only the loop is on the stack.
+    const stack = captureStack();
+    if (stack.length > 0) record.waitsAt = stack;
+    record.waitsSince = this.#loop.time();
+  }
+
+  cancelling(task: Owner): void {
+    const record = records.get(task);
+    if (record === undefined) return;
+    if (record.cancelledAt !== null) this.#reportSwallowed(task, record.cancelledAt);
+    record.cancelledAt = record.waitsAt;
+  }
+
+  taskDone(task: Owner, wasCancelled: boolean, isCancelling: boolean): void {
+    const cancelledAt = records.get(task)?.cancelledAt ?? null;
+    if (cancelledAt !== null && isCancelling && !wasCancelled) {
+      this.#reportSwallowed(task, cancelledAt);
+    }
+  }
+
+  #reportSwallowed(task: Owner, cancelledAt: readonly string[]): void {
+    console.warn(`${task} caught a CancelledError at ${placeOf(cancelledAt)} and went on`);
+  }
+}
+
+/** Where a task was created, or null where debug mode was not on. */
+export function creationPlace(task: Owner): string | null {
+  const record = records.get(task);
+  return record === undefined ? null : placeOf(record.createdAt);
+}
+
+/** The stack of a task that waits, innermost first, and for how long it has; null without debug mode. */
+export function waitingRecord(task: Owner): { stack: readonly string[]; since: number } | null {
+  const record = records.get(task);
+  return record === undefined ? null : { stack: record.waitsAt, since: record.waitsSince };
+}
