@@ -9,6 +9,7 @@
  */
 
 import type { Owner } from "./_current.ts";
+import { nowMs } from "./_host.ts";
 import type { Instrument } from "./_instrument.ts";
 import type { Runnable } from "./handles.ts";
 
@@ -56,6 +57,7 @@ const records = new WeakMap<Owner, TaskRecord>();
 /** See the module's description. */
 export class DebugInstrument implements Instrument {
   readonly #loop: DebuggedLoop;
+  #running: { entry: Runnable; start: number } | null = null;
 
   constructor(loop: DebuggedLoop) {
     this.#loop = loop;
@@ -70,9 +72,17 @@ export class DebugInstrument implements Instrument {
     });
   }
 
-  entryRan(entry: Runnable, seconds: number): void {
+  entryStarts(entry: Runnable): void {
+    this.#running = { entry, start: nowMs() };
+  }
+
+  entryEnded(): void {
+    const running = this.#running;
+    this.#running = null;
+    if (running === null) return;
+    const seconds = (nowMs() - running.start) / 1000;
     if (seconds < this.#loop.slowCallbackDuration) return;
-    console.warn(`Executing ${entry} took ${seconds.toFixed(3)} seconds`);
+    console.warn(`Executing ${running.entry} took ${seconds.toFixed(3)} seconds`);
   }
 
   suspending(task: Owner | null): void {

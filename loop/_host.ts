@@ -15,9 +15,44 @@ interface AsyncStorageClass {
   new (): AsyncStorage;
 }
 
+/** The part of the Web's `Worker` in use here. */
+interface WebWorker {
+  postMessage(message: unknown, transfer: readonly unknown[]): void;
+  addEventListener(type: string, listener: (event: WorkerEvent) => void): void;
+  terminate(): void;
+}
+
+interface WorkerEvent {
+  readonly data: unknown;
+  readonly message?: string;
+  readonly filename?: string;
+  readonly lineno?: number;
+  preventDefault(): void;
+}
+
+/** The part of Node's `worker_threads` in use here. */
+interface NodeThreads {
+  readonly Worker: new (url: URL) => NodeWorker;
+  readonly parentPort: NodePort | null;
+}
+
+interface NodePort {
+  postMessage(message: unknown, transfer: readonly unknown[]): void;
+  on(event: string, listener: (value: unknown) => void): void;
+}
+
+interface NodeWorker extends NodePort {
+  terminate(): Promise<unknown>;
+}
+
+interface Builtins {
+  "node:async_hooks": { readonly AsyncLocalStorage: AsyncStorageClass };
+  "node:worker_threads": NodeThreads;
+}
+
 /** The part of Node's `process` in use here; Deno has it too, a browser does not. */
 interface HostProcess {
-  getBuiltinModule?(name: string): { AsyncLocalStorage: AsyncStorageClass } | undefined;
+  getBuiltinModule?<Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined;
   on(event: string, listener: () => void): void;
   off(event: string, listener: () => void): void;
   listenerCount(event: string): number;
@@ -34,6 +69,12 @@ type HostGlobals = {
   process?: HostProcess;
   setImmediate?: (fn: () => void) => unknown;
   clearImmediate?: (id: unknown) => void;
+  navigator?: { readonly hardwareConcurrency?: number };
+  Worker?: new (url: URL, options: { type: "module" }) => WebWorker;
+  /** In a worker of the Web's kind: to its parent. */
+  postMessage?: WebWorker["postMessage"];
+  addEventListener(type: string, listener: (event: WorkerEvent) => void): void;
+  close(): void;
 };
 
 const globals = globalThis as unknown as HostGlobals;
@@ -121,4 +162,83 @@ export function isDebugWanted(): boolean {
   const query = { name: "env", variable: DEBUG_VARIABLE } as const;
   const state = globals.Deno?.permissions?.querySync?.(query).state ?? "granted";
   return state === "granted" && globals.process?.env?.[DEBUG_VARIABLE] === "1";
+}
+
+// -- Workers --
+
+/** Another thread that runs a module. */
+export interface HostWorker {
+  /** Sends a message; what `transfer` lists moves there, everything else is copied. */
+  post(message: unknown, transfer: readonly unknown[]): void;
+  /** Ends the thread at once, whatever it does. It tells nothing any more. */
+  terminate(): void;
+}
+
+/** What a worker tells the thread that started it. */
+export interface WorkerListener {
+  /** Called with each message. */
+  onMessage(message: unknown): void;
+  /** Called when the worker is dead, with the reason: an error, or a text. */
+  onDeath(reason: unknown): void;
+}
+
+/** Sent by a worker that ends itself: the Web's kind tells nobody. */
+const CLOSING = "closing";
+
+/** How many threads can run at once. */
+export const cpuCount: number = globals.navigator?.hardwareConcurrency ?? 4;
+
+/** Starts a worker that runs the module at `url`; null where the runtime has no workers. */
+export function startWorker(url: URL, listener: WorkerListener): HostWorker | null {
+  if (globals.Worker !== undefined) return startWebWorker(new globals.Worker(url, MODULE), listener);
+  const threads = globals.process?.getBuiltinModule?.("node:worker_threads");
+  return threads === undefined ? null : startNodeWorker(new threads.Worker(url), listener);
+}
+
+const MODULE = { type: "module" } as const;
+
+function startWebWorker(worker: WebWorker, listener: WorkerListener): HostWorker {
+  worker.addEventListener("message", ({ data }) => {
+    if (data === CLOSING) listener.onDeath("it closed itself");
+    else listener.onMessage(data);
+  });
+  worker.addEventListener("messageerror", () => listener.onDeath("its message cannot be read"));
+  worker.addEventListener("error", (event) => {
+    event.preventDefault(); // otherwise it ends this thread, too
+    const { message, filename, lineno } = event;
+    listener.onDeath(filename ? `${message} (${filename}:${lineno})` : message);
+  });
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    terminate: () => worker.terminate(),
+  };
+}
+
+function startNodeWorker(worker: NodeWorker, listener: WorkerListener): HostWorker {
+  worker.on("message", (message) => listener.onMessage(message));
+  worker.on("messageerror", () => listener.onDeath("its message cannot be read"));
+  worker.on("error", (error) => listener.onDeath(error));
+  worker.on("exit", (code) => listener.onDeath(`it exited with code ${code}`));
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+/** In a worker: has `fn` called with each message of the parent, and returns how to reply. */
+export function listenToParent(fn: (message: unknown) => void): HostWorker["post"] {
+  if (globals.postMessage === undefined) {
+    const port = globals.process!.getBuiltinModule!("node:worker_threads")!.parentPort!;
+    port.on("message", fn);
+    return (message, transfer) => port.postMessage(message, transfer);
+  }
+  const post = globals.postMessage.bind(globalThis);
+  const close = globals.close.bind(globalThis);
+  globals.close = (): void => {
+    post(CLOSING, []);
+    close();
+  };
+  globals.addEventListener("unload", () => post(CLOSING, [])); // Deno.exit()
+  globals.addEventListener("message", ({ data }) => fn(data));
+  return post;
 }

@@ -12,8 +12,10 @@ import type { Runnable } from "./handles.ts";
 export interface Instrument {
   /** A task was created. */
   taskCreated(task: Owner): void;
-  /** An entry of the ready queue ran, and so did the async function that it resumed. */
-  entryRan(entry: Runnable, seconds: number): void;
+  /** An entry of the ready queue is about to run. */
+  entryStarts(entry: Runnable): void;
+  /** It has ended, and so has the step of the async function that it resumed. */
+  entryEnded(): void;
   /** A task, or nobody, suspends; called where it does, so that the stack tells where. */
   suspending(task: Owner | null): void;
   /** A CancelledError is about to be thrown into a task. */

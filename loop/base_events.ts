@@ -37,6 +37,7 @@ import type { Instrument } from "./_instrument.ts";
 import { LinkedList } from "./_linked_list.ts";
 import { OwnContext } from "./_own_context.ts";
 import { printable } from "./_repr.ts";
+import { Slice } from "./_slice.ts";
 import { TimerHeap } from "./_timer_heap.ts";
 import { monotonicClock } from "./clocks.ts";
 import type { Clock } from "./clocks.ts";
@@ -53,11 +54,6 @@ const WAITING = 4;
 const YIELDING = 5;
 const PARKED = 6;
 
-/** How long the loop may keep the host from its own work, in milliseconds. */
-const SLICE_MS = 1;
-/** The clock is read about this often within a slice, in milliseconds, and every 64 entries. */
-const CHECK_MS = 0.25;
-const MAX_ENTRIES_PER_CHECK = 64;
 /** The longest host timer, in seconds; a later deadline is reached in several. */
 const MAX_PARK = 24 * 3600;
 
@@ -114,15 +110,10 @@ export class BaseEventLoop implements TimerLoop {
   /** Whether the host was given a chance since the loop last found nothing to do. */
   #hostAsked = false;
 
-  #sliceStart = 0;
-  #lastCheck = 0;
-  #entriesPerCheck = MAX_ENTRIES_PER_CHECK;
-  #untilCheck = MAX_ENTRIES_PER_CHECK;
+  readonly #slice = new Slice();
 
   /** @ignore Who watches this loop, or null. */
   _instrument: Instrument | null = null;
-  /** The entry whose async function is on its way to its suspension, and when it was run. */
-  #watched: { entry: Runnable; start: number } | null = null;
   /**
    * How long a callback may take before debug mode warns of it, in seconds. Counterpart of Python's
    * `loop.slow_callback_duration`.
@@ -321,7 +312,7 @@ export class BaseEventLoop implements TimerLoop {
     this.#ownContext = new OwnContext(this.#goOnInOwnContext);
     this.#strayed = false;
     current.loop = this;
-    this.#startSlice();
+    this.#slice.start();
     this.#state = DEFERRED;
     defer(this.#startTurn);
     await this.#finished.promise;
@@ -392,7 +383,7 @@ export class BaseEventLoop implements TimerLoop {
 
   readonly #goOn = (): void => {
     if (this.#state !== DEFERRED) return;
-    if (--this.#untilCheck <= 0 && this.#isSliceOver()) return this.#yieldToHost();
+    if (this.#slice.isOver()) return this.#yieldToHost();
     this.#proceed();
   };
 
@@ -434,24 +425,16 @@ export class BaseEventLoop implements TimerLoop {
       if (this._instrument === null) ready.shift()!._run();
       else this.#runWatched(ready.shift()!, this._instrument);
       if (current.resumed !== null) return this.#awaitSuspension();
-      if (--this.#untilCheck <= 0 && this.#isSliceOver()) return this.#yieldToHost();
+      if (this.#slice.isOver()) return this.#yieldToHost();
     }
     this.#endTurn();
   }
 
-  /** Runs an entry, and tells how long that took; an async function has not come to its end yet. */
+  /** An async function that the entry resumed has yet to come to its suspension. */
   #runWatched(entry: Runnable, instrument: Instrument): void {
-    const start = nowMs();
+    instrument.entryStarts(entry);
     entry._run();
-    if (current.resumed === null) instrument.entryRan(entry, (nowMs() - start) / 1000);
-    else this.#watched = { entry, start };
-  }
-
-  #endWatch(): void {
-    const watched = this.#watched;
-    this.#watched = null;
-    if (watched === null) return;
-    this._instrument?.entryRan(watched.entry, (nowMs() - watched.start) / 1000);
+    if (current.resumed === null) instrument.entryEnded();
   }
 
   readonly #goOnInOwnContext = (): void => {
@@ -510,7 +493,7 @@ export class BaseEventLoop implements TimerLoop {
   _ended(owner: Owner): void {
     if (current.resumed !== owner) return;
     current.resumed = null;
-    if (this.#watched !== null) this.#endWatch();
+    if (this._instrument !== null) this._instrument.entryEnded();
     if (this.#state !== WAITING) return;
     // Not at once: whoever called this may have more to do before it returns to the host.
     this.#state = DEFERRED;
@@ -523,22 +506,6 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   // -- The host's share --
-
-  #startSlice(): void {
-    this.#sliceStart = this.#lastCheck = nowMs();
-    this.#untilCheck = this.#entriesPerCheck;
-  }
-
-  /** Tells whether the host must have its share, and sets when to ask again. */
-  #isSliceOver(): boolean {
-    const now = nowMs();
-    const perEntry = Math.max(now - this.#lastCheck, 1e-3) / this.#entriesPerCheck;
-    const entries = Math.trunc(CHECK_MS / perEntry);
-    this.#entriesPerCheck = Math.min(Math.max(entries, 1), MAX_ENTRIES_PER_CHECK);
-    this.#untilCheck = this.#entriesPerCheck;
-    this.#lastCheck = now;
-    return now - this.#sliceStart >= SLICE_MS;
-  }
 
   #yieldToHost(): void {
     this.#state = YIELDING;
@@ -557,11 +524,11 @@ export class BaseEventLoop implements TimerLoop {
   readonly #onImmediate = (): void => {
     this.#immediate = null;
     this.#strayed = true;
-    this.#startSlice();
+    this.#slice.start();
     // No microtask is left, so whoever was resumed awaits a promise that is not ours.
     if (this.#state === WAITING) current.resumed = null;
     else if (this.#state !== YIELDING) return;
-    if (this.#watched !== null) this.#endWatch();
+    if (this._instrument !== null) this._instrument.entryEnded();
     this.#proceed();
   };
 
@@ -610,14 +577,14 @@ export class BaseEventLoop implements TimerLoop {
     this.#timerDue = Infinity;
     if (this.#state !== PARKED) return;
     this.#strayed = true;
-    this.#startSlice();
+    this.#slice.start();
     this.#beginTurn();
   };
 
   #wake(): void {
     this.#state = DEFERRED;
     this.#strayed = true;
-    this.#startSlice();
+    this.#slice.start();
     defer(this.#startTurn);
   }
 

@@ -12,11 +12,17 @@ import { nowMs } from "./_host.ts";
  * Any object of this shape will do; a program needs one of its own only to control time.
  */
 export interface Clock {
-  /** Seconds since some moment; they never go back. */
+  /**
+   * Tells the time.
+   *
+   * @returns Seconds since some moment; they never go back.
+   */
   time(): number;
   /**
    * Moves to `when`, if this clock can. A loop calls it when nothing is left to do before then,
    * instead of waiting; a clock without it makes the loop wait.
+   *
+   * @param when The time to show, in seconds.
    */
   jumpTo?(when: number): void;
 }

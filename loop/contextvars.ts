@@ -11,7 +11,11 @@
 import { current, currentOwner } from "./_current.ts";
 import { RuntimeError } from "./exceptions.ts";
 
-/** What `ContextVar.set()` returns, for `ContextVar.reset()`. */
+/**
+ * What `ContextVar.set()` returns, for `ContextVar.reset()`.
+ *
+ * @typeParam T The type of the variable.
+ */
 export interface Token<T> {
   /** The variable that was set. */
   readonly variable: ContextVar<T>;
@@ -165,7 +169,11 @@ export function copyContext(): Context {
   return currentContext().copy();
 }
 
-/** Options for {@linkcode ContextVar}. */
+/**
+ * Options for {@linkcode ContextVar}.
+ *
+ * @typeParam T The type of the variable.
+ */
 export interface ContextVarOptions<T> {
   /** What `get()` returns where the variable is not set. Without it, `get()` throws there. */
   defaultValue?: T;

@@ -45,6 +45,15 @@ export function isGenerator(value: unknown): value is Steps<unknown> {
  * @param value Anything.
  * @returns Whether it is a function or a generator object. What a function returns can be known
  * only by calling it.
+ *
+ * @example
+ * ```ts
+ * import { isCoroutine, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isCoroutine(() => sleep(1)), true);
+ * assertEquals(isCoroutine(Promise.resolve()), false);
+ * ```
  */
 export function isCoroutine(value: unknown): value is Coroutine<unknown> {
   return typeof value === "function" || isGenerator(value);
@@ -60,6 +69,15 @@ const GeneratorFunction = (function* (): Generator {}).constructor;
  *
  * @param value Anything.
  * @returns Whether it is one of these. An ordinary function that returns a promise is none.
+ *
+ * @example
+ * ```ts
+ * import { isCoroutineFunction } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isCoroutineFunction(async () => {}), true);
+ * assertEquals(isCoroutineFunction(() => Promise.resolve()), false);
+ * ```
  */
 export function isCoroutineFunction(value: unknown): boolean {
   return value instanceof AsyncFunction || isGeneratorFunction(value);

@@ -253,6 +253,17 @@ export function newEventLoop(options: EventLoopOptions = {}): EventLoop {
  * Counterpart of Python's `asyncio.set_event_loop()`.
  *
  * @param loop The loop, or null for none.
+ *
+ * @example
+ * ```ts
+ * import { getEventLoop, newEventLoop, setEventLoop } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loop = newEventLoop();
+ * setEventLoop(loop);
+ * assertEquals(getEventLoop(), loop);
+ * setEventLoop(null);
+ * ```
  */
 export function setEventLoop(loop: EventLoop | null): void {
   defaultLoop = loop;
@@ -335,6 +346,18 @@ export function createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}
  * @returns The future.
  * @throws {TypeError} If it is none of these.
  * @throws {RuntimeError} If a loop is needed and none runs.
+ *
+ * @example
+ * ```ts
+ * import { ensureFuture, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const future = ensureFuture(Promise.resolve(42));
+ *   assertEquals(ensureFuture(future), future);
+ *   assertEquals(await future, 42);
+ * });
+ * ```
  */
 export function ensureFuture<T>(
   awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>,

@@ -8,7 +8,13 @@
 
 import { printable, repr } from "./_repr.ts";
 
-/** What {@linkcode partial} returns: a function that shows what it will call. */
+/**
+ * What {@linkcode partial} returns: a function that shows what it will call.
+ *
+ * @typeParam Args The types of the arguments that were given.
+ * @typeParam Rest The types of the arguments that are left to give.
+ * @typeParam R What the function returns.
+ */
 export interface Partial<Args extends unknown[], Rest extends unknown[], R> {
   (...rest: Rest): R;
   /** The function that will be called. */

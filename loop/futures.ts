@@ -402,6 +402,16 @@ function isErrorClass(value: unknown): value is new () => Error {
  *
  * @param value Anything.
  * @returns Whether it is a {@linkcode Future} or a task.
+ *
+ * @example
+ * ```ts
+ * import { isFuture, newEventLoop } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const loop = newEventLoop();
+ * assertEquals(isFuture(loop.createFuture()), true);
+ * assertEquals(isFuture(Promise.resolve()), false);
+ * ```
  */
 export function isFuture(value: unknown): value is Future<unknown> {
   return value instanceof Future;

@@ -35,7 +35,11 @@ export interface Runnable {
 
 /** The loop, as far as a handle needs to know it. */
 export interface HandleLoop {
-  /** Reports an error that has no other place to go. */
+  /**
+   * Reports an error that has no other place to go.
+   *
+   * @param context What happened.
+   */
   callExceptionHandler(context: ExceptionContext): void;
   /** @ignore */
   _interrupt(error: unknown): void;

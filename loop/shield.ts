@@ -64,9 +64,8 @@ const reporting = new WeakSet<Future<unknown>>();
 
 function report(inner: Future<unknown>): void {
   if (inner.cancelled() || !inner._failed()) return;
-  inner._loop.callExceptionHandler({
-    message: `${inner.constructor.name} exception in shielded future`,
-    exception: inner.exception(),
-    future: inner,
-  });
+  const exception = inner.exception();
+  const name = exception instanceof Error ? exception.name : typeof exception;
+  const message = `${name} exception in shielded future`;
+  inner._loop.callExceptionHandler({ message, exception, future: inner });
 }

@@ -72,6 +72,8 @@ export class TaskGroup {
   /** A KeyboardInterrupt: it goes through as it is. */
   #interrupt: KeyboardInterrupt | null = null;
   #isCancelled = false;
+  /** The last cancellation that came while the tasks were waited for. */
+  #lastCancellation: CancelledError | null = null;
   /** Whether the group itself has cancelled the task that runs the body. */
   #hasCancelledParent = false;
   /** Done when the last task is, while somebody waits for that. */
@@ -129,7 +131,8 @@ export class TaskGroup {
     this.#isBodyDone = true;
     cancellation = (yield* this.#waitForTasks()) ?? cancellation;
     this.#state = FINISHED;
-    this.#throwIfFailed(cancellation, bodyErrors);
+    if (this.#interrupt !== null) throw this.#reportAllBut(this.#interrupt);
+    this.#throwIfFailed(this.#withoutOwn(cancellation), bodyErrors);
     return result as T;
   }
 
@@ -157,7 +160,8 @@ export class TaskGroup {
         yield* allDone;
       } catch (error) {
         if (!(error instanceof CancelledError)) throw error;
-        // While the group is aborting, it is what that has caused, or it comes too late to matter.
+        // While the group is aborting, it may be of the group's own making.
+        this.#lastCancellation = error;
         if (this.#state === OPEN) {
           cancellation = error;
           this.#abort();
@@ -168,12 +172,16 @@ export class TaskGroup {
     return cancellation;
   }
 
-  /** Throws what the group has to throw; a cancellation of its own is not among that. */
+  /** Takes back the group's own cancellation, and returns the one to throw, if any is left. */
+  #withoutOwn(cancellation: CancelledError | null): CancelledError | null {
+    if (!this.#hasCancelledParent) return cancellation;
+    return this.#parent!.uncancel() === 0 ? null : cancellation ?? this.#lastCancellation;
+  }
+
+  /** Throws what the group has to throw: errors, or else the cancellation. */
   #throwIfFailed(cancellation: CancelledError | null, bodyErrors: unknown[]): void {
     const parent = this.#parent!;
-    if (this.#interrupt !== null) throw this.#interrupt;
-    const isOwn = this.#hasCancelledParent && parent.uncancel() === 0;
-    if (cancellation !== null && !isOwn && this.#errors.length === 0) throw cancellation;
+    if (cancellation !== null && this.#errors.length === 0) throw cancellation;
     const errors = [...this.#errors, ...bodyErrors];
     if (errors.length === 0) return;
     if (parent.cancelling() > 0) {
@@ -201,23 +209,15 @@ export class TaskGroup {
     }
     const work = this.#slots === null ? coroutine : this.#inSlot(coroutine, this.#slots);
     const task = this.#loop!.createTask(work, options);
-    if (task.done()) {
-      this.#onTaskDone(task);
-      return task;
-    }
     this.#tasks.add(task);
     task.addDoneCallback(this.#onTaskDone);
-    // A task that starts eagerly may have failed another one, or cancelled the group.
-    if (this.#state as number === ABORTING) task.cancel();
     return task;
   }
 
   #problem(): string | null {
     if (this.#state === CREATED) return "has not been entered";
-    if (this.#state === ABORTING) return "is shutting down";
-    return this.#state === FINISHED || (this.#isBodyDone && this.#tasks.size === 0)
-      ? "is finished"
-      : null;
+    if (this.#state === FINISHED || this.#isOver()) return "is finished";
+    return this.#state === ABORTING ? "is shutting down" : null;
   }
 
   #inSlot<T>(coroutine: Coroutine<T>, slots: Semaphore): () => Steps<T> {
@@ -239,8 +239,12 @@ export class TaskGroup {
    */
   cancel(): void {
     this.#isCancelled = true;
-    if (this.#state === OPEN) this.#abort();
-    if (this.#state === ABORTING && !this.#isBodyDone) this.#cancelParent();
+    if (this.#state === OPEN && !this.#isOver()) this.#abortWithParent();
+  }
+
+  /** Whether all has ended, although `run()` has not gone on yet. */
+  #isOver(): boolean {
+    return this.#isBodyDone && this.#tasks.size === 0;
   }
 
   #abort(): void {
@@ -248,8 +252,8 @@ export class TaskGroup {
     for (const task of this.#tasks) task.cancel();
   }
 
-  #cancelParent(): void {
-    if (this.#hasCancelledParent) return;
+  #abortWithParent(): void {
+    this.#abort();
     this.#hasCancelledParent = true;
     this.#parent!.cancel();
   }
@@ -264,10 +268,18 @@ export class TaskGroup {
     this.#errors.push(error);
     if (error instanceof KeyboardInterrupt) this.#interrupt ??= error;
     if (this.#parent!.done()) return this.#reportOrphan(task, error);
-    if (this.#state !== OPEN) return;
-    this.#abort();
-    this.#cancelParent();
+    if (this.#state === OPEN) this.#abortWithParent();
   };
+
+  /** Reports the errors that nobody is told of, as the interrupt goes first; returns that. */
+  #reportAllBut(interrupt: KeyboardInterrupt): KeyboardInterrupt {
+    const message =
+      "Task exception was not propagated because KeyboardInterrupt ends its TaskGroup";
+    for (const exception of this.#errors) {
+      if (exception !== interrupt) this.#loop!.callExceptionHandler({ message, exception });
+    }
+    return interrupt;
+  }
 
   #reportOrphan(task: object, exception: unknown): void {
     const message = `Task ${task} has errored out but its parent task ${this.#parent} is completed`;

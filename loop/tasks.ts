@@ -286,6 +286,7 @@ export class Task<T> extends Future<T> implements Runnable {
   /**
    * Not for tasks: a task's result is what its coroutine returns.
    *
+   * @param _value Not used.
    * @throws {RuntimeError} Always.
    */
   override setResult(_value: T): void {
@@ -295,6 +296,7 @@ export class Task<T> extends Future<T> implements Runnable {
   /**
    * Not for tasks: a task's exception is what its coroutine throws.
    *
+   * @param _exception Not used.
    * @throws {RuntimeError} Always.
    */
   override setException(_exception: unknown): void {
@@ -361,6 +363,17 @@ export class Task<T> extends Future<T> implements Runnable {
  *
  * @returns The task, or null outside of one, as in a plain callback.
  * @throws {RuntimeError} If no loop runs.
+ *
+ * @example
+ * ```ts
+ * import { createTask, currentTask, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const task = createTask(async () => currentTask());
+ *   assertEquals(await task, task);
+ * });
+ * ```
  */
 export function currentTask(): Task<unknown> | null {
   if (current.loop === null) {
@@ -377,6 +390,17 @@ export function currentTask(): Task<unknown> | null {
  * @param loop The loop; by default the one that runs.
  * @returns The tasks, in the order they were created.
  * @throws {RuntimeError} If no loop is given and none runs.
+ *
+ * @example
+ * ```ts
+ * import { allTasks, createTask, run, sleep } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   createTask(() => sleep(3600), { name: "sleeper" });
+ *   assertEquals([...allTasks()].map((task) => task.getName()).includes("sleeper"), true);
+ * });
+ * ```
  */
 export function allTasks(loop?: BaseEventLoop): Set<Task<unknown>> {
   const from = loop ?? current.loop as BaseEventLoop | null;

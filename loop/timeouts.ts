@@ -159,8 +159,9 @@ export class Timeout {
    * @returns Such as `<Timeout [active] when=12.5>`.
    */
   toString(): string {
-    const when = this.#state === ACTIVE ? ` when=${this.#when}` : "";
-    return `<Timeout [${this.#state}]${when}>`;
+    if (this.#state !== ACTIVE) return `<Timeout [${this.#state}]>`;
+    const when = this.#when === null ? null : Math.round(this.#when * 1000) / 1000;
+    return `<Timeout [${this.#state}] when=${when}>`;
   }
 }
 
