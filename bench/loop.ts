@@ -11,8 +11,22 @@
  */
 
 import process from "node:process";
-import { createTask, gather, getRunningLoop, run, sleep } from "@aio/asyncio/loop";
-import type { Coroutine, Suspension } from "@aio/asyncio/loop";
+import {
+  type Coroutine,
+  createTask,
+  Event,
+  gather,
+  getRunningLoop,
+  Lock,
+  Queue,
+  run,
+  Semaphore,
+  sleep,
+  type Suspension,
+  TaskGroup,
+  timeout,
+  waitFor,
+} from "@aio/asyncio/loop";
 
 type Steps = Generator<Suspension, unknown, unknown>;
 
@@ -152,6 +166,108 @@ const sleepingTasksCancelled = coroutines(20_000, async (n) => {
   yield* gather(tasks, { returnExceptions: true });
 });
 
+const taskGroup = coroutines(50_000, async (n) => {
+  await new TaskGroup().run(async (group) => {
+    for (let i = 0; i < n; i++) group.createTask(one);
+  });
+}, function* (n) {
+  yield* new TaskGroup().run(function* (group) {
+    for (let i = 0; i < n; i++) group.createTask(oneStep);
+  });
+});
+
+const timeouts = coroutines(100_000, async (n) => {
+  for (let i = 0; i < n; i++) {
+    await timeout(10).run(async () => {
+      await sleep(0);
+    });
+  }
+}, function* (n) {
+  for (let i = 0; i < n; i++) {
+    yield* timeout(10).run(function* () {
+      yield* sleep(0);
+    });
+  }
+});
+
+const waitsFor = coroutines(30_000, async (n) => {
+  const turn = async (): Promise<void> => {
+    await sleep(0);
+  };
+  for (let i = 0; i < n; i++) await waitFor(turn, 10);
+}, function* (n) {
+  const turn = function* () {
+    yield* sleep(0);
+  };
+  for (let i = 0; i < n; i++) yield* waitFor(turn, 10);
+});
+
+/** One task puts, another takes. */
+function throughQueue(maxsize: number, operations: number): Workload {
+  return coroutines(operations, async (n) => {
+    const queue = new Queue<number>(maxsize);
+    await gather([async () => {
+      for (let i = 0; i < n; i++) await queue.put(i);
+    }, async () => {
+      for (let i = 0; i < n; i++) await queue.get();
+    }]);
+  }, function* (n) {
+    const queue = new Queue<number>(maxsize);
+    yield* gather([function* () {
+      for (let i = 0; i < n; i++) yield* queue.put(i);
+    }, function* () {
+      for (let i = 0; i < n; i++) yield* queue.get();
+    }]);
+  });
+}
+
+/** A hundred tasks contend for a lock, and hold it for a turn. */
+function contended(makeLock: () => Lock | Semaphore): Workload {
+  return coroutines(50_000, async (n) => {
+    const lock = makeLock();
+    await inParallel(100, async () => {
+      for (let i = 0; i < n / 100; i++) {
+        using _guard = await lock.acquire();
+        await sleep(0);
+      }
+    });
+  }, function* (n) {
+    const lock = makeLock();
+    yield* inParallel(100, function* () {
+      for (let i = 0; i < n / 100; i++) {
+        using _guard = yield* lock.acquire();
+        yield* sleep(0);
+      }
+    });
+  });
+}
+
+/** Two tasks hand a turn to and fro. */
+const events = coroutines(100_000, async (n) => {
+  const [ping, pong] = [new Event(), new Event()];
+  const player = (mine: Event, other: Event) => async (): Promise<void> => {
+    for (let i = 0; i < n / 2; i++) {
+      await mine.wait();
+      mine.clear();
+      other.set();
+    }
+  };
+  ping.set();
+  await gather([player(ping, pong), player(pong, ping)]);
+}, function* (n) {
+  const [ping, pong] = [new Event(), new Event()];
+  const player = (mine: Event, other: Event) =>
+    function* () {
+      for (let i = 0; i < n / 2; i++) {
+        yield* mine.wait();
+        mine.clear();
+        other.set();
+      }
+    };
+  ping.set();
+  yield* gather([player(ping, pong), player(pong, ping)]);
+});
+
 const WORKLOADS: [name: string, workload: Workload][] = [
   ["call_soon_chain", callbacks(500_000, (n) => chains(n, 1))],
   ["call_soon_100_chains", callbacks(1_000_000, (n) => chains(n, 100))],
@@ -163,6 +279,15 @@ const WORKLOADS: [name: string, workload: Workload][] = [
   ["timers_created_and_cancelled", callbacks(100_000, timersCreatedAndCancelled)],
   ["timers_cancelled_later", callbacks(50_000, timersCancelledLater)],
   ["sleeping_tasks_cancelled", sleepingTasksCancelled],
+  ["task_group", taskGroup],
+  ["timeout", timeouts],
+  ["wait_for", waitsFor],
+  ["queue_unbounded", throughQueue(0, 300_000)],
+  ["queue_of_100", throughQueue(100, 300_000)],
+  ["queue_of_1", throughQueue(1, 100_000)],
+  ["lock", contended(() => new Lock())],
+  ["semaphore_of_10", contended(() => new Semaphore(10))],
+  ["event", events],
 ];
 
 /** Seconds of CPU time. */

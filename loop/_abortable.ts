@@ -5,8 +5,8 @@
  */
 
 import { Operation } from "./coroutines.ts";
-import type { Steps } from "./coroutines.ts";
-import { CancelledError } from "./exceptions.ts";
+import type { NOT_YET, Steps } from "./coroutines.ts";
+import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import { currentTask } from "./tasks.ts";
@@ -17,24 +17,41 @@ export interface AbortableOptions {
   signal?: AbortSignal;
 }
 
-/** The coroutine with these steps; it ends with the signal's reason when that aborts. */
-export function abortable<T>(start: () => Steps<T>, options: AbortableOptions): Awaitable<T> {
+/**
+ * The coroutine with these steps; it ends with the signal's reason when that aborts.
+ *
+ * Only what the steps wait for is cancelled, not the task, which may await other things as well: so
+ * they have to wait for futures of their own, and for nothing else. The attempt is that of an
+ * {@linkcode Operation}.
+ */
+export function abortable<T, Arg = void>(
+  options: AbortableOptions,
+  start: (arg: Arg) => Steps<T>,
+  attempt: ((arg: Arg) => T | typeof NOT_YET) | null = null,
+  arg?: Arg,
+): Awaitable<T> {
   const { signal } = options;
-  return new Operation(signal === undefined ? start : () => untilAborted(start, signal));
+  if (signal === undefined) return new Operation(start, attempt, arg);
+  return new Operation(() => untilAborted(() => start(arg as Arg), signal));
 }
 
 function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> {
   signal.throwIfAborted();
+  const task = currentTask();
+  const before = task?.cancelling() ?? 0;
   const steps = start();
   let waitsFor: unknown = null;
-  const onAbort = (): void => {
-    if (isFuture(waitsFor)) waitsFor.cancel();
+  let isDelivered = false;
+  const deliver = (): void => {
+    isDelivered ||= isFuture(waitsFor) && waitsFor.cancel();
   };
-  signal.addEventListener("abort", onAbort);
+  signal.addEventListener("abort", deliver);
   try {
     let result = steps.next();
     while (!result.done) {
       waitsFor = result.value;
+      // It may have come too late for what they waited for before.
+      if (signal.aborted) deliver();
       try {
         yield result.value;
       } catch (error) {
@@ -45,9 +62,35 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
     }
     return result.value;
   } catch (error) {
-    const isOurs = error instanceof CancelledError && signal.aborted;
-    throw isOurs && !currentTask()?.cancelling() ? signal.reason : error;
+    const isOurs = isDelivered && (task?.cancelling() ?? 0) <= before;
+    throw isOurs && error instanceof CancelledError ? signal.reason : error;
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", deliver);
+  }
+}
+
+/** Goes through any steps; when the signal aborts the task is cancelled, and its reason thrown. */
+export function* cancelledBy<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T> {
+  signal.throwIfAborted();
+  const task = currentTask();
+  if (task === null) {
+    throw new RuntimeError("Cannot wait: a signal can only end the wait of a task");
+  }
+  const before = task.cancelling();
+  let isAborted = false;
+  const cancel = (): void => {
+    isAborted = true;
+    task.cancel();
+  };
+  signal.addEventListener("abort", cancel);
+  try {
+    const result = yield* start();
+    if (isAborted) task.uncancel(); // and the steps have not minded
+    return result;
+  } catch (error) {
+    const isOurs = isAborted && task.uncancel() <= before;
+    throw isOurs && error instanceof CancelledError ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", cancel);
   }
 }

@@ -62,6 +62,16 @@ function asWaitable(value: PromiseLike<unknown>): Waitable | null {
   return typeof future._subscribe === "function" ? future : null;
 }
 
+/**
+ * Waits for a future within steps of this package: `yield suspendOn(future); future.result()` does what
+ * `yield* future` does, without a generator for it. In debug mode it notes where.
+ */
+export function suspendOn<F extends Waitable & PromiseLike<unknown>>(future: F): F {
+  const instrument = future._loop._instrument;
+  if (instrument !== null) instrument.suspending(current.task);
+  return future;
+}
+
 /** Who is told how the steps of a generator have ended. */
 export interface Sink {
   /** Called with what the generator returned. */

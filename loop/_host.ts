@@ -190,12 +190,12 @@ export const cpuCount: number = globals.navigator?.hardwareConcurrency ?? 4;
 
 /** Starts a worker that runs the module at `url`; null where the runtime has no workers. */
 export function startWorker(url: URL, listener: WorkerListener): HostWorker | null {
-  if (globals.Worker !== undefined) return startWebWorker(new globals.Worker(url, MODULE), listener);
+  if (globals.Worker !== undefined) {
+    return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
+  }
   const threads = globals.process?.getBuiltinModule?.("node:worker_threads");
   return threads === undefined ? null : startNodeWorker(new threads.Worker(url), listener);
 }
-
-const MODULE = { type: "module" } as const;
 
 function startWebWorker(worker: WebWorker, listener: WorkerListener): HostWorker {
   worker.addEventListener("message", ({ data }) => {

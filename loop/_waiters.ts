@@ -68,4 +68,16 @@ export class Waiters {
     }
     return false;
   }
+
+  /** Counts them, awake or not. */
+  count(): number {
+    let count = 0;
+    for (let waiter = this.first; waiter !== null; waiter = waiter._after) count++;
+    return count;
+  }
+
+  /** A part of the text of what they wait for. */
+  describe(): string {
+    return this.first === null ? "" : `, waiters:${this.count()}`;
+  }
 }

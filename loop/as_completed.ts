@@ -22,11 +22,20 @@ export interface AsCompletedOptions {
 }
 
 /**
+ * A future that is done, as `for await` gives it: `result()` gives or throws what it ended with.
+ *
+ * It is without `then()`, as TypeScript takes what `for await` gives for something that was awaited.
+ *
+ * @typeParam T What it gave.
+ */
+export type CompletedFuture<T> = Omit<Future<T>, "then">;
+
+/**
  * The futures of {@linkcode asCompleted}, the one that is done first coming first.
  *
  * @typeParam T What they give.
  */
-export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Future<T>> {
+export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<CompletedFuture<T>> {
   /** Futures that are done and not taken; null for each that was not done in time. */
   readonly #done = new Queue<Future<T> | null>();
   readonly #pending: Set<Future<T>>;
@@ -84,12 +93,12 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Fut
    *
    * @returns An iterator. After a `break`, another one goes on with the rest.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Future<T>> {
+  [Symbol.asyncIterator](): AsyncIterator<CompletedFuture<T>> {
     // No async generator: those await what they yield, and would give the results.
     return { next: () => this.#nextInBox() };
   }
 
-  async #nextInBox(): Promise<IteratorResult<Future<T>>> {
+  async #nextInBox(): Promise<IteratorResult<CompletedFuture<T>>> {
     if (this.#left === 0) return { done: true, value: undefined };
     this.#left--;
     const box = await new Operation(() => this.#box());

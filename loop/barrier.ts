@@ -59,11 +59,13 @@ export class Barrier {
    * Creates a barrier.
    *
    * @param parties How many tasks it waits for.
-   * @throws {RangeError} If that is less than 1.
+   * @throws {RangeError} If that is less than 1, or has a fraction.
    */
   constructor(parties: number) {
-    if (!(parties >= 1)) {
-      throw new RangeError(`Cannot create barrier: parties must be >= 1, not ${parties}`);
+    if (!(parties >= 1 && Number.isInteger(parties))) {
+      throw new RangeError(
+        `Cannot create barrier: parties must be a whole number >= 1, not ${parties}`,
+      );
     }
     this.#parties = parties;
   }
@@ -142,7 +144,7 @@ export class Barrier {
 
   *#run<T>(body: (index: number) => PromiseLike<T> | Steps<T>): Steps<T> {
     const index = yield* this.wait();
-    return yield* runInTask(() => body(index));
+    return yield* runInTask(body, index);
   }
 
   /**

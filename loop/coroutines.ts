@@ -88,29 +88,69 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
+/** What an attempt returns that would have to wait. */
+export const NOT_YET: unique symbol = Symbol("not yet");
+
 /**
  * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
+ *
+ * One that often need not wait also has an attempt, which does the same at once or returns NOT_YET:
+ * an `await` then goes without a generator.
  */
-export class Operation<T> implements Awaitable<T> {
-  #start: (() => Steps<T>) | null;
+export class Operation<T, Arg = void> implements Awaitable<T> {
+  #start: ((arg: Arg) => Steps<T>) | null;
+  readonly #attempt: ((arg: Arg) => T | typeof NOT_YET) | null;
+  readonly #arg: Arg;
 
-  constructor(start: () => Steps<T>) {
+  constructor(
+    start: (arg: Arg) => Steps<T>,
+    attempt: ((arg: Arg) => T | typeof NOT_YET) | null = null,
+    arg?: Arg,
+  ) {
     this.#start = start;
+    this.#attempt = attempt;
+    this.#arg = arg as Arg;
   }
 
   then<R1 = T, R2 = never>(
     onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
   ): PromiseLike<R1 | R2> {
-    return awaitSteps(() => this[Symbol.iterator](), onFulfilled, onRejected);
+    const owner = currentOwner() as FrameOwner | null;
+    const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
+    if (loop === null) {
+      const error = new RuntimeError("Cannot await: no running event loop");
+      return Promise.reject<T>(error).then(onFulfilled, onRejected);
+    }
+    const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
+    let steps: Steps<T>;
+    try {
+      const start = this.#takeStart();
+      const value = this.#attempt === null ? NOT_YET : this.#attempt(this.#arg);
+      if (value !== NOT_YET) {
+        frame._finish(value);
+        return frame;
+      }
+      steps = start(this.#arg);
+    } catch (error) {
+      // Whatever it is, it is what the operation throws.
+      frame._fail(error);
+      return frame;
+    }
+    new StepFrame(owner, loop, steps, frame).step();
+    return frame;
   }
 
   [Symbol.iterator](): Steps<T> {
+    return this.#takeStart()(this.#arg);
+  }
+
+  #takeStart(): (arg: Arg) => Steps<T> {
     const start = this.#start;
     if (start === null) throw new RuntimeError("Cannot await twice: the coroutine was awaited");
     this.#start = null;
-    return start();
+    return start;
   }
 }
 
@@ -119,8 +159,11 @@ export class Operation<T> implements Awaitable<T> {
  *
  * What an async function awaits meanwhile belongs to that task, also when the task is a generator.
  */
-export function* runInTask<T>(coroutine: Coroutine<T> | PromiseLike<T>): Steps<T> {
-  const started = typeof coroutine === "function" ? callOwned(coroutine) : coroutine;
+export function* runInTask<T, Args extends unknown[]>(
+  coroutine: ((...args: Args) => PromiseLike<T> | Steps<T>) | Steps<T> | PromiseLike<T>,
+  ...args: Args
+): Steps<T> {
+  const started = typeof coroutine === "function" ? callOwned(coroutine, args) : coroutine;
   if (Symbol.iterator in started) return yield* started as Iterable<Suspension> & Steps<T>;
   if (typeof (started as PromiseLike<T>).then !== "function") {
     throw new TypeError(`Cannot await: a coroutine or a promise was expected, not ${started}`);
@@ -129,33 +172,13 @@ export function* runInTask<T>(coroutine: Coroutine<T> | PromiseLike<T>): Steps<T
 }
 
 /** Calls a coroutine function so that what it awaits belongs to the running task. */
-function callOwned<T>(fn: () => PromiseLike<T> | Steps<T>): PromiseLike<T> | Steps<T> {
+function callOwned<T, Args extends unknown[]>(
+  fn: (...args: Args) => PromiseLike<T> | Steps<T>,
+  args: Args,
+): PromiseLike<T> | Steps<T> {
   const owner = currentOwner();
-  if (owner === null || isGeneratorFunction(fn) || getOwner() === owner) return fn();
-  return runOwned(owner, fn);
-}
-
-/** Has the running task, or none, go through the steps of a generator, for `await`. */
-function awaitSteps<T, R1, R2>(
-  start: () => Steps<T>,
-  onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
-  onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
-): PromiseLike<R1 | R2> {
-  const owner = currentOwner() as FrameOwner | null;
-  const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
-  if (loop === null) {
-    const error = new RuntimeError("Cannot await: no running event loop");
-    return Promise.reject<T>(error).then(onFulfilled, onRejected);
-  }
-  let steps: Steps<T>;
-  try {
-    steps = start();
-  } catch (error) {
-    return Promise.reject<T>(error).then(onFulfilled, onRejected);
-  }
-  const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
-  new StepFrame(owner, loop, steps, frame).step();
-  return frame;
+  if (owner === null || isGeneratorFunction(fn) || getOwner() === owner) return fn(...args);
+  return runOwned(owner, () => fn(...args));
 }
 
 /** Lets one turn of the loop pass, as a bare `yield` does in Python. There is one, for all. */
@@ -166,7 +189,9 @@ class NextTurn implements Awaitable<undefined> {
   ): PromiseLike<R1 | R2> {
     const owner = currentOwner() as FrameOwner | null;
     const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
-    if (loop === null) return awaitSteps(() => this[Symbol.iterator](), onFulfilled, onRejected);
+    if (loop === null) {
+      return new Operation(() => this[Symbol.iterator]()).then(onFulfilled, onRejected);
+    }
     const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
     frame.suspendForTurn();
     return frame;

@@ -8,9 +8,11 @@
 
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
+import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
+import { NOT_YET } from "./coroutines.ts";
 import type { Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";
 import type { Awaitable } from "./futures.ts";
@@ -70,15 +72,20 @@ export class Event {
    * @returns An awaitable of true.
    */
   wait(options: AbortableOptions = {}): Awaitable<true> {
-    return abortable(() => this.#wait(), options);
+    return abortable(options, this.#waitSteps, this.#attempt);
   }
+
+  readonly #waitSteps = (): Steps<true> => this.#wait();
+
+  readonly #attempt = (): true | typeof NOT_YET => this.#isSet || NOT_YET;
 
   *#wait(): Steps<true> {
     if (this.#isSet) return true;
     this.#loop = boundLoop(this, this.#loop);
     const waiter = this.#waiters.add(this.#loop);
     try {
-      yield* waiter;
+      yield suspendOn(waiter);
+      waiter.result();
       return true;
     } finally {
       this.#waiters.remove(waiter);
@@ -88,9 +95,9 @@ export class Event {
   /**
    * Returns the event as Python prints it.
    *
-   * @returns Such as `<Event [set]>`.
+   * @returns Such as `<Event [unset, waiters:1]>`.
    */
   toString(): string {
-    return `<Event [${this.#isSet ? "set" : "unset"}]>`;
+    return `<Event [${this.#isSet ? "set" : "unset"}${this.#waiters.describe()}]>`;
   }
 }

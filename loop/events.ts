@@ -12,12 +12,14 @@ import { addSignalListener, removeSignalListener } from "./_host.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
 import { copyContext } from "./contextvars.ts";
-import { isCoroutine, isCoroutineFunction } from "./coroutines.ts";
-import type { Coroutine } from "./coroutines.ts";
+import { isCoroutine, isCoroutineFunction, Operation } from "./coroutines.ts";
+import type { Coroutine, Steps } from "./coroutines.ts";
 import { RuntimeError } from "./exceptions.ts";
+import { WorkerPoolExecutor } from "./executors.ts";
 import { Future, isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import { Handle } from "./handles.ts";
+import type { ModuleFunction, ThreadArguments } from "./module_functions.ts";
 import { allTasks, Task } from "./tasks.ts";
 import type { TaskOptions } from "./tasks.ts";
 import { wrapFuture } from "./wrap_future.ts";
@@ -56,6 +58,9 @@ export type TaskFactory = <T>(
 export class EventLoop extends BaseEventLoop {
   readonly #signalListeners = new Map<string, () => void>();
   #taskFactory: TaskFactory | null = null;
+  #defaultExecutor: WorkerPoolExecutor | null = null;
+  /** Whether the default executor takes no more calls, if there is one or not. */
+  #isExecutorShut = false;
   /** Tasks of `runUntilComplete()` that were not done when the loop was stopped: that was reported. */
   readonly #stoppedEarly = new WeakSet<Future<unknown>>();
 
@@ -215,9 +220,84 @@ export class EventLoop extends BaseEventLoop {
     return true;
   }
 
+  // -- Other threads --
+
+  /**
+   * Calls a function of a module in another thread.
+   *
+   * To cancel the future ends the thread. The call sees no `ContextVar` of the caller. Counterpart
+   * of Python's `loop.run_in_executor()`.
+   *
+   * @typeParam Args The types of the arguments.
+   * @typeParam Result The type of the result.
+   * @param executor The pool that makes the call; null for the default one of this loop.
+   * @param fn The function; `moduleFunctions()` gives it.
+   * @param args The arguments; they are copied, unless `transfer()` marks them.
+   * @returns A future of its result.
+   * @throws {TypeError} If `fn` is no function of a module.
+   * @throws {RuntimeError} If the loop is closed, or the executor is shut down.
+   */
+  runInExecutor<Args extends unknown[], Result>(
+    executor: WorkerPoolExecutor | null,
+    fn: ModuleFunction<Args, Result>,
+    ...args: ThreadArguments<NoInfer<Args>>
+  ): Future<Result> {
+    this._checkOpen();
+    if (executor === null && this.#isExecutorShut) {
+      throw new RuntimeError("Cannot run in executor: Executor shutdown has been called");
+    }
+    executor ??= this.#defaultExecutor ??= new WorkerPoolExecutor();
+    return executor._submit(this, fn, args) as Future<Result>;
+  }
+
+  /**
+   * Sets the pool that makes the calls of `runInExecutor(null, …)` and `toThread()`.
+   *
+   * Without it, one is created when it is needed. `run()` shuts down either. Counterpart of Python's
+   * `loop.set_default_executor()`.
+   *
+   * @param executor The pool.
+   * @throws {TypeError} If it is none.
+   */
+  setDefaultExecutor(executor: WorkerPoolExecutor): void {
+    if (!(executor instanceof WorkerPoolExecutor)) {
+      throw new TypeError("Cannot set default executor: it must be a WorkerPoolExecutor");
+    }
+    this.#defaultExecutor = executor;
+  }
+
+  /**
+   * Shuts down the default executor: takes no more calls, and waits for those under way.
+   *
+   * After the timeout it warns, cancels them and ends their threads. Counterpart of Python's
+   * `loop.shutdown_default_executor()`.
+   *
+   * @param timeout How many seconds to wait; by default for ever.
+   * @returns An awaitable of nothing.
+   */
+  shutdownDefaultExecutor(timeout: number = Infinity): Awaitable<void> {
+    return new Operation(() => this.#shutdownDefaultExecutor(timeout));
+  }
+
+  *#shutdownDefaultExecutor(timeout: number): Steps<void> {
+    this.#isExecutorShut = true;
+    const executor = this.#defaultExecutor;
+    if (executor === null) return;
+    const timer = timeout === Infinity ? null : this.callLater(timeout, () => {
+      const text = `The executor did not finish its calls within ${timeout} seconds`;
+      console.warn(`${text}: they are cancelled`);
+      executor._terminate();
+    });
+    try {
+      yield* executor.shutdown();
+    } finally {
+      timer?.cancel();
+    }
+  }
+
   /**
    * Closes the loop: drops what is scheduled, refuses all that comes after, and removes the signal
-   * handlers. Tasks that are not done are reported to the exception handler: they never will be.
+   * handlers. Calls of the default executor that are not done end with their threads. Tasks that are not done are reported to the exception handler: they never will be.
    *
    * Closing twice is harmless. Counterpart of Python's `loop.close()`.
    *
@@ -227,6 +307,8 @@ export class EventLoop extends BaseEventLoop {
     const wasOpen = !this.isClosed();
     super.close();
     if (!wasOpen) return;
+    this.#isExecutorShut = true;
+    this.#defaultExecutor?._terminate();
     for (const task of allTasks(this)) {
       if (this.#stoppedEarly.has(task)) continue;
       this.callExceptionHandler({ message: "Task was destroyed but it is pending!", task });

@@ -9,10 +9,11 @@
 
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
+import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
-import { Operation, runInTask } from "./coroutines.ts";
+import { NOT_YET, Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
@@ -70,18 +71,25 @@ export class Lock {
    * @returns An awaitable of a guard, whose disposal releases the lock.
    */
   acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
-    return abortable(() => this.#acquire(), options);
+    return abortable(options, this.#acquireSteps, this.#attempt);
   }
 
+  readonly #acquireSteps = (): Steps<Disposable> => this.#acquire();
+
+  readonly #attempt = (): Disposable | typeof NOT_YET => {
+    if (this.#locked || this.#waiters.hasLive()) return NOT_YET;
+    this.#locked = true;
+    return this.#guard;
+  };
+
   *#acquire(): Steps<Disposable> {
-    if (!this.#locked && !this.#waiters.hasLive()) {
-      this.#locked = true;
-      return this.#guard;
-    }
+    const guard = this.#attempt();
+    if (guard !== NOT_YET) return guard;
     this.#loop = boundLoop(this, this.#loop);
     const waiter = this.#waiters.add(this.#loop);
     try {
-      yield* waiter;
+      yield suspendOn(waiter);
+      waiter.result();
     } catch (error) {
       this.#waiters.remove(waiter);
       // It may have been our turn: somebody else's, then.
@@ -131,10 +139,10 @@ export class Lock {
   /**
    * Returns the lock as Python prints it.
    *
-   * @returns Such as `<Lock [locked]>`.
+   * @returns Such as `<Lock [locked, waiters:1]>`.
    */
   toString(): string {
-    return `<Lock [${this.#locked ? "locked" : "unlocked"}]>`;
+    return `<Lock [${this.#locked ? "locked" : "unlocked"}${this.#waiters.describe()}]>`;
   }
 }
 
@@ -220,7 +228,7 @@ export class Condition {
    * @throws {RuntimeError} If nobody holds the lock.
    */
   wait(options: AbortableOptions = {}): Awaitable<true> {
-    return abortable(() => this.#wait(), options);
+    return abortable(options, () => this.#wait());
   }
 
   *#wait(): Steps<true> {
@@ -230,7 +238,8 @@ export class Condition {
     this.release();
     try {
       try {
-        yield* waiter;
+        yield suspendOn(waiter);
+        waiter.result();
         return true;
       } finally {
         this.#waiters.remove(waiter);
@@ -238,7 +247,7 @@ export class Condition {
       }
     } catch (error) {
       // Whatever it is, we may have been notified before: somebody else is to be, then.
-      this.#notify(1);
+      this.#waiters.wake(1);
       throw error;
     }
   }
@@ -318,9 +327,10 @@ export class Condition {
   /**
    * Returns the condition as Python prints it.
    *
-   * @returns Such as `<Condition [unlocked]>`.
+   * @returns Such as `<Condition [unlocked, waiters:1]>`.
    */
   toString(): string {
-    return `<Condition [${this.locked() ? "locked" : "unlocked"}]>`;
+    const state = this.locked() ? "locked" : "unlocked";
+    return `<Condition [${state}${this.#waiters.describe()}]>`;
   }
 }

@@ -33,12 +33,20 @@ export type { Coroutine, Suspension } from "./coroutines.ts";
 export * from "./event.ts";
 export * from "./events.ts";
 export * from "./exceptions.ts";
+export * from "./executors.ts";
 export * from "./functools.ts";
 export * from "./futures.ts";
 export * from "./gather.ts";
 export * from "./graph.ts";
 export * from "./handles.ts";
 export * from "./locks.ts";
+export { moduleFunctions, transfer } from "./module_functions.ts";
+export type {
+  ModuleFunction,
+  ModuleFunctions,
+  ThreadArguments,
+  Transfer,
+} from "./module_functions.ts";
 export * from "./queues.ts";
 export * from "./runners.ts";
 export * from "./semaphore.ts";
@@ -46,6 +54,7 @@ export * from "./shield.ts";
 export * from "./sleep.ts";
 export * from "./taskgroups.ts";
 export * from "./tasks.ts";
+export * from "./threads.ts";
 export * from "./timeouts.ts";
 export * from "./wait.ts";
 export * from "./wait_for.ts";

@@ -10,9 +10,11 @@
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import { Deque } from "./_deque.ts";
+import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
+import { NOT_YET } from "./coroutines.ts";
 import type { Steps } from "./coroutines.ts";
 import { Event } from "./event.ts";
 import type { EventLoop } from "./events.ts";
@@ -137,10 +139,16 @@ export class Queue<T> implements AsyncIterable<T> {
    * @throws {QueueShutDown} If the queue is shut down.
    */
   put(item: T, options: AbortableOptions = {}): Awaitable<void> {
-    return abortable(() => this.#putSteps(item), options);
+    return abortable(options, this.#putSteps, this.#attemptPut, item);
   }
 
-  *#putSteps(item: T): Steps<void> {
+  // Their parameter is no T: a queue of numbers would not pass for one of anything.
+  readonly #attemptPut = (item: unknown): void | typeof NOT_YET =>
+    this.full() ? NOT_YET : this.putNowait(item as T);
+
+  readonly #putSteps = (item: unknown): Steps<void> => this.#put(item as T);
+
+  *#put(item: T): Steps<void> {
     while (this.full()) {
       this.#checkOpen("put");
       yield* this.#wait(this.#putters, () => !this.full());
@@ -171,10 +179,14 @@ export class Queue<T> implements AsyncIterable<T> {
    * @throws {QueueShutDown} If the queue is shut down and empty.
    */
   get(options: AbortableOptions = {}): Awaitable<T> {
-    return abortable(() => this.#getSteps(), options);
+    return abortable<T>(options, this.#getSteps, this.#attemptGet);
   }
 
-  *#getSteps(): Steps<T> {
+  readonly #attemptGet = (): T | typeof NOT_YET => this.empty() ? NOT_YET : this.getNowait();
+
+  readonly #getSteps = (): Steps<T> => this.#get();
+
+  *#get(): Steps<T> {
     while (this.empty()) {
       this.#checkOpen("get");
       yield* this.#wait(this.#getters, () => !this.empty());
@@ -204,7 +216,8 @@ export class Queue<T> implements AsyncIterable<T> {
     this.#loop = boundLoop(this, this.#loop);
     const waiter = waiters.add(this.#loop);
     try {
-      yield* waiter;
+      yield suspendOn(waiter);
+      waiter.result();
     } catch (error) {
       const wasWoken = waiter.done() && !waiter.cancelled();
       waiter.cancel();
@@ -233,7 +246,7 @@ export class Queue<T> implements AsyncIterable<T> {
    * @returns An awaitable.
    */
   join(options: AbortableOptions = {}): Awaitable<void> {
-    return abortable(() => this.#join(), options);
+    return abortable(options, () => this.#join());
   }
 
   *#join(): Steps<void> {
@@ -280,13 +293,17 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Returns the queue as Python prints it.
+   * Returns what is to be known of the queue: who waits, and how much work is not done.
    *
-   * @returns Such as `<Queue maxsize=2 size=1>`.
+   * @returns Such as `<Queue maxsize=2 size=2 putters=1 tasks=2>`.
    */
   toString(): string {
-    const shutdown = this.#isShutDown ? " shutdown" : "";
-    return `<${this.constructor.name} maxsize=${this.#maxsize} size=${this.qsize()}${shutdown}>`;
+    const parts = [this.constructor.name, `maxsize=${this.#maxsize}`, `size=${this.qsize()}`];
+    if (this.#getters.first !== null) parts.push(`getters=${this.#getters.count()}`);
+    if (this.#putters.first !== null) parts.push(`putters=${this.#putters.count()}`);
+    if (this.#unfinished > 0) parts.push(`tasks=${this.#unfinished}`);
+    if (this.#isShutDown) parts.push("shutdown");
+    return `<${parts.join(" ")}>`;
   }
 }
 
@@ -386,14 +403,14 @@ export class PriorityQueue<T> extends Queue<T> {
   /** @ignore */
   protected override _put(item: T): void {
     const heap = this.#heap;
-    let index = heap.length;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (this.#compare(item, heap[parent]!) >= 0) break;
-      heap[index] = heap[parent]!;
-      index = parent;
+    const parentOf = (index: number): number => (index - 1) >> 1;
+    let place = heap.length;
+    while (place > 0 && this.#compare(item, heap[parentOf(place)]!) < 0) place = parentOf(place);
+    // Nothing has moved so far, as a comparison may have thrown.
+    for (let index = heap.length; index > place; index = parentOf(index)) {
+      heap[index] = heap[parentOf(index)]!;
     }
-    heap[index] = item;
+    heap[place] = item;
   }
 
   /** @ignore */

@@ -32,6 +32,9 @@ export interface RunOptions {
   context?: Context;
 }
 
+/** How long calls in other threads may go on after the program's end, in seconds. */
+const EXECUTOR_TIMEOUT = 300;
+
 const CREATED = 1;
 const INITIALIZED = 2;
 const CLOSED = 3;
@@ -124,7 +127,8 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Ends what is left: cancels the tasks, waits for them, and closes the loop.
+   * Ends what is left: cancels the tasks and waits for them, waits for the calls of the default
+   * executor, for at most five minutes, and closes the loop.
    *
    * What they throw meanwhile goes to the loop's exception handler. Closing twice is harmless.
    */
@@ -135,6 +139,7 @@ export class Runner implements AsyncDisposable {
     if (!wasOpen || loop === null) return;
     try {
       await cancelAllTasks(loop);
+      await loop.runUntilComplete(loop.shutdownDefaultExecutor(EXECUTOR_TIMEOUT));
     } finally {
       loop.close();
       this.#loop = null;

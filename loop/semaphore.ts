@@ -9,10 +9,11 @@
 
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
+import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
-import { Operation, runInTask } from "./coroutines.ts";
+import { NOT_YET, Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";
 import type { Awaitable } from "./futures.ts";
@@ -52,11 +53,13 @@ export class Semaphore {
    * Creates a semaphore.
    *
    * @param value How many are let through at a time.
-   * @throws {RangeError} If it is less than 0.
+   * @throws {RangeError} If it is less than 0, or has a fraction.
    */
   constructor(value = 1) {
-    if (!(value >= 0)) {
-      throw new RangeError(`Cannot create semaphore: value must be >= 0, not ${value}`);
+    if (!(value >= 0 && (Number.isInteger(value) || value === Infinity))) {
+      throw new RangeError(
+        `Cannot create semaphore: value must be a whole number >= 0, not ${value}`,
+      );
     }
     this.#value = value;
   }
@@ -81,18 +84,25 @@ export class Semaphore {
    * @returns An awaitable of a guard, whose disposal calls `release()`.
    */
   acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
-    return abortable(() => this.#acquire(), options);
+    return abortable(options, this.#acquireSteps, this.#attempt);
   }
 
+  readonly #acquireSteps = (): Steps<Disposable> => this.#acquire();
+
+  readonly #attempt = (): Disposable | typeof NOT_YET => {
+    if (this.locked()) return NOT_YET;
+    this.#value--;
+    return this.#guard;
+  };
+
   *#acquire(): Steps<Disposable> {
-    if (!this.locked()) {
-      this.#value--;
-      return this.#guard;
-    }
+    const guard = this.#attempt();
+    if (guard !== NOT_YET) return guard;
     this.#loop = boundLoop(this, this.#loop);
     const waiter = this.#waiters.add(this.#loop);
     try {
-      yield* waiter;
+      yield suspendOn(waiter);
+      waiter.result();
     } catch (error) {
       // Cancelled after it was our turn: the place goes back.
       if (waiter.done() && !waiter.cancelled()) this.#value++;
@@ -147,7 +157,7 @@ export class Semaphore {
    */
   toString(): string {
     const state = this.locked() ? "locked" : `unlocked, value:${this.#value}`;
-    return `<${this.constructor.name} [${state}]>`;
+    return `<${this.constructor.name} [${state}${this.#waiters.describe()}]>`;
   }
 }
 
@@ -171,7 +181,7 @@ export class BoundedSemaphore extends Semaphore {
    * Creates a semaphore.
    *
    * @param value How many are let through at a time.
-   * @throws {RangeError} If it is less than 0.
+   * @throws {RangeError} If it is less than 0, or has a fraction.
    */
   constructor(value = 1) {
     super(value);

@@ -110,7 +110,7 @@ export function sleep<T>(
   options: AbortableOptions = {},
 ): Awaitable<T | undefined> {
   if (options.signal !== undefined) {
-    return abortable(() => sleep(delay, result)[Symbol.iterator](), options);
+    return abortable(options, () => sleep(delay, result)[Symbol.iterator]());
   }
   if (typeof delay !== "number" || Number.isNaN(delay)) {
     throw new RangeError(`Cannot sleep: delay must be a number, not ${delay}`);

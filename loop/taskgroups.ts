@@ -83,12 +83,14 @@ export class TaskGroup {
    * Creates a group.
    *
    * @param options How many tasks may run at once.
-   * @throws {RangeError} If the limit is less than 1.
+   * @throws {RangeError} If the limit is less than 1, or has a fraction.
    */
   constructor(options: TaskGroupOptions = {}) {
     const { limit = Infinity } = options;
-    if (!(limit >= 1)) {
-      throw new RangeError(`Cannot create task group: limit must be >= 1, not ${limit}`);
+    if (!(limit >= 1 && (Number.isInteger(limit) || limit === Infinity))) {
+      throw new RangeError(
+        `Cannot create task group: limit must be a whole number >= 1, not ${limit}`,
+      );
     }
     this.#slots = limit === Infinity ? null : new Semaphore(limit);
   }
@@ -112,16 +114,16 @@ export class TaskGroup {
   run<T>(
     body: (group: this) => PromiseLike<T> | Generator<Suspension, T, unknown>,
   ): Awaitable<T> {
-    return new Operation(() => this.#run(() => body(this)));
+    return new Operation(() => this.#run(body));
   }
 
-  *#run<T>(body: () => PromiseLike<T> | Steps<T>): Steps<T> {
+  *#run<T>(body: (group: this) => PromiseLike<T> | Steps<T>): Steps<T> {
     this.#enter();
     let result: T | undefined;
     let cancellation: CancelledError | null = null;
     const bodyErrors: unknown[] = [];
     try {
-      result = yield* runInTask(body);
+      result = yield* runInTask(body, this);
     } catch (error) {
       if (error instanceof CancelledError) cancellation = error;
       else bodyErrors.push(error);
@@ -211,6 +213,8 @@ export class TaskGroup {
     const task = this.#loop!.createTask(work, options);
     this.#tasks.add(task);
     task.addDoneCallback(this.#onTaskDone);
+    // A task that starts eagerly may have cancelled the group already.
+    if (this.#state as number === ABORTING) task.cancel();
     return task;
   }
 

@@ -111,15 +111,18 @@ export class Timeout {
   run<T>(
     body: (timeout: Timeout) => PromiseLike<T> | Generator<Suspension, T, unknown>,
   ): Awaitable<T> {
-    return new Operation(() => this._run(() => body(this)));
+    return new Operation(() => this._run(body, this));
   }
 
   /** @ignore */
-  *_run<T>(body: Parameters<typeof runInTask<T>>[0]): Steps<T> {
+  *_run<T, Args extends unknown[]>(
+    body: Parameters<typeof runInTask<T, Args>>[0],
+    ...args: Args
+  ): Steps<T> {
     this.#enter();
     let result: T;
     try {
-      result = yield* runInTask(body);
+      result = yield* runInTask(body, ...args);
     } catch (error) {
       throw this.#exit() ? translate(error) : error;
     }
@@ -179,7 +182,12 @@ function translate(error: unknown): unknown {
 /** Says in the chain of causes of an error that it came up because the time was over. */
 function insertTimeoutError(error: Error): void {
   let last = error;
-  while (last.cause instanceof Error && !(last.cause instanceof CancelledError)) last = last.cause;
+  const seen = new Set([error]);
+  while (last.cause instanceof Error && !(last.cause instanceof CancelledError)) {
+    last = last.cause;
+    if (seen.has(last)) return; // a chain without an end
+    seen.add(last);
+  }
   if (last.cause === undefined) last.cause = new TimeoutError();
   else if (last.cause instanceof Error) last.cause = new TimeoutError("", { cause: last.cause });
 }

@@ -6,9 +6,9 @@
  * @module
  */
 
-import { abortable } from "./_abortable.ts";
+import { cancelledBy } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
-import { isCoroutine } from "./coroutines.ts";
+import { isCoroutine, Operation } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import { ensureFuture } from "./events.ts";
 import { TimeoutError } from "./exceptions.ts";
@@ -26,7 +26,7 @@ import { wrapFuture } from "./wrap_future.ts";
  * @typeParam T What it gives.
  * @param awaitable A future, a coroutine, or a promise.
  * @param timeout Seconds; null for no limit. With zero and less a coroutine is not even started.
- * @param options A signal that ends the waiting.
+ * @param options A signal that ends the waiting, as the end of the time does.
  * @returns An awaitable of the result.
  * @throws {TimeoutError} If the time was over first.
  *
@@ -46,7 +46,9 @@ export function waitFor<T>(
   timeout: number | null,
   options: AbortableOptions = {},
 ): Awaitable<T> {
-  return abortable(() => waitForSteps(awaitable, timeout), options);
+  const { signal } = options;
+  const start = (): Steps<T> => waitForSteps(awaitable, timeout);
+  return new Operation(signal === undefined ? start : () => cancelledBy(signal, start));
 }
 
 function waitForSteps<T>(
