@@ -177,17 +177,15 @@ const taskGroup = coroutines(50_000, async (n) => {
 });
 
 const timeouts = coroutines(100_000, async (n) => {
-  for (let i = 0; i < n; i++) {
-    await timeout(10).run(async () => {
-      await sleep(0);
-    });
-  }
+  const turn = async (): Promise<void> => {
+    await sleep(0);
+  };
+  for (let i = 0; i < n; i++) await timeout(10).run(turn);
 }, function* (n) {
-  for (let i = 0; i < n; i++) {
-    yield* timeout(10).run(function* () {
-      yield* sleep(0);
-    });
-  }
+  const turn = function* () {
+    yield* sleep(0);
+  };
+  for (let i = 0; i < n; i++) yield* timeout(10).run(turn);
 });
 
 const waitsFor = coroutines(30_000, async (n) => {

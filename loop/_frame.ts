@@ -183,20 +183,23 @@ export abstract class Frame implements Runnable {
 export class StepFrame extends Frame {
   readonly #generator: Steps<unknown>;
   readonly #sink: Sink;
+  readonly #callsOut: boolean;
 
   constructor(
     owner: FrameOwner | null,
     loop: BaseEventLoop,
     generator: Steps<unknown>,
     sink: Sink,
+    callsOut = true,
   ) {
     super(owner, loop);
     this.#generator = generator;
     this.#sink = sink;
+    this.#callsOut = callsOut;
   }
 
   override get _callsOut(): boolean {
-    return true;
+    return this.#callsOut || this.owner === null;
   }
 
   protected override goOn(): void {

@@ -71,8 +71,10 @@ type HostGlobals = {
   clearImmediate?: (id: unknown) => void;
   navigator?: { readonly hardwareConcurrency?: number };
   Worker?: new (url: URL, options: { type: "module" }) => WebWorker;
-  /** In a worker of the Web's kind: to its parent. */
-  postMessage?: WebWorker["postMessage"];
+  /** Missing in workers of Node's kind. */
+  self?: unknown;
+  /** In a worker of the Web's kind: sends to its parent. */
+  postMessage: WebWorker["postMessage"];
   addEventListener(type: string, listener: (event: WorkerEvent) => void): void;
   close(): void;
 };
@@ -227,7 +229,7 @@ function startNodeWorker(worker: NodeWorker, listener: WorkerListener): HostWork
 
 /** In a worker: has `fn` called with each message of the parent, and returns how to reply. */
 export function listenToParent(fn: (message: unknown) => void): HostWorker["post"] {
-  if (globals.postMessage === undefined) {
+  if (globals.self === undefined) {
     const port = globals.process!.getBuiltinModule!("node:worker_threads")!.parentPort!;
     port.on("message", fn);
     return (message, transfer) => port.postMessage(message, transfer);
