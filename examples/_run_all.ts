@@ -140,7 +140,14 @@ async function runExample(example: Example): Promise<void> {
   const flags = sites?.urls ?? example.flags ?? [];
   console.log(`\n━━ ${example.title} ━━ ${example.name}.ts ${flags.join(" ")}`);
   const running = start(example, flags);
-  const kill = (): void => running.child.kill("SIGKILL");
+  const kill = (): void => {
+    try {
+      running.child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended already.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  };
   const deadline = getRunningLoop().callLater(TIME_LIMIT, kill);
   const progress = createTask(showProgress);
   try {

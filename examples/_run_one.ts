@@ -34,9 +34,12 @@ async function runExample(example: Example, flags: string[]): Promise<number> {
 
 const [name, ...flags] = Deno.args;
 const example = examples.find((example) => example.name === name?.replace(/\.ts$/, ""));
+if (name === undefined) {
+  console.log(listExamples());
+  Deno.exit(0);
+}
 if (example === undefined) {
-  if (name !== undefined) console.error(`Cannot run example: there is no "${name}"\n`);
-  console.error(listExamples());
-  Deno.exit(name === undefined ? 0 : 1);
+  console.error(`Cannot run example: there is no "${name}"\n\n${listExamples()}`);
+  Deno.exit(1);
 }
 Deno.exit(await runExample(example, flags));

@@ -43,6 +43,8 @@ async function* databasePool(app: Application): AsyncGenerator<void, void, void>
     user,
     password,
     database,
+    // Else an integer beyond 2 ** 53 comes rounded; with it, as a text.
+    supportBigNumbers: true,
   });
   app.set(POOL, pool);
   yield;

@@ -8,7 +8,7 @@
  */
 
 import { gather, run } from "@aio/asyncio";
-import { ClientError, ClientSession } from "@aio/asyncio/http";
+import { ClientSession } from "@aio/asyncio/http";
 
 const CHAPTER_URLS = [
   "https://www.baidu.com/",
@@ -28,8 +28,7 @@ async function main(urls: string[]): Promise<void> {
   for (const page of await gather(pages, { returnExceptions: true })) {
     // With returnExceptions, what could not be fetched is an error among the results.
     if (typeof page === "string") console.log([...page].slice(0, 100).join(""));
-    else if (page as unknown instanceof ClientError) console.log((page as ClientError).message);
-    else throw page;
+    else console.log((page as Error).message);
   }
 }
 

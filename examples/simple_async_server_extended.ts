@@ -10,6 +10,9 @@
 import { parseInteger } from "./_python_text.ts";
 import { CommandServerProtocol, runServer } from "./simple_async_server.ts";
 
+/** The longest product. Longer and longer numbers would keep the server from other clients. */
+const MAX_DIGITS = 64 * 1024;
+
 class ExtendedProtocol extends CommandServerProtocol {
   protected override execute(command: string, words: string[]): string {
     switch (command) {
@@ -18,8 +21,11 @@ class ExtendedProtocol extends CommandServerProtocol {
       case "multiply": {
         const number = parseInteger(words[0] ?? "");
         if (number === null) return "Invalid multiply command. Usage: multiply <number>\n";
-        this.total *= number;
-        return `Current total after multiplication: ${this.total}\n`;
+        const product = this.total * number;
+        const text = String(product);
+        if (text.length > MAX_DIGITS) return `Number too large. It may have ${MAX_DIGITS} digits\n`;
+        this.total = product;
+        return `Current total after multiplication: ${text}\n`;
       }
       case "reset":
         this.total = 0n;

@@ -18,6 +18,10 @@ import type { Linked } from "./_linked_list.ts";
 export interface Owner extends Linked<Owner> {
   /** The context that the task runs in. */
   readonly _context: object;
+  /** The loop that the task runs on. */
+  readonly _loop: object;
+  /** Whether its async function awaits a promise that is not ours, as far as the loop could tell. */
+  _awaitsHost: boolean;
 }
 
 /** See the invariants above. */

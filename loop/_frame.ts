@@ -116,13 +116,21 @@ export abstract class Frame implements Runnable {
     const owner = this.owner;
     if (waitedFor !== null) this.#leave();
     if (this.loop._instrument !== null) this.#announceCancellation(waitedFor);
-    if (owner !== null && owner._mustCancel) {
+    if (owner !== null && owner._mustCancel && !this.#isLeftOver(waitedFor)) {
       const pending = owner._takeCancellation();
       // A future that was cancelled has an error of its own, of the cancellation that came first.
       this.interrupt(waitedFor?._cancellation() ?? pending);
     } else {
       this.goOn(waitedFor);
     }
+  }
+
+  /**
+   * Whether the task has gone on without this frame, which lost a race: the pending cancellation is
+   * for where the task is now, and the future has one of its own.
+   */
+  #isLeftOver(waitedFor: Waitable | null): boolean {
+    return this.owner!._awaitsHost && waitedFor !== null && waitedFor._cancellation() !== null;
   }
 
   #announceCancellation(waitedFor: Waitable | null): void {
@@ -136,7 +144,10 @@ export abstract class Frame implements Runnable {
   suspendForTurn(): void {
     if (this.loop._instrument !== null) this.loop._instrument.suspending(this.owner);
     this.loop._enqueue(this);
-    if (this.owner !== null) this.loop._suspended(this.owner);
+    const owner = this.owner;
+    if (owner === null) return;
+    owner._awaitsHost = false;
+    this.loop._suspended(owner);
   }
 
   /** Waits for a future. A cancellation that is due goes on to that future. */
@@ -148,6 +159,7 @@ export abstract class Frame implements Runnable {
     if (owner === null) return;
     this.next = owner._frames;
     owner._frames = this;
+    owner._awaitsHost = false;
     if (owner._mustCancel && future.cancel(owner._cancelMessage)) owner._mustCancel = false;
     this.loop._suspended(owner);
   }

@@ -525,12 +525,17 @@ export class BaseEventLoop implements TimerLoop {
     this.#immediate = null;
     this.#strayed = true;
     this.#slice.start();
-    // No microtask is left, so whoever was resumed awaits a promise that is not ours.
-    if (this.#state === WAITING) current.resumed = null;
+    if (this.#state === WAITING) this.#leaveToHost();
     else if (this.#state !== YIELDING) return;
     if (this._instrument !== null) this._instrument.entryEnded();
     this.#proceed();
   };
+
+  /** No microtask is left, so whoever was resumed awaits a promise that is not ours. */
+  #leaveToHost(): void {
+    if (current.resumed !== null) current.resumed._awaitsHost = true;
+    current.resumed = null;
+  }
 
   // -- Waiting --
 

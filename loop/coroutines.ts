@@ -13,6 +13,7 @@ import { current, currentOwner } from "./_current.ts";
 import { AwaitFrame, StepFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { getOwner, runOwned } from "./_host.ts";
+import { repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
@@ -164,11 +165,14 @@ export function* runInTask<T, Args extends unknown[]>(
   ...args: Args
 ): Steps<T> {
   const started = typeof coroutine === "function" ? callOwned(coroutine, args) : coroutine;
+  if (typeof started !== "object" || started === null) throw notAwaitable(started);
   if (Symbol.iterator in started) return yield* started as Iterable<Suspension> & Steps<T>;
-  if (typeof (started as PromiseLike<T>).then !== "function") {
-    throw new TypeError(`Cannot await: a coroutine or a promise was expected, not ${started}`);
-  }
+  if (typeof (started as PromiseLike<T>).then !== "function") throw notAwaitable(started);
   return (yield started as PromiseLike<T>) as T;
+}
+
+function notAwaitable(value: unknown): TypeError {
+  return new TypeError(`Cannot await: a coroutine or a promise was expected, not ${repr(value)}`);
 }
 
 /** Calls a coroutine function so that what it awaits belongs to the running task. */

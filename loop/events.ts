@@ -7,7 +7,7 @@
  * @module
  */
 
-import { current } from "./_current.ts";
+import { current, currentOwner } from "./_current.ts";
 import { addSignalListener, removeSignalListener } from "./_host.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
@@ -382,8 +382,10 @@ export function getEventLoop(): EventLoop {
  * @throws {RuntimeError} If none runs.
  */
 export function getRunningLoop(): EventLoop {
-  if (current.loop === null) throw new RuntimeError("Cannot get loop: no running event loop");
-  return current.loop as EventLoop;
+  // A task that the host resumes between two runs of its loop is still a task of that loop.
+  const loop = current.loop ?? currentOwner()?._loop;
+  if (loop === undefined) throw new RuntimeError("Cannot get loop: no running event loop");
+  return loop as EventLoop;
 }
 
 /**

@@ -96,6 +96,8 @@ export class Task<T> extends Future<T> implements Runnable {
   /** @ignore */
   _mustCancel = false;
   /** @ignore */
+  _awaitsHost = false;
+  /** @ignore */
   _before: Owner | null = null;
   /** @ignore */
   _after: Owner | null = null;
@@ -160,7 +162,8 @@ export class Task<T> extends Future<T> implements Runnable {
       if (frame.waitsFor!.cancel(message)) passedOn = true;
       frame = next;
     }
-    if (!passedOn) {
+    // Beside a promise that is not ours, futures may be left over from a race: they take no cancellation.
+    if (!passedOn || this._awaitsHost) {
       this._mustCancel = true;
       this._cancelMessage = message;
     }
@@ -259,6 +262,8 @@ export class Task<T> extends Future<T> implements Runnable {
 
   /** @ignore Called with what the coroutine returned. */
   _finish(value: T): void {
+    // When its loop was closed, it was reported as one that never ends.
+    if (this._loop.isClosed()) return;
     this._loop._tasks.remove(this);
     if (this._mustCancel) this._settleCancelled(this._takeCancellation());
     else this._settleResult(value);
@@ -267,6 +272,7 @@ export class Task<T> extends Future<T> implements Runnable {
 
   /** @ignore Called with what the coroutine threw. */
   _fail(error: unknown): void {
+    if (this._loop.isClosed()) return; // the same
     this._loop._tasks.remove(this);
     if (error instanceof CancelledError) {
       this._settleCancelled(error);

@@ -26,6 +26,7 @@ interface Assertions {
     messageIncludes?: string,
     message?: string,
   ): E;
+  assertRejects(fn: () => PromiseLike<unknown>, message?: string): Promise<unknown>;
   assertRejects<E extends Error>(
     fn: () => PromiseLike<unknown>,
     errorClass: ErrorClass<E>,

@@ -20,9 +20,9 @@ export class Program {
   readonly #err: Promise<string>;
   #rest = "";
 
-  /** Starts the TypeScript file at `url`, with options of `deno run`. */
-  constructor(url: URL, options: readonly string[] = []) {
-    const args = ["run", "--quiet", "--no-prompt", ...options, url.href];
+  /** Starts the TypeScript file at `url`, with options of `deno run`, and its own arguments. */
+  constructor(url: URL, options: readonly string[] = [], ownArgs: readonly string[] = []) {
+    const args = ["run", "--quiet", "--no-prompt", ...options, url.href, ...ownArgs];
     const env = { NO_COLOR: "1" };
     const command = new Deno.Command("deno", { args, env, stdout: "piped", stderr: "piped" });
     this.#child = command.spawn();

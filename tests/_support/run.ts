@@ -43,15 +43,17 @@ export function bothKinds(name: string, { logs, async, generator }: BothKinds): 
   }
 }
 
-/** Keeps `console.error` quiet until it is disposed of, and holds what was written. */
-export function captureErrors(): { readonly texts: string[] } & Disposable {
-  const original = console.error;
+/** Keeps a method of `console` quiet until it is disposed of, and holds what was written. */
+export function captureErrors(
+  method: "error" | "warn" = "error",
+): { readonly texts: string[] } & Disposable {
+  const original = console[method];
   const texts: string[] = [];
-  console.error = (...words: unknown[]) => void texts.push(words.map(String).join(" "));
+  console[method] = (...words: unknown[]) => void texts.push(words.map(String).join(" "));
   return {
     texts,
     [Symbol.dispose](): void {
-      console.error = original;
+      console[method] = original;
     },
   };
 }

@@ -3,7 +3,7 @@
  * misbehaves, through a bare TCP connection. Every test has its own server, on a free port, and
  * ends with neither a socket nor a timer left; none sleeps.
  */
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
 import mysql from "mysql2";
 import {
   type EmbeddedMysql,
@@ -101,7 +101,7 @@ async function send(connection: Deno.TcpConn, text: string): Promise<void> {
 test("startEmbeddedMysql() answers a SELECT with three users when told nothing", async (pool) => {
   assertEquals(await rows(pool, "SELECT * FROM users"), USERS);
   const [asArrays] = await pool.query({ sql: "SELECT id, name FROM users", rowsAsArray: true });
-  assertEquals(asArrays, [[1, "Alice"], [2, "Bob"], [3, "Carol"]]);
+  assertEquals<unknown>(asArrays, [[1, "Alice"], [2, "Bob"], [3, "Carol"]]);
 });
 
 test("startEmbeddedMysql() answers a SELECT with MySQL's column types when values differ", async (pool) => {
@@ -137,7 +137,7 @@ test(
   "startEmbeddedMysql() answers a SELECT with NULL when the column has values too",
   async (pool) => {
     const [answer, fields] = await pool.query<mysql.RowDataPacket[]>("SELECT a, b FROM v");
-    assertEquals(answer, [{ a: null, b: "" }, { a: 5, b: null }]);
+    assertEquals<unknown>(answer, [{ a: null, b: "" }, { a: 5, b: null }]);
     assertEquals(fields.map((field) => field.columnType), [LONGLONG, VAR_STRING]);
   },
   { setup: "CREATE TABLE v (a INTEGER, b TEXT); INSERT INTO v VALUES (NULL, ''), (5, NULL)" },
@@ -145,7 +145,7 @@ test(
 
 test("startEmbeddedMysql() answers a SELECT with both columns when two have one name", async (pool) => {
   const [answer] = await pool.query({ sql: "SELECT 1 AS a, 2 AS a", rowsAsArray: true });
-  assertEquals(answer, [[1, 2]]);
+  assertEquals<unknown>(answer, [[1, 2]]);
 });
 
 test("startEmbeddedMysql() answers in full when values and results are long", async (pool) => {
@@ -219,7 +219,7 @@ test("startEmbeddedMysql() goes on with the connection when a statement fails", 
     assertEquals(await fails(sql), [1064, "42000"]);
   }
   assertEquals(await codes(connection.execute("SELECT 1")), [1295, "HY000"]);
-  assertEquals((await connection.query("SELECT 1 AS one"))[0], [{ one: 1 }]);
+  assertEquals<unknown>((await connection.query("SELECT 1 AS one"))[0], [{ one: 1 }]);
   connection.release();
 });
 
@@ -301,7 +301,7 @@ test(
       const sql = "INSERT INTO users (name) VALUES (?)";
       const [{ insertId }] = await connection.query<mysql.ResultSetHeader>(sql, [`user ${i}`]);
       const [own] = await connection.query("SELECT name FROM users WHERE id = ?", [insertId]);
-      assertEquals(own, [{ name: `user ${i}` }]);
+      assertEquals<unknown>(own, [{ name: `user ${i}` }]);
       connection.release();
       return insertId;
     }));

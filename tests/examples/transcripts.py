@@ -464,7 +464,8 @@ def record_two_connections(source, name, steps):
         for who in sorted(clients):
             clients[who].leave()
         ending["shutdown"] = any(segment == "shutdown\n" for _, segment in steps)
-    is_repaired = {"repaired": True} if ending["ended_by_itself"] else {}
+    differs = ending["ended_by_itself"] or ending["protocol_errors"]
+    is_repaired = {"repaired": True} if differs else {}
     return {"name": name, **is_repaired, "steps": taken, **ending}
 
 

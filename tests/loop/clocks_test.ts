@@ -68,6 +68,21 @@ Deno.test("VirtualClock lets the loop end when nothing can happen any more", asy
   loop.close();
 });
 
+Deno.test("VirtualClock lets the loop end, and names the tasks that would wait for ever", async () => {
+  const loop = newVirtualLoop();
+  loop.setExceptionHandler(() => {});
+  async function wait(): Promise<void> {
+    await loop.createFuture();
+  }
+  const tasks = ["a", "b"].map((name) => loop.createTask(wait, { name }));
+  const error = await assertRejects(() => loop.runForever(), Error);
+  loop.close();
+  assertEquals(error.message.split("\n"), [
+    "Cannot go on: nothing is ready and no timer is set; these wait for ever:",
+    ...tasks.map((task) => `  ${task}`),
+  ]);
+});
+
 Deno.test("VirtualClock lets the loop end when all timers are set to infinity", async () => {
   const loop = newVirtualLoop();
   loop.callLater(Infinity, () => {});

@@ -5,6 +5,7 @@
  */
 
 import {
+  CancelledError,
   createTask,
   currentTask,
   getRunningLoop,
@@ -13,7 +14,7 @@ import {
   RuntimeError,
   sleep,
 } from "@aio/asyncio/loop";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
 
@@ -77,13 +78,11 @@ bothKinds("sleep() passes one turn when the delay is zero or less", {
   },
 });
 
-Deno.test("sleep() throws when the delay is not a number", async () => {
-  await runVirtual(async () => {
-    for (const delay of [NaN, "1", undefined, null, true, {}] as number[]) {
-      const error = await assertRejects(async () => await sleep(delay), RangeError);
-      assertStringIncludes(error.message, `delay must be a number, not ${delay}`);
-    }
-  });
+Deno.test("sleep() throws when the delay is not a number", () => {
+  for (const delay of [NaN, "1", undefined, null, true, {}, 1n] as number[]) {
+    const error = assertThrows(() => sleep(delay), RangeError);
+    assertEquals(error.message, `Cannot sleep: delay must be a number, not ${delay}`);
+  }
 });
 
 Deno.test("sleep() starts when it is awaited", async () => {
@@ -96,22 +95,19 @@ Deno.test("sleep() starts when it is awaited", async () => {
   });
 });
 
-Deno.test("sleep() can be awaited once, unless it is of one turn", async () => {
+Deno.test("sleep() sleeps again when it is awaited again", async () => {
   await runVirtual(async () => {
-    const later = sleep(1);
-    await later;
-    const error = await assertRejects(async () => await later, RuntimeError);
-    assertEquals(error.message, "Cannot await twice: the coroutine was awaited");
-    const now = sleep(0);
-    await now;
-    await now;
+    const loop = getRunningLoop();
+    const slept = sleep(10);
+    await slept;
+    await slept;
+    assertEquals(loop.time(), 20);
   });
 });
 
 Deno.test("sleep() throws when no loop runs", async () => {
-  for (const delay of [0, 1]) {
-    const error = await assertRejects(async () => await sleep(delay), RuntimeError);
-    assertEquals(error.message, "Cannot await: no running event loop");
+  for (const slept of [sleep(0), sleep(0, "x"), sleep(1)]) {
+    await assertRejects(async () => await slept, RuntimeError, "no running event loop");
   }
 });
 
@@ -165,4 +161,29 @@ Deno.test("sleep() of many tasks ends in the order of their deadlines", async ()
     for (const task of tasks) await task;
   });
   assertEquals(ends, [1, 3, 3, 5, 7, 9]);
+});
+
+Deno.test("sleep() with a signal ends with its reason, and leaves no timer", async () => {
+  await runVirtual(async () => {
+    const loop = getRunningLoop();
+    const controller = new AbortController();
+    loop.callLater(1, () => controller.abort(new RangeError("enough")));
+    const options = { signal: controller.signal };
+    await assertRejects(async () => await sleep(3600, "x", options), RangeError, "enough");
+    assertEquals([loop.time(), currentTask()!.cancelling()], [1, 0]);
+    await assertRejects(async () => await sleep(3600, "x", options), RangeError, "enough");
+    assertEquals(loop.time(), 1);
+  });
+});
+
+Deno.test("sleep() with a signal that does not abort gives its result", async () => {
+  await runVirtual(async () => {
+    const { signal } = new AbortController();
+    assertEquals(await sleep(1, "late", { signal }), "late");
+    assertEquals(await sleep(0, "soon", { signal }), "soon");
+    const task = createTask(() => sleep(3600, "x", { signal }));
+    await sleep(0);
+    task.cancel("msg");
+    await assertRejects(async () => await task, CancelledError, "msg");
+  });
 });

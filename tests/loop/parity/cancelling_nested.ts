@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createTask, currentTask, gather, sleep } from "@aio/asyncio/loop";
+import { createTask, currentTask, gather, shield, sleep } from "@aio/asyncio/loop";
 import { argumentsOf, countTurns, flags, newFuture, outcome, passTurns } from "./_helpers.ts";
 import type { Log, Scenarios } from "./_helpers.ts";
 
@@ -126,6 +126,26 @@ export const scenarios: Scenarios = {
       task.cancel("msg");
       await outcome(log, "task", task);
       log(flags(task));
+    },
+
+    "while awaiting shield": async function (log: Log): Promise<void> {
+      async function inner(): Promise<string> {
+        await sleep(0);
+        await sleep(0);
+        log("inner ends");
+        return "kept";
+      }
+
+      async function outer(): Promise<void> {
+        await shield(innerTask);
+      }
+
+      const innerTask = createTask(inner);
+      const outerTask = createTask(outer);
+      await sleep(0);
+      outerTask.cancel();
+      await outcome(log, "outer", outerTask);
+      await outcome(log, "inner", innerTask);
     },
 
     "several tasks end in the order of their cancels": async function (log: Log): Promise<void> {

@@ -52,9 +52,6 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
       ],
     },
   },
-  "7 cancellation": {
-    "while awaiting shield": { reason: "there is no shield() in loop/ so far" },
-  },
   "8 gather": {
     "a child is cancelled with return exceptions": {
       reason: "the message of the cancellation is kept",

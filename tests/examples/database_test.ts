@@ -1,0 +1,209 @@
+/**
+ * The database example, with its embedded server and with a real MariaDB where there is one: the
+ * rows come back; while the database is down the answer is 503, however often that happens; and
+ * however many ask, the connections are those of one pool, all closed in the end. (The chapter's
+ * script makes a pool for each request, and closes none.)
+ *
+ * @module
+ */
+
+import mysql from "mysql2/promise";
+import { startEmbeddedMysql } from "../../examples/_embedded_mysql.ts";
+import type { EmbeddedMysql } from "../../examples/_embedded_mysql.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_support/assert.ts";
+import { MariaDb, mariadbd } from "./_mariadb.ts";
+import { ask, freePort, LOCAL, Script, test } from "./_support.ts";
+
+const NAME = "async_database_query";
+const ROWS = "(1, 'Alice', 'alice@example.com')\n(2, 'Bob', 'bob@example.com')\n" +
+  "(3, 'Carol', 'carol@example.com')";
+/** How many connections mysql2's pool makes at most. */
+const POOL_SIZE = 10;
+
+const NOTHING = /^$/;
+
+/** A database that can be down. */
+interface Database extends AsyncDisposable {
+  readonly port: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The embedded server, in this process. */
+class Embedded implements Database {
+  readonly port: number = freePort();
+  #server: EmbeddedMysql | null = null;
+
+  async start(): Promise<void> {
+    this.#server = await startEmbeddedMysql({ port: this.port });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.close();
+    this.#server = null;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Where each database comes from, and whether it can be had here. */
+const DATABASES: [title: string, make: () => Promise<Database>, isAbsent: boolean][] = [
+  ["the embedded server", () => Promise.resolve(new Embedded()), false],
+  ["MariaDB", () => MariaDb.install(), mariadbd === null],
+];
+
+/** The example, with that database. */
+function startExample({ port }: Database, flags: string[] = []): Script {
+  return new Script(NAME, [
+    ...LOCAL,
+    "--db-host",
+    "127.0.0.1",
+    "--db-port",
+    String(port),
+    ...flags,
+  ]);
+}
+
+async function query(port: number): Promise<[status: number, body: string]> {
+  const { status, body } = await ask(port, "GET /db_query");
+  return [status, body];
+}
+
+function connect({ port }: Database): Promise<mysql.Connection> {
+  const login = { host: "127.0.0.1", port, user: "user", password: "password" };
+  return mysql.createConnection({ ...login, database: "testdb" });
+}
+
+/** What the server calls its next connection. It numbers them, those that are closed too. */
+async function nextConnectionId(database: Database): Promise<number> {
+  await using connection = await connect(database);
+  return connection.threadId!;
+}
+
+/** Waits until MariaDB, which takes its time, has taken note that the others have left. */
+async function untilAllHaveGone(database: Database): Promise<void> {
+  await using connection = await connect(database);
+  for (let open = Infinity; open > 1;) {
+    const sql = "SHOW STATUS LIKE 'Threads_connected'";
+    const [[row]] = await connection.query<mysql.RowDataPacket[]>(sql);
+    open = Number(row!["Value"]);
+  }
+}
+
+/** Ends the example as Ctrl-C does; it must have said this to standard error. */
+async function endsWith(script: Script, said: RegExp): Promise<void> {
+  script.signal("SIGINT");
+  const { code, lines, err } = await script.end();
+  assertMatch(err, said);
+  assertEquals([code, lines.length], [0, 2]);
+}
+
+test(`${NAME} answers with the rows when it brings its own database`, async () => {
+  await using script = new Script(NAME, [...LOCAL, "--embedded"]);
+  const port = await script.port();
+  for (let i = 0; i < 3; i++) assertEquals(await query(port), [200, ROWS]);
+  const { headers } = await ask(port, "GET /db_query");
+  assertEquals(headers.get("content-type")!.toLowerCase(), "text/plain;charset=utf-8");
+  assertEquals(headers.get("content-length"), String(ROWS.length));
+  assertEquals((await ask(port, "GET /")).status, 404);
+  assertEquals((await ask(port, "POST /db_query")).status, 405);
+  await endsWith(script, NOTHING);
+});
+
+test(`${NAME} ends well when it gets SIGTERM, asked or not`, async () => {
+  for (const isAsked of [false, true]) {
+    await using script = new Script(NAME, [...LOCAL, "--embedded"]);
+    const port = await script.port();
+    if (isAsked) assertEquals((await query(port))[0], 200);
+    script.signal("SIGTERM");
+    const { code, err } = await script.end();
+    assertEquals([code, err], [0, ""]);
+  }
+});
+
+test(`${NAME} says so and fails when its port is in use`, async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const flags = ["--host", "127.0.0.1", "--port", String(listener.addr.port), "--embedded"];
+  await using script = new Script(NAME, flags);
+  const { code, lines, err } = await script.end();
+  assertEquals([code, lines], [1, []]);
+  assertStringIncludes(err, "AddrInUse: Address already in use");
+});
+
+test(`${NAME} answers with all digits when there is a large integer`, async () => {
+  await using database = new Embedded();
+  await database.start();
+  await using connection = await connect(database);
+  await connection.query("DROP TABLE users");
+  await connection.query("CREATE TABLE users (id BIGINT, email TEXT)");
+  await connection.query("INSERT INTO users VALUES (9007199254740993, NULL), (-7, 'é')");
+  await using script = startExample(database);
+  assertEquals(await query(await script.port()), [200, "('9007199254740993', None)\n(-7, 'é')"]);
+  await endsWith(script, NOTHING);
+});
+
+for (const [title, make, ignore] of DATABASES) {
+  const onlyIf = ignore ? " (ignored: mariadbd is not installed)" : "";
+
+  test(`${NAME} answers 503 when ${title} is down, and recovers each time${onlyIf}`, async () => {
+    await using database = await make();
+    await using script = startExample(database);
+    const port = await script.port();
+    for (let time = 1; time <= 2; time++) {
+      for (let i = 0; i < 3; i++) {
+        const [status, body] = await query(port);
+        assertEquals(status, 503);
+        assertMatch(body, /^The database is not available: [A-Z_]+$/);
+      }
+      await database.start();
+      // Several at once, so that the pool has several connections to lose.
+      const all = await Promise.all(Array.from({ length: 5 }, () => query(port)));
+      assertEquals(all, Array(5).fill([200, ROWS]));
+      await database.stop();
+    }
+    assertEquals((await query(port))[0], 503);
+    await endsWith(script, NOTHING);
+  }, { ignore });
+
+  test(
+    `${NAME} makes no more than a pool's connections when ${title} is asked 50 times${onlyIf}`,
+    async () => {
+      await using database = await make();
+      await database.start();
+      const before = await nextConnectionId(database);
+      await using script = startExample(database);
+      const port = await script.port();
+      const all = await Promise.all(Array.from({ length: 40 }, () => query(port)));
+      for (let i = 0; i < 10; i++) all.push(await query(port));
+      assertEquals(all, Array(50).fill([200, ROWS]));
+      const made = await nextConnectionId(database) - before - 1;
+      assert(0 < made && made <= POOL_SIZE, `${made} connections were made`);
+      await endsWith(script, NOTHING);
+      if (title === "MariaDB") await untilAllHaveGone(database);
+    },
+    { ignore },
+  );
+
+  test(
+    `${NAME} answers 500 and says why when ${title} refuses a query or the password${onlyIf}`,
+    async () => {
+      await using database = await make();
+      await database.start();
+      await using script = startExample(database);
+      const port = await script.port();
+      await using connection = await connect(database);
+      await connection.query("ALTER TABLE users RENAME TO others");
+      assertEquals((await query(port))[0], 500);
+      await connection.query("ALTER TABLE others RENAME TO users");
+      assertEquals(await query(port), [200, ROWS]);
+      await endsWith(script, /^Error handling request\n[^]*users/);
+
+      await using stranger = startExample(database, ["--password", "guess"]);
+      assertEquals((await query(await stranger.port()))[0], 500);
+      await endsWith(stranger, /^Error handling request\n[^]*Access denied for user 'user'@/);
+    },
+    { ignore },
+  );
+}

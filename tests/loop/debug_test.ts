@@ -1,0 +1,137 @@
+/**
+ * Debug mode: slow callbacks, swallowed cancellations, where tasks were created.
+ *
+ * @module
+ */
+
+import {
+  createTask,
+  currentTask,
+  getRunningLoop,
+  newEventLoop,
+  run,
+  sleep,
+} from "@aio/asyncio/loop";
+import type { EventLoop } from "@aio/asyncio/loop";
+import { assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
+import { captureErrors } from "../_support/run.ts";
+import type { Steps } from "../_support/run.ts";
+
+/** Runs `main` on a loop in debug mode that finds anything slow, or nothing; tells its warnings. */
+async function warnings(
+  main: (loop: EventLoop) => Promise<void>,
+  slowCallbackDuration: number,
+): Promise<string[]> {
+  const loop = newEventLoop({ debug: true });
+  loop.slowCallbackDuration = slowCallbackDuration;
+  using captured = captureErrors("warn");
+  await loop.runUntilComplete(() => main(loop));
+  loop.close();
+  return captured.texts;
+}
+
+function busy(): void {
+  const end = performance.now() + 3;
+  while (performance.now() < end);
+}
+
+Deno.test("Debug mode warns of slow callbacks, timers and steps of tasks", async () => {
+  const texts = await warnings(async (loop) => {
+    loop.callSoon(busy);
+    loop.callLater(0, busy);
+    await createTask(async () => busy(), { name: "slow start" });
+    await createTask(async () => {
+      await sleep(0);
+      busy();
+    }, { name: "slow step" });
+    await createTask(function* (): Steps<void> {
+      yield* sleep(0);
+      busy();
+    }, { name: "slow generator" });
+  }, 0.003);
+  const text = texts.join("\n"); // a slow machine may have made it more
+  assertMatch(text, /^Executing <Handle busy\(\)> took \d\.\d\d\d seconds$/m);
+  assertMatch(text, /^Executing <TimerHandle when=[\d.]+ busy\(\)> took \d\.\d\d\d seconds$/m);
+  for (const name of ["slow start", "slow step", "slow generator"]) {
+    assertMatch(text, new RegExp(`^Executing <Task .*name='${name}' .* took \\d.* seconds$`, "m"));
+  }
+});
+
+Deno.test("Debug mode does not warn of what is quick, nor of waiting", async () => {
+  const texts = await warnings(async (loop) => {
+    loop.callSoon(() => {});
+    await sleep(0.005);
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+  }, 3600);
+  assertEquals(texts, []);
+});
+
+Deno.test("Without debug mode nothing is warned of", async () => {
+  using captured = captureErrors("warn");
+  await run(async () => {
+    const loop = getRunningLoop();
+    assertEquals(loop.slowCallbackDuration, 0.1);
+    loop.slowCallbackDuration = 0;
+    loop.callSoon(busy);
+    await sleep(0);
+  });
+  assertEquals(captured.texts, []);
+});
+
+Deno.test("Debug mode warns of a task that catches its cancellation and goes on", async () => {
+  const seen: string[] = [];
+  const texts = await warnings(async () => {
+    const swallow = async (): Promise<void> => {
+      try {
+        await sleep(3600);
+      } catch {
+        seen.push("swallowed");
+      }
+    };
+    const task = createTask(swallow, { name: "swallows" });
+    await sleep(0);
+    task.cancel();
+    await task;
+  }, 3600);
+  assertEquals([seen, texts.length], [["swallowed"], 1]);
+  assertMatch(texts[0]!, /name='swallows' .* caught a CancelledError at .*debug_test\.ts:\d+:\d+ /);
+});
+
+Deno.test("Debug mode does not warn of cancellations that end the task or are taken back", async () => {
+  const texts = await warnings(async () => {
+    const ends = createTask(() => sleep(3600));
+    const takesBack = createTask(async () => {
+      try {
+        await sleep(3600);
+      } catch {
+        currentTask()!.uncancel();
+      }
+    });
+    const fails = createTask(function* (): Steps<void> {
+      try {
+        yield* sleep(3600);
+      } finally {
+        yield* sleep(0);
+      }
+    });
+    await sleep(0);
+    for (const task of [ends, takesBack, fails]) task.cancel();
+    await takesBack;
+    for (const task of [ends, fails]) await assertRejects(async () => await task);
+  }, 3600);
+  assertEquals(texts, []);
+});
+
+Deno.test("Debug mode tells where a task was created", async () => {
+  await warnings(async (loop) => {
+    const task = createTask(() => sleep(0), { name: "t" });
+    assertMatch(
+      String(task),
+      /^<Task pending name='t' coro=.* created at .*debug_test\.ts:\d+:\d+>$/,
+    );
+    loop.setDebug(false);
+    const plain = createTask(() => sleep(0), { name: "t" });
+    assertEquals(String(plain), "<Task pending name='t' coro=<anonymous()>>");
+    await plain;
+  }, 3600);
+});
