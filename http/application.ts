@@ -1,19 +1,36 @@
 /**
- * An application: its routes, its shared state, its beginning and its end.
+ * An application: its routes, its middlewares, its shared state, its beginning and its end.
  *
  * Counterpart of Python's `aiohttp.web_app`. Its life goes in these steps: the `cleanupCtx`
- * generators, each up to its `yield`; the `onStartup` callbacks; requests; the `onShutdown`
- * callbacks; the rest of the generators in reverse order; the `onCleanup` callbacks. What was begun
- * is ended whatever fails, and no error is lost.
+ * generators, each up to its `yield`; the `onStartup` callbacks; the same of its sub-applications;
+ * requests; the `onShutdown` callbacks; and back: the sub-applications in reverse order, the rest of
+ * the generators in reverse order, the `onCleanup` callbacks. What was begun is ended whatever fails,
+ * and no error is lost.
+ *
+ * `app.fetch` is a handler as everywhere on the web platform. Under `runApp()` the loop runs already
+ * and the application has started. Elsewhere the first request starts the application, once, and
+ * the default loop, in the background.
  *
  * @module
  */
 
-import { CancelledError, ExceptionGroup, getRunningLoop, RuntimeError } from "../loop/mod.ts";
-import type { EventLoop, Task } from "../loop/mod.ts";
-import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
+import { getEventLoop, RuntimeError, wait } from "../loop/mod.ts";
+import type { EventLoop } from "../loop/mod.ts";
+import { BackgroundLoop } from "./_background.ts";
+import { limitBody } from "./_body_limit.ts";
+import { asTask, holdLoop } from "./_in_loop.ts";
+import { endContext, runAll } from "./_life_cycle.ts";
+import { ClientWatch, reportError, RequestTask } from "./_request_task.ts";
+import type { RequestOwner, ServeInfo } from "./_request_task.ts";
+import { checkOptions } from "./_scope.ts";
+import type { HandlerOptions, Middleware } from "./_scope.ts";
+import { AppKey } from "./app_key.ts";
+import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
-import type { Handler } from "./router.ts";
+import type { RouteMatch } from "./router.ts";
+
+export { AppKey };
+export type { ServeInfo };
 
 /** Called with the application when it starts, shuts down, or is cleaned up. */
 export type AppCallback = (app: Application) => void | PromiseLike<void>;
@@ -23,28 +40,16 @@ export type AppCallback = (app: Application) => void | PromiseLike<void>;
  */
 export type CleanupContext = (app: Application) => AsyncGenerator<void, void, void>;
 
-/**
- * The name of a value that an application keeps, with the type of the value.
- *
- * Counterpart of Python's `aiohttp.web.AppKey`.
- *
- * @typeParam T The type of the value.
- */
-export class AppKey<T> {
-  /** The name, for people to read. */
-  readonly name: string;
-  /** Never there: it ties the key to its type. */
-  declare readonly _type: T;
-
-  /**
-   * Creates a key, different from all others.
-   *
-   * @param name A name for people to read.
-   */
-  constructor(name: string) {
-    this.name = name;
-  }
+/** Options for {@linkcode Application}. */
+export interface ApplicationOptions extends HandlerOptions {
+  /** What goes around all handlers, the outermost first. */
+  middlewares?: Iterable<Middleware>;
 }
+
+const CREATED = 1;
+const STARTING = 2;
+const STARTED = 3;
+const ENDED = 4;
 
 /**
  * Answers requests by its routes. Each request runs as a task of the loop.
@@ -53,22 +58,30 @@ export class AppKey<T> {
  *
  * @example
  * ```ts
- * import { run } from "@aio/asyncio";
  * import { Application } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
  *
- * const app = new Application();
+ * await using app = new Application();
  * app.router.addGet("/", () => new Response("Hello, World!"));
  *
- * await run(async () => {
- *   const response = await app.fetch(new Request("http://localhost/"));
- *   assertEquals(await response.text(), "Hello, World!");
- * });
+ * const response = await app.request("/");
+ * assertEquals(await response.text(), "Hello, World!");
+ * ```
+ *
+ * @example Run by `deno serve`, on all cores
+ * ```ts
+ * import { Application } from "@aio/asyncio/http";
+ *
+ * const app = new Application();
+ * app.router.addGet("/", () => new Response("Hello, World!"));
+ * export default app;
  * ```
  */
-export class Application {
+export class Application implements AsyncDisposable {
   /** Its routes. */
-  readonly router: Router = new Router();
+  readonly router: Router;
+  /** What goes around all handlers, the outermost first. */
+  readonly middlewares: Middleware[];
   /** Called, in order, before the first request. */
   readonly onStartup: AppCallback[] = [];
   /** Called, in order, when no more requests are accepted. */
@@ -77,10 +90,34 @@ export class Application {
   readonly onCleanup: AppCallback[] = [];
   /** Run up to their `yield` before `onStartup`, and to their end, in reverse, before `onCleanup`. */
   readonly cleanupCtx: CleanupContext[] = [];
+  /** @ignore */
+  readonly _options: HandlerOptions;
 
   readonly #values = new Map<AppKey<unknown>, unknown>();
   readonly #contexts: AsyncGenerator<void, void, void>[] = [];
-  readonly #handling = new Set<Task<Response>>();
+  readonly #subapps: Application[] = [];
+  readonly #running = new Set<RequestTask>();
+  #parent: Application | null = null;
+  #state = CREATED;
+  #starting: Promise<void> | null = null;
+  /** What all requests need, on the loop that they are answered on without further ado. */
+  #owner: RequestOwner | null = null;
+  /** Held while the application is served by somebody who runs no loop. */
+  #background: BackgroundLoop | null = null;
+
+  /**
+   * Creates an application.
+   *
+   * @param options Its middlewares, and settings of all its routes.
+   * @throws {RangeError} If a setting makes no sense.
+   */
+  constructor(options: ApplicationOptions = {}) {
+    const { middlewares = [], ...rest } = options;
+    checkOptions("create application", rest);
+    this.middlewares = [...middlewares];
+    this._options = rest;
+    this.router = new Router(this);
+  }
 
   // -- Shared state --
 
@@ -90,13 +127,19 @@ export class Application {
    * @typeParam T The type of the value.
    * @param key Its name.
    * @param value The value.
+   * @throws {RuntimeError} If the application has started: its handlers may have seen another value.
    */
   set<T>(key: AppKey<T>, value: T): void {
+    if (this.#state >= STARTED) {
+      throw new RuntimeError(`Cannot set "${key.name}": the application has started`);
+    }
     this.#values.set(key, value);
   }
 
   /**
-   * Returns a value that was kept.
+   * Returns a value that was kept, by this application or by the one that it is part of.
+   *
+   * Counterpart of Python's `request.config_dict[key]`.
    *
    * @typeParam T The type of the value.
    * @param key Its name.
@@ -104,8 +147,57 @@ export class Application {
    * @throws {RangeError} If there is none (Python's `KeyError`).
    */
   get<T>(key: AppKey<T>): T {
-    if (!this.#values.has(key)) throw new RangeError(`Cannot get "${key.name}": it is not set`);
-    return this.#values.get(key) as T;
+    const owner = this.#ownerOf(key);
+    if (owner === null) throw new RangeError(`Cannot get "${key.name}": it is not set`);
+    return owner.#values.get(key) as T;
+  }
+
+  /**
+   * Tells whether a value was kept, by this application or by the one that it is part of.
+   *
+   * @typeParam T The type of the value.
+   * @param key Its name.
+   * @returns Whether it was.
+   */
+  has<T>(key: AppKey<T>): boolean {
+    return this.#ownerOf(key) !== null;
+  }
+
+  #ownerOf(key: AppKey<unknown>): Application | null {
+    if (this.#values.has(key)) return this;
+    return this.#parent === null ? null : this.#parent.#ownerOf(key);
+  }
+
+  // -- Parts --
+
+  /** The application that this one is part of, or null. */
+  get parent(): Application | null {
+    return this.#parent;
+  }
+
+  /**
+   * Has another application answer for all paths below a prefix, with its own routes, middlewares
+   * (within those of this one), state and settings. Counterpart of Python's `add_subapp()`.
+   *
+   * @param prefix What the paths begin with, such as `/admin`.
+   * @param app The other application.
+   * @throws {RangeError} If the prefix is malformed or has an application already.
+   * @throws {RuntimeError} If one of them has started, or the other is part of one already.
+   */
+  addSubapp(prefix: string, app: Application): void {
+    if (app === this || app.#parent !== null || this.#isWithin(app)) {
+      throw new RuntimeError(`Cannot add sub-application ${prefix}: it is part of one already`);
+    }
+    if (app.#state !== CREATED) {
+      throw new RuntimeError(`Cannot add sub-application ${prefix}: it has started`);
+    }
+    this.router._addRouter(prefix, app.router);
+    app.#parent = this;
+    this.#subapps.push(app);
+  }
+
+  #isWithin(app: Application): boolean {
+    return this.#parent !== null && (this.#parent === app || this.#parent.#isWithin(app));
   }
 
   // -- Requests --
@@ -114,30 +206,74 @@ export class Application {
    * Answers a request: the same shape of function as everywhere on the web platform.
    *
    * @param request The request.
-   * @returns The response; an error of the handler is one, too.
-   * @throws {RuntimeError} If no loop runs.
+   * @param info What the server tells about it.
+   * @returns The response, or a promise of it; an error of the handler is one, too.
    */
-  readonly fetch = (request: Request): Promise<Response> => {
-    const loop = getRunningLoop();
-    let handler: Handler;
-    try {
-      handler = this.router.resolve(request.method, new URL(request.url).pathname);
-    } catch (error) {
-      return Promise.resolve(errorResponse(loop, request, error));
+  readonly fetch = (request: Request, info?: ServeInfo): Response | Promise<Response> => {
+    const owner = this.#owner;
+    if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
+    const { method } = request;
+    const match = this.router.find(method, pathOf(request.url));
+    const { maxSize } = match.route._plan;
+    if (method === "GET" || method === "HEAD" || maxSize === Infinity) {
+      return new RequestTask(request, match, info, owner).start();
     }
-    const task = loop.createTask(() => started(handler(request)));
-    this.#handling.add(task);
-    return new Promise((resolve) => {
-      task.addDoneCallback(() => {
-        this.#handling.delete(task);
-        resolve(responseOf(loop, request, task));
-      });
-    });
+    const [limited, found] = withLimit(request, match, maxSize);
+    return new RequestTask(limited, found, info, owner).start();
   };
 
+  /** Answers a request where no loop runs, or the application has not started on it. */
+  async #fetchFirst(request: Request, info: ServeInfo | undefined): Promise<Response> {
+    const background = holdLoop();
+    try {
+      await this.#startOnce();
+      this.#useLoop(getEventLoop());
+      // Whoever has such information serves the application, and goes on doing so.
+      if (info !== undefined && background !== null) this.#background ??= new BackgroundLoop();
+      return await this.fetch(request, info);
+    } catch (error) {
+      // What start-up throws: this request has no handler, so it is answered here.
+      reportError(getEventLoop(), request, error);
+      return new HTTPInternalServerError().toResponse();
+    } finally {
+      await background?.release();
+    }
+  }
+
+  #startOnce(): Promise<void> {
+    if (this.#state === STARTED) return Promise.resolve();
+    if (this.#state === ENDED) {
+      throw new RuntimeError("Cannot answer a request: the application has ended");
+    }
+    return this.#starting ??= asTask(() => this.startup()).finally(() => {
+      this.#starting = null;
+    });
+  }
+
+  #useLoop(loop: EventLoop): void {
+    if (this.#owner?.loop === loop) return;
+    const running = this.#running;
+    const watch = new ClientWatch(loop);
+    this.#owner = { loop, eagerStart: true, name: "request", running, watch };
+  }
+
+  /**
+   * Asks the application for a page, without a server: for tests.
+   *
+   * @param path The path and query of the URL, or a URL, or a request.
+   * @param init The method, headers and body, as `fetch` takes them.
+   * @returns The response.
+   */
+  async request(path: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const url = path instanceof Request ? path : new URL(path, "http://localhost");
+    const request = new Request(url, init);
+    const response = await this.fetch(request);
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  }
+
   /** @ignore The tasks of the requests that are being answered. */
-  get _handling(): ReadonlySet<Task<Response>> {
-    return this.#handling;
+  get _running(): ReadonlySet<RequestTask> {
+    return this.#running;
   }
 
   // -- Beginning and end --
@@ -145,9 +281,14 @@ export class Application {
   /**
    * Begins: after it, requests can be answered. If something fails, what was begun is ended.
    *
-   * @throws {unknown} What a callback throws.
+   * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if ending fails, too.
+   * @throws {RuntimeError} If the application has started already.
    */
   async startup(): Promise<void> {
+    if (this.#state === STARTING || this.#state === STARTED) {
+      throw new RuntimeError("Cannot start the application: it has started already");
+    }
+    this.#state = STARTING;
     this.router._freeze();
     try {
       for (const context of this.cleanupCtx) {
@@ -156,10 +297,12 @@ export class Application {
         await generator.next();
       }
       for (const callback of this.onStartup) await callback(this);
+      for (const app of this.#subapps) await app.startup();
     } catch (error) {
-      await this.cleanup();
-      throw error;
+      await runAll("Multiple errors on start-up", [() => raise(error), () => this.cleanup()]);
     }
+    this.#state = STARTED;
+    this.#useLoop(getEventLoop());
   }
 
   /**
@@ -168,7 +311,10 @@ export class Application {
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if several do.
    */
   async shutdown(): Promise<void> {
-    await runAll(this.onShutdown.map((callback) => () => callback(this)));
+    await runAll("Multiple errors on shutdown", [
+      ...this.onShutdown.map((callback) => () => callback(this)),
+      ...this.#subapps.map((app) => () => app.shutdown()),
+    ]);
   }
 
   /**
@@ -177,66 +323,67 @@ export class Application {
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if several do.
    */
   async cleanup(): Promise<void> {
+    if (this.#state === CREATED || this.#state === ENDED) return;
+    this.#state = ENDED;
+    this.#owner = null;
     const contexts = this.#contexts.splice(0).reverse();
-    await runAll([
+    await runAll("Multiple errors on clean-up", [
+      ...this.#subapps.toReversed().map((app) => () => app.cleanup()),
       ...contexts.map((generator) => () => endContext(generator)),
       ...this.onCleanup.map((callback) => () => callback(this)),
     ]);
   }
-}
 
-/** What a handler gave, as something that a task can go on with. */
-function started(
-  result: ReturnType<Handler>,
-): PromiseLike<Response> | Exclude<ReturnType<Handler>, Response | PromiseLike<Response>> {
-  return result instanceof Response ? Promise.resolve(result) : result;
-}
-
-function responseOf(loop: EventLoop, request: Request, task: Task<Response>): Response {
-  try {
-    const response: unknown = task.result();
-    if (response instanceof Response) return response;
-    throw new TypeError(`Cannot answer: the handler must return a Response, not ${response}`);
-  } catch (error) {
-    // The task has ended: a CancelledError in it has done its work.
-    return errorResponse(loop, request, error);
-  }
-}
-
-/** The response for an error; one that is no response itself is reported, and not shown. */
-function errorResponse(loop: EventLoop, request: Request, error: unknown): Response {
-  if (error instanceof HTTPException) return error.toResponse();
-  if (error instanceof CancelledError) return new HTTPServiceUnavailable().toResponse();
-  loop.callExceptionHandler({
-    message: "Error handling request",
-    exception: error,
-    request: `${request.method} ${request.url}`,
-  });
-  return new HTTPInternalServerError({
-    text: "500 Internal Server Error\n\nServer got itself in trouble",
-  }).toResponse();
-}
-
-async function endContext(generator: AsyncGenerator<void, void, void>): Promise<void> {
-  const { done } = await generator.next();
-  if (done) return;
-  await generator.return();
-  throw new RuntimeError("Cannot clean up: a cleanup context has more than one yield");
-}
-
-/** Calls all of them, whatever they throw, and throws that at the end. */
-async function runAll(callbacks: (() => void | PromiseLike<void>)[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const callback of callbacks) {
+  /**
+   * Ends an application that was used by `app.fetch` or `app.request()`: its handlers are waited
+   * for, then it is cleaned up, and the loop in the background ends. Ending twice is harmless.
+   *
+   * @throws {unknown} What a callback throws.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const background = holdLoop();
     try {
-      await callback();
-    } catch (error) {
-      // A CancelledError, too: the rest is done first, then it goes on.
-      errors.push(error);
+      if (this.#state !== CREATED && this.#state !== ENDED) await asTask(() => this.#close());
+    } finally {
+      const served = this.#background;
+      this.#background = null;
+      await served?.release();
+      await background?.release();
     }
   }
-  const cancelled = errors.find((error) => error instanceof CancelledError);
-  if (cancelled !== undefined) throw cancelled;
-  if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new ExceptionGroup("Multiple errors on clean-up", errors);
+
+  async #close(): Promise<void> {
+    await runAll("Multiple errors at the end", [
+      () => this.shutdown(),
+      async () => {
+        if (this.#running.size > 0) await wait(this.#running);
+      },
+      () => this.cleanup(),
+    ]);
+  }
+}
+
+/** The request with a limit of its body, and the route that answers it: one that says it is larger. */
+function withLimit(request: Request, match: RouteMatch, maxSize: number): [Request, RouteMatch] {
+  try {
+    return [limitBody(request, maxSize), match];
+  } catch (error) {
+    if (!(error instanceof HTTPException)) throw error;
+    return [request, match.route._failing(error)];
+  }
+}
+
+/** The path of a URL as it is there: after the third slash, up to the question mark or the hash. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  for (let i = start; i < url.length; i++) {
+    const code = url.charCodeAt(i);
+    if (code === 0x3f || code === 0x23) return url.slice(start, i);
+  }
+  return url.slice(start);
+}
+
+function raise(error: unknown): never {
+  throw error;
 }

@@ -4,153 +4,59 @@
  * Counterpart of Python's `aiohttp.client`, on `fetch`. When the task that waits for a response is
  * cancelled, its request is stopped.
  *
+ * A call goes this way: its requests (the first, then those that redirects ask for) pass through the
+ * middlewares; each waits for one of the connector's places, is sent with the jar's cookies, and its
+ * response takes the place along, until it was read or given up.
+ *
  * @module
  */
 
-import { RuntimeError, wrapFuture } from "../loop/mod.ts";
+import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
+import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { bodyOf } from "./_client_body.ts";
+import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
+import { Call, Exchange } from "./_client_exchange.ts";
+import { redirectOf } from "./_client_redirects.ts";
+import { forgetSession, watchSession } from "./_client_unclosed.ts";
+import { addParams, authorizationIn, requestUrl, withoutFragment } from "./_client_url.ts";
+import { TCPConnector } from "./client_connector.ts";
+import { CookieJar } from "./client_cookies.ts";
+import { ClientConnectionError, TooManyRedirects } from "./client_exceptions.ts";
+import type {
+  ClientRequestOptions,
+  ClientSessionOptions,
+  RaiseForStatus,
+  WebSocketConnectOptions,
+} from "./client_options.ts";
+import { ClientRequest } from "./client_request.ts";
+import type { ClientHandler } from "./client_request.ts";
+import { ClientResponse } from "./client_response.ts";
+import { phasesOf } from "./client_timeout.ts";
+import type { Phases } from "./client_timeout.ts";
+import { Tracer } from "./client_tracing.ts";
+import { openWebSocket } from "./client_websocket.ts";
+import type { ClientWebSocketResponse } from "./client_websocket.ts";
 
-/** Thrown when a request could not be made or its response could not be read. */
-export class ClientError extends Error {
-  /** Always `"ClientError"`. */
-  override name = "ClientError";
-}
+/** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
+const DRAIN_LIMIT = 64 * 1024;
 
-/** Options for {@linkcode ClientSession}. */
-export interface ClientSessionOptions {
-  /** What relative URLs are relative to. */
-  baseUrl?: string | URL;
-  /** Headers of every request. */
-  headers?: HeadersInit;
-}
-
-/** Options for a request. */
-export interface RequestOptions {
-  /** Further headers; they go before those of the session. */
-  headers?: HeadersInit;
-  /** The body, as `fetch` takes it. */
-  body?: BodyInit;
-  /** A value to send as JSON, instead of a body. */
-  json?: unknown;
-}
-
-/**
- * A response, and the connection it comes from.
- *
- * Counterpart of Python's `aiohttp.ClientResponse`. `await using` gives up what was not read.
- */
-export class ClientResponse implements AsyncDisposable {
-  readonly #response: Response;
-  readonly #aborter: AbortController;
-
-  /** @ignore Responses come from a {@linkcode ClientSession}. */
-  constructor(response: Response, aborter: AbortController) {
-    this.#response = response;
-    this.#aborter = aborter;
-  }
-
-  /** The status code. */
-  get status(): number {
-    return this.#response.status;
-  }
-
-  /** The reason phrase. */
-  get reason(): string {
-    return this.#response.statusText;
-  }
-
-  /** Whether the status is below 400. */
-  get ok(): boolean {
-    return this.#response.status < 400;
-  }
-
-  /** The URL it came from, after redirects. */
-  get url(): string {
-    return this.#response.url;
-  }
-
-  /** The headers. */
-  get headers(): Headers {
-    return this.#response.headers;
-  }
-
-  /**
-   * Reads the body as text, in the encoding that its `Content-Type` names; else UTF-8.
-   *
-   * @returns An awaitable of the text.
-   */
-  text(): Awaitable<string> {
-    return new Operation(() => this.#text());
-  }
-
-  *#text(): Steps<string> {
-    const bytes = yield* this.#read(() => this.#response.bytes());
-    const type = this.headers.get("content-type") ?? "";
-    const charset = /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
-    return decoderFor(charset).decode(bytes);
-  }
-
-  /**
-   * Reads the body as JSON.
-   *
-   * @typeParam T What to take it for; it is not checked.
-   * @returns An awaitable of the value.
-   */
-  json<T = unknown>(): Awaitable<T> {
-    return new Operation(() => this.#read(() => this.#response.json() as Promise<T>));
-  }
-
-  /**
-   * Reads the body.
-   *
-   * @returns An awaitable of the bytes.
-   */
-  read(): Awaitable<Uint8Array> {
-    return new Operation(() => this.#read(() => this.#response.bytes()));
-  }
-
-  *#read<T>(start: () => Promise<T>): Steps<T> {
-    return yield* untilCancelled(start(), this.#aborter, `Cannot read response of ${this.url}`);
-  }
-
-  /** Gives up what was not read of the body. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#response.bodyUsed) await this.#response.body?.cancel();
-  }
-}
-
-/** A decoder for an encoding, or for UTF-8 if the server names one that is unknown. */
-function decoderFor(charset: string): TextDecoder {
-  try {
-    return new TextDecoder(charset);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return new TextDecoder();
-  }
-}
-
-/** Waits for a promise of `fetch`, and stops it when the task is cancelled. */
-function* untilCancelled<T>(
-  promise: Promise<T>,
-  aborter: AbortController,
-  action: string,
-): Steps<T> {
-  const onCancel = (reason: unknown): void => aborter.abort(reason);
-  try {
-    return yield* wrapFuture(promise, { onCancel });
-  } catch (error) {
-    // What fetch throws for the network's sake; a CancelledError is none.
-    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.Http)) throw error;
-    throw new ClientError(`${action}: ${error.message}`, { cause: error });
-  }
+/** What belongs to one call of a session. */
+interface Context {
+  readonly call: Call;
+  readonly options: ClientRequestOptions;
+  /** For the traces. */
+  readonly trace: Record<string, unknown>;
+  /** The redirects so far. */
+  readonly history: ClientResponse[];
 }
 
 /**
- * Makes requests, and keeps connections for the next ones.
+ * Makes requests, and keeps cookies and connections for the next ones.
  *
- * `await using` closes it. Counterpart of Python's `aiohttp.ClientSession`.
+ * `await using` closes it; one that nobody closes is reported, with where it was made. Counterpart of
+ * Python's `aiohttp.ClientSession`.
  *
  * @example
  * ```ts
@@ -158,97 +64,455 @@ function* untilCancelled<T>(
  * import { ClientSession } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
  *
- * await using site = Deno.serve({ port: 0, onListen() {} }, () => new Response("hello"));
+ * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hello"));
  * const text = await run(async () => {
  *   await using session = new ClientSession();
- *   await using response = await session.get(`http://localhost:${site.addr.port}/`);
+ *   await using response = await session.get(`http://127.0.0.1:${site.addr.port}/`);
  *   return await response.text();
  * });
  * assertEquals(text, "hello");
  * ```
+ *
+ * @example A JSON API, from a generator
+ * ```ts
+ * import { run } from "@aio/asyncio";
+ * import { ClientSession } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) =>
+ *   Response.json({ path: new URL(request.url).pathname, got: await request.json() }));
+ * await run(function* () {
+ *   const session = new ClientSession({
+ *     baseUrl: `http://127.0.0.1:${site.addr.port}/api/`,
+ *     timeout: 10,
+ *     raiseForStatus: true,
+ *   });
+ *   try {
+ *     const response = yield* session.post("items", { json: { name: "pen" } });
+ *     assertEquals(yield* response.json(), { path: "/api/items", got: { name: "pen" } });
+ *   } finally {
+ *     session.close();
+ *   }
+ * });
+ * ```
  */
 export class ClientSession implements AsyncDisposable {
+  /** The cookies, or null if none are kept. */
+  readonly cookieJar: CookieJar | null;
   readonly #options: ClientSessionOptions;
-  #client: Deno.HttpClient | null;
+  readonly #baseUrl: URL | undefined;
+  readonly #headers: Headers;
+  readonly #phases: Phases;
+  readonly #connector: TCPConnector;
+  readonly #ownsConnector: boolean;
+  readonly #watch: ReturnType<typeof watchSession>;
+  /** Those that are under way; their responses, too. */
+  readonly #calls = new Set<Call>();
+  #closed = false;
 
   /**
    * Opens a session.
    *
    * @param options What all its requests have in common.
+   * @throws {TypeError} If a URL or a header is malformed.
+   * @throws {RangeError} If a limit of time is not above 0.
    */
   constructor(options: ClientSessionOptions = {}) {
+    const { baseUrl, cookieJar, cookies = {} } = options;
     this.#options = options;
-    this.#client = Deno.createHttpClient({});
+    this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
+    this.#headers = new Headers(options.headers);
+    this.#phases = phasesOf(options.timeout);
+    this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
+    if (Object.keys(cookies).length > 0) {
+      if (this.#baseUrl === undefined || this.cookieJar === null) {
+        throw new TypeError("Cannot keep cookies: they need a baseUrl, whose they are, and a jar");
+      }
+      this.cookieJar.updateCookies(cookies, this.#baseUrl);
+    }
+    const connector = options.connector ?? new TCPConnector();
+    this.#connector = connector;
+    this.#ownsConnector = options.connectorOwner ?? true;
+    const free = this.#ownsConnector ? (): void => connector.close() : (): void => {};
+    this.#watch = watchSession(this, free);
   }
 
   /** Whether the session was closed. */
   get closed(): boolean {
-    return this.#client === null;
+    return this.#closed;
   }
+
+  /** What keeps its connections. */
+  get connector(): TCPConnector {
+    return this.#connector;
+  }
+
+  // -- Requests --
 
   /**
    * Makes a request.
    *
    * @param method The method.
    * @param url The URL; relative if the session has a base.
-   * @param options What to send.
+   * @param options What to send, and how.
    * @returns An awaitable of the response: its head is there, its body may still be on its way.
-   * @throws {ClientError} If no response came.
+   * @throws {ClientConnectionError} If no response came.
+   * @throws {InvalidURL} If the URL is malformed.
+   * @throws {ServerTimeoutError} If it took too long.
+   * @throws {TooManyRedirects} If it was redirected too often.
    * @throws {RuntimeError} If the session is closed.
-   * @throws {TypeError} If the URL is malformed.
    */
   request(
     method: string,
     url: string | URL,
-    options: RequestOptions = {},
+    options: ClientRequestOptions = {},
   ): Awaitable<ClientResponse> {
-    return new Operation(() => this.#request(method, new URL(url, this.#options.baseUrl), options));
+    return new Operation(() => this.#request(method, url, options));
   }
 
-  *#request(method: string, url: URL, options: RequestOptions): Steps<ClientResponse> {
-    if (this.#client === null) throw new RuntimeError("Cannot make request: Session is closed");
-    const headers = new Headers(this.#options.headers);
-    new Headers(options.headers).forEach((value, name) => headers.set(name, value));
-    let body = options.body;
-    if (options.json !== undefined) {
-      body = JSON.stringify(options.json);
-      if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  *#request(
+    method: string,
+    url: string | URL,
+    options: ClientRequestOptions,
+  ): Steps<ClientResponse> {
+    this.#checkOpen();
+    const first = this.#build(method, url, options);
+    const call = this.#begin(first.url, phasesOf(options.timeout, this.#phases), options.signal);
+    const context: Context = { call, options, trace: options.traceContext ?? {}, history: [] };
+    try {
+      const response = yield* this.#follow(first, context);
+      yield* checkStatus(response, options.raiseForStatus ?? this.#options.raiseForStatus);
+      call.check();
+      response._becomeLast();
+      return response;
+    } catch (error) {
+      // Whatever it is, a CancelledError too, it ends what the call has under way.
+      call.fail(error);
+      throw error;
     }
-    const aborter = new AbortController();
-    const init = { method, headers, signal: aborter.signal, client: this.#client };
-    const response = fetch(url, body === undefined ? init : { ...init, body });
-    return new ClientResponse(
-      yield* untilCancelled(response, aborter, `Cannot reach ${url}`),
-      aborter,
+  }
+
+  #begin(url: URL, phases: Phases, signal: AbortSignal | undefined): Call {
+    const onEnd = (ended: Call): void => void this.#calls.delete(ended);
+    const call = new Call({ url: withoutFragment(url), phases, signal, onEnd });
+    this.#calls.add(call);
+    return call;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new RuntimeError("Cannot make request: Session is closed");
+    if (this.#connector.closed) throw new RuntimeError("Cannot make request: Connector is closed");
+  }
+
+  /** The first request of a call. */
+  #build(method: string, url: string | URL, options: ClientRequestOptions): ClientRequest {
+    const name = method.toUpperCase();
+    const target = requestUrl(url, this.#baseUrl, ["http", "https"]);
+    addParams(target, this.#options.params, options.params);
+    const body = bodyOf(options);
+    if (body !== null && (name === "GET" || name === "HEAD")) {
+      throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
+    }
+    const headers = this.#headersFor(target, options);
+    if (body !== null && body.contentType !== null && !headers.has("content-type")) {
+      headers.set("content-type", body.contentType);
+    }
+    if (body?.contentEncoding) headers.set("content-encoding", body.contentEncoding);
+    const { cookies = {}, proxy } = options;
+    return new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
+  }
+
+  /** The headers of the session and of the request; a name and a password leave the URL. */
+  #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers {
+    const own = new Headers(options.headers);
+    const fromUrl = authorizationIn(url);
+    if (own.has("authorization") && (options.auth !== undefined || fromUrl !== null)) {
+      throw new RangeError(
+        "Cannot combine an Authorization header with auth or with credentials in the URL",
+      );
+    }
+    const headers = new Headers(this.#headers);
+    own.forEach((value, name) => headers.set(name, value));
+    const given = options.auth?.encode() ?? fromUrl;
+    if (given !== null) headers.set("authorization", given);
+    else if (this.#options.auth && !headers.has("authorization") && this.#isHome(url)) {
+      headers.set("authorization", this.#options.auth.encode());
+    }
+    return headers;
+  }
+
+  /** Whether the session's name and password are for this URL. */
+  #isHome(url: URL): boolean {
+    return this.#baseUrl === undefined || this.#baseUrl.origin === url.origin;
+  }
+
+  /** Makes a request, and those that its redirects ask for. */
+  *#follow(first: ClientRequest, context: Context): Steps<ClientResponse> {
+    const { options, history } = context;
+    const { allowRedirects = first.method !== "HEAD", maxRedirects = 10 } = options;
+    let request = first;
+    for (;;) {
+      const response = yield* this.#throughMiddlewares(request, context);
+      const next = allowRedirects ? redirectOf(request, response) : null;
+      if (next === null) return response;
+      if (history.length >= maxRedirects) {
+        const text = `Cannot follow redirects of ${first.url}: more than ${maxRedirects}`;
+        throw new TooManyRedirects(text, [...history, response]);
+      }
+      const { status, headers } = response;
+      this.#tracer(request, context).tell("onRequestRedirect", {
+        status,
+        headers,
+        location: next.url.href,
+      });
+      yield* response._drain(DRAIN_LIMIT);
+      history.push(response);
+      request = next;
+    }
+  }
+
+  *#throughMiddlewares(request: ClientRequest, context: Context): Steps<ClientResponse> {
+    const middlewares = context.options.middlewares ?? this.#options.middlewares ?? [];
+    const send: ClientHandler = (sent) => new Operation(() => this.#send(sent, context));
+    if (middlewares.length === 0) return yield* send(request);
+    const handler = middlewares.reduceRight<ClientHandler>(
+      (next, middleware) => (passed) =>
+        new Operation(() => runInTask(() => middleware(passed, next))),
+      send,
     );
+    // In a task of their own, what ends the call can cancel them wherever they wait.
+    const task = context.call.loop.createTask(() => handler(request));
+    const response: unknown = yield* context.call.follow(task);
+    if (response instanceof ClientResponse) return response;
+    throw new TypeError(`Cannot return response: a middleware returned ${response}`);
+  }
+
+  #tracer(request: ClientRequest, context: Context): Tracer {
+    const { call, trace } = context;
+    const url = withoutFragment(request.url);
+    const event = { context: trace, method: request.method, url };
+    return new Tracer(
+      this.#options.traceConfigs ?? [],
+      event,
+      (exception) =>
+        call.loop.callExceptionHandler({ message: "Error in trace callback", exception }),
+    );
+  }
+
+  /** Makes one request. */
+  *#send(request: ClientRequest, context: Context): Steps<ClientResponse> {
+    this.#checkOpen();
+    const { call, history } = context;
+    const tracer = this.#tracer(request, context);
+    const exchange = new Exchange(call, withoutFragment(request.url), tracer);
+    tracer.tell("onRequestStart", { headers: request.headers });
+    const attempts = ++request._attempts;
+    try {
+      yield* exchange.acquire(this.#connector._limiter, hostOf(request.url, request._proxy));
+      const response = yield* this.#fetch(request, exchange);
+      const { status, headers } = response;
+      tracer.tell("onResponseHeaders", { status, headers });
+      for (const header of headers.getSetCookie()) {
+        this.cookieJar?.setCookie(header, request.url);
+      }
+      const details = { requestInfo: request._info(), attempts, history: [...history] };
+      return new ClientResponse(response, exchange, details);
+    } catch (error) {
+      // Whatever it is, a CancelledError too, nothing of the request stays.
+      exchange.fail(error);
+      throw error;
+    }
+  }
+
+  *#fetch(request: ClientRequest, exchange: Exchange): Steps<Response> {
+    const body = request._body?.open(exchange.url, (size) => {
+      exchange.touch();
+      exchange.tracer.tell("onRequestChunkSent", { size });
+    });
+    if (body !== undefined) exchange.atEnd(() => body.close());
+    const init = {
+      method: request.method,
+      headers: this.#withCookies(request.headers, request.url, request._cookies),
+      redirect: "manual" as const,
+      signal: exchange.signal,
+      client: this.#connector._client(request._proxy),
+    };
+    const promise = fetch(exchange.url, body === undefined ? init : { ...init, body: body.init });
+    try {
+      return yield* exchange.wait(promise, "headers");
+    } catch (error) {
+      if (exchange.failure !== null || !isNetworkError(error)) throw error;
+      if (body?.failure) throw uploadError(body.failure.error, exchange.url);
+      throw connectionError(error, exchange.url);
+    }
+  }
+
+  /** The headers with the cookies of the jar, and with those of the request, which go first. */
+  #withCookies(given: Headers, url: URL, cookies: Readonly<Record<string, string>>): Headers {
+    const jar = this.cookieJar?.filterCookies(url) ?? "";
+    const kept = jar.split("; ").filter((pair) => pair !== "" && !(pair.split("=")[0]! in cookies));
+    const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
+    const all = [...kept, ...own];
+    if (all.length === 0) return given;
+    const headers = new Headers(given);
+    const explicit = given.get("cookie");
+    headers.set("cookie", [...explicit === null ? [] : [explicit], ...all].join("; "));
+    return headers;
   }
 
   /**
    * Makes a GET request.
    *
    * @param url The URL.
-   * @param options What to send.
+   * @param options What to send, and how.
    * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
    */
-  get(url: string | URL, options: RequestOptions = {}): Awaitable<ClientResponse> {
+  get(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
     return this.request("GET", url, options);
+  }
+
+  /**
+   * Makes a HEAD request. Redirects are followed only if `allowRedirects` is true.
+   *
+   * @param url The URL.
+   * @param options What to send, and how.
+   * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
+   */
+  head(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
+    return this.request("HEAD", url, options);
+  }
+
+  /**
+   * Makes an OPTIONS request.
+   *
+   * @param url The URL.
+   * @param options What to send, and how.
+   * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
+   */
+  options(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
+    return this.request("OPTIONS", url, options);
   }
 
   /**
    * Makes a POST request.
    *
    * @param url The URL.
-   * @param options What to send.
+   * @param options What to send, and how.
    * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
    */
-  post(url: string | URL, options: RequestOptions = {}): Awaitable<ClientResponse> {
+  post(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
     return this.request("POST", url, options);
   }
 
-  /** Closes the session and its connections. Closing twice is harmless. */
+  /**
+   * Makes a PUT request.
+   *
+   * @param url The URL.
+   * @param options What to send, and how.
+   * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
+   */
+  put(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
+    return this.request("PUT", url, options);
+  }
+
+  /**
+   * Makes a PATCH request.
+   *
+   * @param url The URL.
+   * @param options What to send, and how.
+   * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
+   */
+  patch(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
+    return this.request("PATCH", url, options);
+  }
+
+  /**
+   * Makes a DELETE request.
+   *
+   * @param url The URL.
+   * @param options What to send, and how.
+   * @returns An awaitable of the response; see {@linkcode ClientSession.request}.
+   */
+  delete(url: string | URL, options: ClientRequestOptions = {}): Awaitable<ClientResponse> {
+    return this.request("DELETE", url, options);
+  }
+
+  // -- WebSockets --
+
+  /**
+   * Opens a WebSocket. It holds one of the connector's places until it is closed.
+   *
+   * Redirects are not followed, and middlewares do not run: the runtime makes this request itself.
+   * Counterpart of Python's `ws_connect()`.
+   *
+   * @param url The URL, of `ws`, `wss`, `http` or `https`; relative if the session has a base.
+   * @param options Protocols, headers, limits.
+   * @returns An awaitable of the WebSocket, open.
+   * @throws {WSServerHandshakeError} If the server answers, but does not agree.
+   * @throws {ClientConnectionError} If it could not be reached.
+   * @throws {ServerTimeoutError} If it took too long.
+   * @throws {RuntimeError} If the session is closed.
+   */
+  wsConnect(
+    url: string | URL,
+    options: WebSocketConnectOptions = {},
+  ): Awaitable<ClientWebSocketResponse> {
+    return new Operation(() => this.#wsConnect(url, options));
+  }
+
+  *#wsConnect(
+    url: string | URL,
+    options: WebSocketConnectOptions,
+  ): Steps<ClientWebSocketResponse> {
+    this.#checkOpen();
+    const target = requestUrl(url, this.#baseUrl, ["ws", "wss", "http", "https"]);
+    target.protocol = target.protocol.replace("ws", "http");
+    target.hash = "";
+    addParams(target, this.#options.params, options.params);
+    const headers = this.#withCookies(this.#headersFor(target, options), target, {});
+    const timeout = typeof options.timeout === "object" ? options.timeout : undefined;
+    const phases = { ...phasesOf(timeout, this.#phases), total: null };
+    const call = this.#begin(target, phases, options.signal);
+    const request = new ClientRequest({
+      method: "GET",
+      url: target,
+      headers,
+      body: null,
+      cookies: {},
+      proxy: options.proxy,
+    });
+    const context: Context = { call, options: {}, trace: {}, history: [] };
+    try {
+      const tracer = this.#tracer(request, context);
+      const exchange = new Exchange(call, target.href, tracer);
+      tracer.tell("onRequestStart", { headers });
+      yield* exchange.acquire(this.#connector._limiter, hostOf(target, options.proxy));
+      const client = this.#connector._client(options.proxy);
+      const socket = yield* openWebSocket(exchange, { request, client, options });
+      exchange.becomeLast();
+      return socket;
+    } catch (error) {
+      // Whatever it is, a CancelledError too, it ends what the call has under way.
+      call.fail(error);
+      throw error;
+    }
+  }
+
+  // -- The end --
+
+  /**
+   * Closes the session, and its connector unless that is somebody else's. What is under way fails.
+   *
+   * Closing twice is harmless.
+   */
   close(): void {
-    this.#client?.close();
-    this.#client = null;
+    if (this.#closed) return;
+    this.#closed = true;
+    forgetSession(this.#watch);
+    for (const call of [...this.#calls]) {
+      call.fail(new ClientConnectionError(`Cannot go on with ${call.url}: Session is closed`));
+    }
+    if (this.#ownsConnector) this.#connector.close();
   }
 
   /** Closes the session. */
@@ -256,4 +520,16 @@ export class ClientSession implements AsyncDisposable {
     this.close();
     return Promise.resolve();
   }
+}
+
+/** What the limits per host count as a host. */
+function hostOf(url: URL, proxy: string | URL | undefined): string {
+  return proxy === undefined ? url.origin : `${url.origin} by ${proxy}`;
+}
+
+function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {
+  if (check === true) return response.raiseForStatus();
+  if (typeof check !== "function") return;
+  const result = check(response);
+  if (result !== undefined) yield* runInTask(result);
 }

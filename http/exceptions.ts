@@ -1,10 +1,13 @@
 /**
  * Responses that are thrown.
  *
- * Counterpart of Python's `aiohttp.web_exceptions`.
+ * Counterpart of Python's `aiohttp.web_exceptions`, under the same names. The body is by default the
+ * status and its reason, as in `404: Not Found`; where HTTP allows no body there is none.
  *
  * @module
  */
+
+import { isEmptyStatus, REASONS } from "./_status.ts";
 
 /** Options for {@linkcode HTTPException}. */
 export interface HTTPExceptionOptions {
@@ -12,6 +15,8 @@ export interface HTTPExceptionOptions {
   text?: string;
   /** Further headers. */
   headers?: HeadersInit;
+  /** The reason phrase, in place of the usual one. */
+  reason?: string;
 }
 
 /**
@@ -34,7 +39,8 @@ export class HTTPException extends Error {
   readonly status: number;
   /** The reason phrase. */
   readonly reason: string;
-  readonly #headers: Headers;
+  /** The headers. */
+  readonly headers: Headers;
 
   /**
    * Creates the error.
@@ -42,13 +48,19 @@ export class HTTPException extends Error {
    * @param status The status code, from 200 to 599.
    * @param reason The reason phrase.
    * @param options Its body and its headers.
+   * @throws {RangeError} If a response can't have this status.
    */
   constructor(status: number, reason: string, options: HTTPExceptionOptions = {}) {
-    super(options.text ?? `${status}: ${reason}`);
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new RangeError(
+        `Cannot create HTTP exception: status must be 200 to 599, not ${status}`,
+      );
+    }
+    super(options.text ?? `${status}: ${options.reason ?? reason}`);
     this.name = new.target.name;
     this.status = status;
-    this.reason = reason;
-    this.#headers = new Headers(options.headers);
+    this.reason = options.reason ?? reason;
+    this.headers = new Headers(options.headers);
   }
 
   /**
@@ -57,28 +69,347 @@ export class HTTPException extends Error {
    * @returns A new response, with the message as its body.
    */
   toResponse(): Response {
-    return new Response(this.message, {
+    return new Response(isEmptyStatus(this.status) ? null : this.message, {
       status: this.status,
       statusText: this.reason,
-      headers: this.#headers,
+      headers: this.headers,
     });
   }
 }
 
-/** 404: nothing is there. */
-export class HTTPNotFound extends HTTPException {
+/** 2xx, thrown: the request is answered, and nothing is wrong. */
+export class HTTPSuccessful extends HTTPException {
+  /** @ignore */
+  static readonly status: number = 200;
+
   /**
-   * Creates the error.
+   * Creates the exception, with the status of its class.
    *
    * @param options Its body and its headers.
    */
   constructor(options: HTTPExceptionOptions = {}) {
-    super(404, "Not Found", options);
+    const { status } = new.target;
+    super(status, REASONS[status] ?? "", options);
   }
 }
 
+/** 3xx: what was asked for is elsewhere, or has not changed. */
+export class HTTPRedirection extends HTTPException {
+  /** @ignore */
+  static readonly status: number = 300;
+
+  /**
+   * Creates the exception, with the status of its class.
+   *
+   * @param options Its body and its headers.
+   */
+  constructor(options: HTTPExceptionOptions = {}) {
+    const { status } = new.target;
+    super(status, REASONS[status] ?? "", options);
+  }
+}
+
+/** 4xx and 5xx: something is wrong. */
+export class HTTPError extends HTTPException {
+  /** @ignore */
+  static readonly status: number = 500;
+
+  /**
+   * Creates the exception, with the status of its class.
+   *
+   * @param options Its body and its headers.
+   */
+  constructor(options: HTTPExceptionOptions = {}) {
+    const { status } = new.target;
+    super(status, REASONS[status] ?? "", options);
+  }
+}
+
+/** 4xx: the client did something wrong. */
+export class HTTPClientError extends HTTPError {
+  /** @ignore */
+  static override readonly status: number = 400;
+}
+
+/** 5xx: the server did something wrong. */
+export class HTTPServerError extends HTTPError {
+  /** @ignore */
+  static override readonly status: number = 500;
+}
+
+// -- 2xx --
+
+/** 200: all is well. */
+export class HTTPOk extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 200;
+}
+
+/** 201: what was asked for has been made. */
+export class HTTPCreated extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 201;
+}
+
+/** 202: it will be worked on. */
+export class HTTPAccepted extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 202;
+}
+
+/** 203: a proxy has changed the answer. */
+export class HTTPNonAuthoritativeInformation extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 203;
+}
+
+/** 204: all is well, and there is nothing to say. */
+export class HTTPNoContent extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 204;
+}
+
+/** 205: the form is to be emptied. */
+export class HTTPResetContent extends HTTPSuccessful {
+  /** @ignore */
+  static override readonly status: number = 205;
+}
+
+// -- 3xx --
+
+/** 304: the client has it already. */
+export class HTTPNotModified extends HTTPRedirection {
+  /** @ignore */
+  static override readonly status: number = 304;
+}
+
+/**
+ * A redirect: what was asked for is elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { HTTPFound } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new HTTPFound("/login").toResponse();
+ * assertEquals([response.status, response.headers.get("location")], [302, "/login"]);
+ * ```
+ */
+export class HTTPMove extends HTTPRedirection {
+  /** @ignore */
+  static override readonly status: number = 302;
+  /** Where it is. */
+  readonly location: string;
+
+  /**
+   * Creates the redirect.
+   *
+   * @param location Where it is, for the `Location` header.
+   * @param options Its body and its headers.
+   * @throws {RangeError} If the location is empty or has characters that no header may have.
+   */
+  constructor(location: string | URL, options: HTTPExceptionOptions = {}) {
+    const text = encodeLocation(String(location));
+    const headers = new Headers(options.headers);
+    headers.set("location", text);
+    super({ ...options, headers });
+    this.location = text;
+  }
+}
+
+/** A URL as a header may have it: what is not ASCII is percent-encoded, and a line break refused. */
+function encodeLocation(location: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  if (location === "" || /[\x00-\x1f\x7f]/.test(location)) {
+    throw new RangeError(`Cannot redirect: location ${JSON.stringify(location)} is not a URL`);
+  }
+  // deno-lint-ignore no-control-regex -- the range is all of ASCII
+  return location.replace(/[^\x00-\x7f]+/g, (text) => encodeURIComponent(text.toWellFormed()));
+}
+
+/** 300: there are several of it. */
+export class HTTPMultipleChoices extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 300;
+}
+
+/** 301: it is elsewhere from now on. */
+export class HTTPMovedPermanently extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 301;
+}
+
+/** 302: it is elsewhere for the moment. */
+export class HTTPFound extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 302;
+}
+
+/** 303: the answer is elsewhere, to be fetched by GET. */
+export class HTTPSeeOther extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 303;
+}
+
+/** 305: it is to be asked for through a proxy. */
+export class HTTPUseProxy extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 305;
+}
+
+/** 307: it is elsewhere for the moment; the method stays. */
+export class HTTPTemporaryRedirect extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 307;
+}
+
+/** 308: it is elsewhere from now on; the method stays. */
+export class HTTPPermanentRedirect extends HTTPMove {
+  /** @ignore */
+  static override readonly status: number = 308;
+}
+
+// -- 4xx --
+
+/** 400: the request is malformed. */
+export class HTTPBadRequest extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 400;
+}
+
+/** 401: the client has to say who it is. */
+export class HTTPUnauthorized extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 401;
+}
+
+/** 402: this has to be paid for. */
+export class HTTPPaymentRequired extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 402;
+}
+
+/** 403: the client may not do this. */
+export class HTTPForbidden extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 403;
+}
+
+/** 404: nothing is there. */
+export class HTTPNotFound extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 404;
+}
+
+/** 406: there is no form of it that the client accepts. */
+export class HTTPNotAcceptable extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 406;
+}
+
+/** 407: the client has to say who it is to a proxy. */
+export class HTTPProxyAuthenticationRequired extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 407;
+}
+
+/** 408: the client took too long to send its request. */
+export class HTTPRequestTimeout extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 408;
+}
+
+/** 409: the request does not fit the state of things. */
+export class HTTPConflict extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 409;
+}
+
+/** 410: nothing is there any more. */
+export class HTTPGone extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 410;
+}
+
+/** 411: the request must say how long its body is. */
+export class HTTPLengthRequired extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 411;
+}
+
+/** 412: what the client took for granted is not so. */
+export class HTTPPreconditionFailed extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 412;
+}
+
+/** 414: the URL is too long. */
+export class HTTPRequestURITooLong extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 414;
+}
+
+/** 415: the body has a type that is not understood. */
+export class HTTPUnsupportedMediaType extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 415;
+}
+
+/** 417: what the client expects can't be done. */
+export class HTTPExpectationFailed extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 417;
+}
+
+/** 421: this server does not answer for that host. */
+export class HTTPMisdirectedRequest extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 421;
+}
+
+/** 422: the body is well-formed and makes no sense. */
+export class HTTPUnprocessableEntity extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 422;
+}
+
+/** 424: something else that this depends on has failed. */
+export class HTTPFailedDependency extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 424;
+}
+
+/** 426: the client must use another protocol. */
+export class HTTPUpgradeRequired extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 426;
+}
+
+/** 428: the request must be a conditional one. */
+export class HTTPPreconditionRequired extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 428;
+}
+
+/** 429: the client asks too often. */
+export class HTTPTooManyRequests extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 429;
+}
+
+/** 431: the headers are too large. */
+export class HTTPRequestHeaderFieldsTooLarge extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 431;
+}
+
 /** 405: something is there, but not for this method. */
-export class HTTPMethodNotAllowed extends HTTPException {
+export class HTTPMethodNotAllowed extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 405;
+  /** The methods that are allowed. */
+  readonly allowedMethods: ReadonlySet<string>;
+
   /**
    * Creates the error.
    *
@@ -86,32 +417,130 @@ export class HTTPMethodNotAllowed extends HTTPException {
    * @param options Its body and its headers.
    */
   constructor(allowed: Iterable<string>, options: HTTPExceptionOptions = {}) {
+    const methods = [...allowed].sort();
     const headers = new Headers(options.headers);
-    headers.set("allow", [...allowed].sort().join(","));
-    super(405, "Method Not Allowed", { ...options, headers });
+    headers.set("allow", methods.join(","));
+    super({ ...options, headers });
+    this.allowedMethods = new Set(methods);
   }
 }
 
-/** 500: the server failed. */
-export class HTTPInternalServerError extends HTTPException {
+/** 413: the body is larger than the server takes. */
+export class HTTPRequestEntityTooLarge extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 413;
+  /** How many bytes it takes. */
+  readonly maxSize: number;
+  /** How many there are, or were when the server stopped reading. */
+  readonly actualSize: number;
+
   /**
    * Creates the error.
    *
+   * @param maxSize How many bytes the server takes.
+   * @param actualSize How many there are, or were when the server stopped reading.
    * @param options Its body and its headers.
    */
-  constructor(options: HTTPExceptionOptions = {}) {
-    super(500, "Internal Server Error", options);
+  constructor(maxSize: number, actualSize: number, options: HTTPExceptionOptions = {}) {
+    const text = `Maximum request body size ${maxSize} exceeded, actual body size ${actualSize}`;
+    super({ text, ...options });
+    this.maxSize = maxSize;
+    this.actualSize = actualSize;
   }
+}
+
+/** 416: the part that was asked for is not there. */
+export class HTTPRequestRangeNotSatisfiable extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 416;
+  /**
+   * Creates the error.
+   *
+   * @param size How many bytes there are, for the `Content-Range` header; null if that is not known.
+   * @param options Its body and its headers.
+   */
+  constructor(size: number | null = null, options: HTTPExceptionOptions = {}) {
+    const headers = new Headers(options.headers);
+    if (size !== null) headers.set("content-range", `bytes */${size}`);
+    super({ ...options, headers });
+  }
+}
+
+/** 451: the law forbids it. */
+export class HTTPUnavailableForLegalReasons extends HTTPClientError {
+  /** @ignore */
+  static override readonly status: number = 451;
+  /**
+   * Creates the error.
+   *
+   * @param link Who demands that, as a URL for the `Link` header; null if that may not be said.
+   * @param options Its body and its headers.
+   */
+  constructor(link: string | URL | null = null, options: HTTPExceptionOptions = {}) {
+    const headers = new Headers(options.headers);
+    if (link !== null) headers.set("link", `<${encodeLocation(String(link))}>; rel="blocked-by"`);
+    super({ ...options, headers });
+  }
+}
+
+// -- 5xx --
+
+/** 500: the server failed. */
+export class HTTPInternalServerError extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 500;
+}
+
+/** 501: the server can't do this. */
+export class HTTPNotImplemented extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 501;
+}
+
+/** 502: the server behind this one gave a bad answer. */
+export class HTTPBadGateway extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 502;
 }
 
 /** 503: the server can't serve this now. */
-export class HTTPServiceUnavailable extends HTTPException {
-  /**
-   * Creates the error.
-   *
-   * @param options Its body and its headers.
-   */
-  constructor(options: HTTPExceptionOptions = {}) {
-    super(503, "Service Unavailable", options);
-  }
+export class HTTPServiceUnavailable extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 503;
+}
+
+/** 504: the server behind this one took too long. */
+export class HTTPGatewayTimeout extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 504;
+}
+
+/** 505: the version of HTTP is not supported. */
+export class HTTPVersionNotSupported extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 505;
+}
+
+/** 506: the server is set up wrongly. */
+export class HTTPVariantAlsoNegotiates extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 506;
+}
+
+/** 507: there is no room for it. */
+export class HTTPInsufficientStorage extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 507;
+}
+
+/** 510: the request needs an extension. */
+export class HTTPNotExtended extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 510;
+}
+
+/** 511: the client has to sign in to the network. */
+export class HTTPNetworkAuthenticationRequired extends HTTPServerError {
+  /** @ignore */
+  static override readonly status: number = 511;
 }

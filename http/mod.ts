@@ -15,8 +15,47 @@
  * @module
  */
 
+export * from "./access_log.ts";
 export * from "./application.ts";
+export type { FormValue, RequestData } from "./_client_body.ts";
+export type { Chunks } from "./_client_streams.ts";
+export type { ParamValue, QueryParams } from "./_client_url.ts";
 export * from "./client.ts";
+export * from "./client_auth.ts";
+export * from "./client_connector.ts";
+export * from "./client_cookies.ts";
+export * from "./client_exceptions.ts";
+export * from "./client_middlewares.ts";
+export * from "./client_multipart.ts";
+export * from "./client_options.ts";
+export { ClientRequest } from "./client_request.ts";
+export type { ClientHandler, ClientMiddleware } from "./client_request.ts";
+export * from "./client_response.ts";
+export { ServerTimeoutError } from "./client_timeout.ts";
+export type { ClientTimeout, TimeoutPhase } from "./client_timeout.ts";
+export type {
+  TraceChunkEvent,
+  TraceConfig,
+  TraceEvent,
+  TraceExceptionEvent,
+  TraceHeadersEvent,
+  TraceRedirectEvent,
+} from "./client_tracing.ts";
+export { ClientWebSocketResponse } from "./client_websocket.ts";
+export type {
+  ClientWebSocketMessage,
+  ReceiveOptions,
+  WebSocketCloseOptions,
+  WebSocketData,
+} from "./client_websocket.ts";
+export * from "./compression.ts";
+export * from "./conditional.ts";
+export * from "./cookies.ts";
 export * from "./exceptions.ts";
+export * from "./multipart.ts";
+export * from "./request.ts";
 export * from "./router.ts";
 export * from "./run_app.ts";
+export * from "./runner.ts";
+export * from "./stream_response.ts";
+export * from "./test_utils.ts";

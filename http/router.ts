@@ -1,21 +1,151 @@
 /**
  * Which handler answers which request.
  *
- * Counterpart of Python's `aiohttp.web_urldispatcher`.
+ * Counterpart of Python's `aiohttp.web_urldispatcher`. A path without variables is found by one
+ * look-up. Otherwise, of the routes whose literal beginning is the longest, the first that was added
+ * and matches answers. Which one that is does not depend on the order in which routes of different
+ * beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method, the
+ * answer is 405 with all methods that there are.
  *
  * @module
  */
 
-import type { Suspension } from "../loop/mod.ts";
 import { RuntimeError } from "../loop/mod.ts";
+import { NO_PARAMS, Pattern, quotePath } from "./_pattern.ts";
+import type { Params } from "./_pattern.ts";
+import { checkOptions, planOf } from "./_scope.ts";
+import type { Handler, HandlerOptions, Middleware, OnDisconnect, Plan, Scope } from "./_scope.ts";
 import { HTTPMethodNotAllowed, HTTPNotFound } from "./exceptions.ts";
 
+export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params };
+
+/** A method that stands for all. */
+const ANY = "*";
+
+/** The values of the variables where no route was found. */
+const SYSTEM: Params = Object.freeze(Object.create(null));
+/** For the handlers of those, which do nothing but throw. */
+const NO_REQUEST = null as unknown as Request;
+
+/** What refuses a request need not read its body. */
+const NO_LIMIT: HandlerOptions = { clientMaxSize: null };
+
+/** Options for adding a route. */
+export interface RouteOptions extends HandlerOptions {
+  /** A name, for {@linkcode Router.urlFor}; routes of the same path may share it. */
+  name?: string;
+}
+
+/** Options for {@linkcode Router.addGet}. */
+export interface GetRouteOptions extends RouteOptions {
+  /**
+   * Whether HEAD is answered, too, by the same handler.
+   *
+   * @default {true}
+   */
+  allowHead?: boolean;
+}
+
+/** Options for {@linkcode Router.urlFor}. */
+export interface UrlForOptions {
+  /** What follows the question mark, as `URLSearchParams` takes it. */
+  query?: Record<string, string> | [name: string, value: string][] | URLSearchParams | string;
+  /** What follows the hash. */
+  fragment?: string;
+}
+
 /**
- * Answers a request. It runs as a task: it may be an async function, a generator, or plain.
+ * Who answers a method on a path.
+ *
+ * Counterpart of Python's `aiohttp.web.AbstractRoute`.
+ *
+ * @example
+ * ```ts
+ * import { Router } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const route = new Router().addPut("/notes/{id:\\d+}", () => new Response());
+ * assertEquals([route.method, route.path], ["PUT", "/notes/{id}"]);
+ * ```
  */
-export type Handler = (
-  request: Request,
-) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
+export class Route {
+  /** The method, in capitals; `*` for all. */
+  readonly method: string;
+  /** The path as in its application, without regular expressions. */
+  readonly path: string;
+  /** Who answers. */
+  readonly handler: Handler;
+  /** Its name, or null. */
+  readonly name: string | null;
+  readonly #options: HandlerOptions;
+  readonly #scope: Scope | null;
+  #plan: Plan | null = null;
+
+  /** @ignore Routes come from a {@linkcode Router}. */
+  constructor(
+    method: string,
+    path: string,
+    handler: Handler,
+    options: RouteOptions,
+    scope: Scope | null,
+  ) {
+    this.method = method;
+    this.path = path;
+    this.handler = handler;
+    this.name = options.name ?? null;
+    const { name: _, ...rest } = options;
+    this.#options = rest;
+    this.#scope = scope;
+  }
+
+  /** @ignore What is done with its requests. */
+  get _plan(): Plan {
+    return this.#plan ??= planOf(this.handler, this.#options, this.#scope);
+  }
+
+  /** @ignore A route in the same place whose handler throws an error. */
+  _failing(error: unknown): RouteMatch {
+    const fail = (): never => {
+      throw error;
+    };
+    return { route: new Route(ANY, this.path, fail, this.#options, this.#scope), params: SYSTEM };
+  }
+}
+
+/** The route of a request, and the values of the variables in its path. */
+export interface RouteMatch {
+  /** The route. */
+  readonly route: Route;
+  /** The values of the variables, decoded. */
+  readonly params: Params;
+}
+
+/** What may know who answers for a path. */
+interface Mount {
+  /** Finds who answers; null, and the methods it knows, for go on looking. */
+  find(method: string, path: string, allowed: Set<string>): RouteMatch | null;
+}
+
+/** The routes of one path. */
+class Resource implements Mount {
+  readonly pattern: Pattern | null;
+  readonly path: string;
+  readonly matches = new Map<string, RouteMatch>();
+
+  constructor(path: string, pattern: Pattern | null) {
+    this.path = path;
+    this.pattern = pattern;
+  }
+
+  find(method: string, path: string, allowed: Set<string>): RouteMatch | null {
+    const params = this.pattern === null ? NO_PARAMS : this.pattern.match(path);
+    if (params === null) return null;
+    const match = this.matches.get(method) ?? this.matches.get(ANY);
+    if (match !== undefined) return params === NO_PARAMS ? match : { route: match.route, params };
+    for (const other of this.matches.keys()) allowed.add(other);
+    return null;
+  }
+}
 
 /** A method as in a request: `"get"` is `"GET"`. */
 function methodName(method: string): string {
@@ -23,6 +153,13 @@ function methodName(method: string): string {
     throw new RangeError(`Cannot add route: "${method}" is not a method`);
   }
   return method.toUpperCase();
+}
+
+function checkPrefix(prefix: string): void {
+  if (!prefix.startsWith("/") || prefix.endsWith("/") || /[{}]/.test(prefix)) {
+    const text = 'a prefix begins with "/", does not end with it, and has no variables';
+    throw new RangeError(`Cannot add prefix "${prefix}": ${text}`);
+  }
 }
 
 /**
@@ -36,35 +173,114 @@ function methodName(method: string): string {
  * import { assertEquals } from "@std/assert";
  *
  * const router = new Router();
- * const about = () => new Response("about");
- * router.addGet("/about", about);
- * assertEquals(router.resolve("HEAD", "/about"), about);
+ * const user = () => new Response("a user");
+ * router.addGet("/users/{id:\\d+}", user, { name: "user" });
+ * const { route, params } = router.resolve("GET", "/users/42");
+ * assertEquals(route.handler, user);
+ * assertEquals(params.id, "42");
+ * assertEquals(router.urlFor("user", { id: 7 }, { query: { tab: "posts" } }), "/users/7?tab=posts");
  * ```
  */
 export class Router {
-  /** By path, then by method. */
-  readonly #routes = new Map<string, Map<string, Handler>>();
+  readonly #scope: Scope | null;
+  /** The paths without variables, by path. */
+  readonly #static = new Map<string, Resource>();
+  /** The others, by their shape. */
+  readonly #dynamic = new Map<string, Resource>();
+  /** What is not static, by the beginning that is literal, in the order it was added. */
+  readonly #index = new Map<string, Mount[]>();
+  readonly #prefixes = new Set<string>();
+  readonly #names = new Map<string, Resource | string>();
+  readonly #missing: RouteMatch;
   #frozen = false;
+  /** The router that this one is under, if it is that of a sub-application. */
+  #parent: { readonly router: Router; readonly prefix: string } | null = null;
+
+  /** @ignore An application makes its router. */
+  constructor(scope: Scope | null = null) {
+    this.#scope = scope;
+    this.#missing = this.#systemRoute(() => {
+      throw new HTTPNotFound();
+    });
+  }
+
+  #systemRoute(handler: Handler): RouteMatch {
+    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: SYSTEM };
+  }
+
+  // -- Adding --
 
   /**
    * Adds a route. Counterpart of `add_route()`.
    *
-   * @param method The method, such as `"GET"`.
-   * @param path The path, which begins with a slash.
+   * @param method The method, such as `"GET"`; `"*"` for all.
+   * @param path The path, which begins with a slash. `{name}` matches one segment, `{name:regex}`
+   * what the regular expression matches.
    * @param handler Who answers.
-   * @throws {RangeError} If the method or the path is malformed, or there is such a route already.
+   * @param options Its name, and settings that go before those of the application.
+   * @returns The route.
+   * @throws {RangeError} If the method or the path is malformed, or there is such a route already,
+   * or the name stands for another path.
    * @throws {RuntimeError} If the application has started.
    */
-  addRoute(method: string, path: string, handler: Handler): void {
-    if (this.#frozen) throw new RuntimeError("Cannot add route: the application has started");
-    if (!path.startsWith("/")) {
+  addRoute(method: string, path: string, handler: Handler, options: RouteOptions = {}): Route {
+    this.#checkOpen("add route");
+    checkOptions("add route", options);
+    if (path !== "" && !path.startsWith("/")) {
       throw new RangeError(`Cannot add route: path "${path}" must begin with "/"`);
     }
+    if (typeof handler !== "function") {
+      throw new TypeError(`Cannot add route: a handler must be a function, not ${handler}`);
+    }
     const key = methodName(method);
-    const methods = this.#routes.get(path) ?? new Map<string, Handler>();
-    if (methods.has(key)) throw new RangeError(`Cannot add route: ${key} ${path} is there already`);
-    methods.set(key, handler);
-    this.#routes.set(path, methods);
+    const resource = this.#resourceOf(path);
+    const { matches } = resource;
+    if (matches.has(key) || matches.has(ANY) || (key === ANY && matches.size > 0)) {
+      throw new RangeError(`Cannot add route: ${key} ${path} is there already`);
+    }
+    this.#checkName(options.name, resource);
+    const route = new Route(key, resource.path, handler, options, this.#scope);
+    matches.set(key, { route, params: NO_PARAMS });
+    this.#keep(resource);
+    if (options.name !== undefined) this.#names.set(options.name, resource);
+    return route;
+  }
+
+  #resourceOf(path: string): Resource {
+    if (!/[{}]/.test(path)) {
+      const quoted = quotePath(path);
+      return this.#static.get(quoted) ?? new Resource(quoted, null);
+    }
+    const pattern = new Pattern(path);
+    return this.#dynamic.get(pattern.shape) ?? new Resource(pattern.canonical, pattern);
+  }
+
+  /** Keeps a resource, unless it was there before. */
+  #keep(resource: Resource): void {
+    const { pattern } = resource;
+    if (pattern === null) {
+      this.#static.set(resource.path, resource);
+    } else if (!this.#dynamic.has(pattern.shape)) {
+      this.#dynamic.set(pattern.shape, resource);
+      this.#addToIndex(pattern.prefix, resource);
+    }
+  }
+
+  #addToIndex(prefix: string, mount: Mount): void {
+    const others = this.#index.get(prefix);
+    if (others === undefined) this.#index.set(prefix, [mount]);
+    else others.push(mount);
+  }
+
+  #checkName(name: string | undefined, owner: Resource | string): void {
+    const other = name === undefined ? undefined : this.#names.get(name);
+    if (other === undefined || other === owner) return;
+    const path = typeof other === "string" ? other : other.path;
+    throw new RangeError(`Cannot add route: the name "${name}" stands for ${path} already`);
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#frozen) throw new RuntimeError(`Cannot ${action}: the application has started`);
   }
 
   /**
@@ -72,10 +288,38 @@ export class Router {
    *
    * @param path The path.
    * @param handler Who answers.
+   * @param options Its name and settings, and whether HEAD is answered.
+   * @returns The route for GET.
    */
-  addGet(path: string, handler: Handler): void {
-    this.addRoute("GET", path, handler);
-    this.addRoute("HEAD", path, handler);
+  addGet(path: string, handler: Handler, options: GetRouteOptions = {}): Route {
+    const { allowHead = true, ...rest } = options;
+    const route = this.addRoute("GET", path, handler, rest);
+    if (allowHead) this.addRoute("HEAD", path, handler, rest);
+    return route;
+  }
+
+  /**
+   * Adds a route for HEAD. Counterpart of `add_head()`.
+   *
+   * @param path The path.
+   * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
+   */
+  addHead(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("HEAD", path, handler, options);
+  }
+
+  /**
+   * Adds a route for OPTIONS. Counterpart of `add_options()`.
+   *
+   * @param path The path.
+   * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
+   */
+  addOptions(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("OPTIONS", path, handler, options);
   }
 
   /**
@@ -83,9 +327,11 @@ export class Router {
    *
    * @param path The path.
    * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
    */
-  addPost(path: string, handler: Handler): void {
-    this.addRoute("POST", path, handler);
+  addPost(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("POST", path, handler, options);
   }
 
   /**
@@ -93,9 +339,11 @@ export class Router {
    *
    * @param path The path.
    * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
    */
-  addPut(path: string, handler: Handler): void {
-    this.addRoute("PUT", path, handler);
+  addPut(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("PUT", path, handler, options);
   }
 
   /**
@@ -103,9 +351,11 @@ export class Router {
    *
    * @param path The path.
    * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
    */
-  addPatch(path: string, handler: Handler): void {
-    this.addRoute("PATCH", path, handler);
+  addPatch(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("PATCH", path, handler, options);
   }
 
   /**
@@ -113,26 +363,110 @@ export class Router {
    *
    * @param path The path.
    * @param handler Who answers.
+   * @param options Its name and settings.
+   * @returns The route.
    */
-  addDelete(path: string, handler: Handler): void {
-    this.addRoute("DELETE", path, handler);
+  addDelete(path: string, handler: Handler, options: RouteOptions = {}): Route {
+    return this.addRoute("DELETE", path, handler, options);
   }
+
+  /** @ignore Has `router` answer for all paths below a prefix. */
+  _addRouter(prefix: string, router: Router): void {
+    this.#checkOpen("add sub-application");
+    checkPrefix(prefix);
+    const quoted = quotePath(prefix);
+    if (this.#prefixes.has(quoted)) {
+      throw new RangeError(`Cannot add sub-application: ${prefix} has one already`);
+    }
+    this.#prefixes.add(quoted);
+    router.#parent = { router: this, prefix: quoted };
+    this.#addToIndex(quoted, {
+      find: (method, path) => router.find(method, path.slice(quoted.length)),
+    });
+  }
+
+  /** What the paths of this router come after. */
+  get #prefix(): string {
+    return this.#parent === null ? "" : this.#parent.router.#prefix + this.#parent.prefix;
+  }
+
+  // -- Finding --
 
   /**
    * Finds who answers a request.
    *
    * @param method The method, in capitals.
-   * @param path The path of the URL.
-   * @returns The handler.
+   * @param path The path of the URL, percent-encoded as it is there.
+   * @returns The route, and the values of its variables.
    * @throws {HTTPNotFound} If no route has this path.
    * @throws {HTTPMethodNotAllowed} If none of those that do has this method.
    */
-  resolve(method: string, path: string): Handler {
-    const methods = this.#routes.get(path);
-    if (methods === undefined) throw new HTTPNotFound();
-    const handler = methods.get(method);
-    if (handler === undefined) throw new HTTPMethodNotAllowed(methods.keys());
-    return handler;
+  resolve(method: string, path: string): RouteMatch {
+    const match = this.find(method, path);
+    if (match.params === SYSTEM) match.route.handler(NO_REQUEST);
+    return match;
+  }
+
+  /** @ignore The same, with a route that throws where there is none. */
+  find(method: string, path: string): RouteMatch {
+    const match = this.#static.get(path)?.matches.get(method);
+    return match ?? this.#findOther(method, path);
+  }
+
+  #findOther(method: string, path: string): RouteMatch {
+    const allowed = new Set<string>();
+    const match = this.#static.get(path)?.find(method, path, allowed) ??
+      this.#findInIndex(method, path, allowed);
+    if (match !== null) return match;
+    if (allowed.size === 0) return this.#missing;
+    return this.#systemRoute(() => {
+      throw new HTTPMethodNotAllowed(allowed);
+    });
+  }
+
+  /** Looks under the path, then under what is left of it after each slash from the end. */
+  #findInIndex(method: string, path: string, allowed: Set<string>): RouteMatch | null {
+    if (this.#index.size === 0) return null;
+    for (let end = path.length; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
+      const mounts = this.#index.get(path.slice(0, end));
+      if (mounts === undefined) continue;
+      for (const mount of mounts) {
+        const match = mount.find(method, path, allowed);
+        if (match !== null) return match;
+      }
+    }
+    return null;
+  }
+
+  // -- Names --
+
+  /**
+   * Builds the URL of a route from its name. Counterpart of Python's
+   * `app.router["name"].url_for(…)`.
+   *
+   * @param name The name of the route.
+   * @param params The values for the variables of its path.
+   * @param options What follows the path.
+   * @returns The URL, from the slash on.
+   * @throws {RangeError} If there is no such name (Python's `KeyError`), or a value is missing or
+   * does not match.
+   */
+  urlFor(
+    name: string,
+    params: Readonly<Record<string, string | number>> = {},
+    options: UrlForOptions = {},
+  ): string {
+    const resource = this.#names.get(name);
+    if (resource === undefined) {
+      throw new RangeError(`Cannot build URL: no route is named "${name}"`);
+    }
+    const path = typeof resource === "string"
+      ? resource
+      : resource.pattern?.format(params) ?? resource.path;
+    const query = new URLSearchParams(options.query).toString();
+    const { fragment } = options;
+    return this.#prefix + path + (query === "" ? "" : `?${query}`) +
+      (fragment === undefined ? "" : `#${encodeURIComponent(fragment.toWellFormed())}`);
   }
 
   /** @ignore Refuses further routes. */

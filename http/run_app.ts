@@ -1,48 +1,51 @@
 /**
  * Serving an application until it is told to stop.
  *
- * Counterpart of `run_app()` in Python's `aiohttp.web`. Stopping goes in these steps: accept no more
- * connections; call `onShutdown`; wait for the handlers that run, at most `shutdownTimeout`; cancel
- * those that are left; wait as long for what they answered to be sent; clean up.
+ * Counterpart of `run_app()` in Python's `aiohttp.web`: an {@linkcode AppRunner}, its sites, and the
+ * signals that end it.
  *
  * @module
  */
 
-import { getRunningLoop, KeyboardInterrupt, run, wait, wrapFuture } from "../loop/mod.ts";
+import { currentTask, getRunningLoop, KeyboardInterrupt, run } from "../loop/mod.ts";
 import type { Application } from "./application.ts";
+import { AppRunner, TCPSite, UnixSite } from "./runner.ts";
+import type { AppRunnerOptions, TCPSiteOptions } from "./runner.ts";
 
 /** Options for {@linkcode runApp}. */
-export interface RunAppOptions {
+export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
   /**
-   * The address or name to listen on.
+   * The address or name to listen on, or several.
    *
-   * @default {"0.0.0.0"}
+   * @default {"0.0.0.0", or none if there is a `path`}
    */
-  host?: string;
+  host?: string | readonly string[];
   /**
    * The port; 0 for any that is free.
    *
    * @default {8080}
    */
   port?: number;
-  /**
-   * Seconds to wait for the handlers that run when the server stops.
-   *
-   * @default {60}
-   */
-  shutdownTimeout?: number;
+  /** The path of a Unix socket to listen on, or several. */
+  path?: string | readonly string[];
   /** Where the line goes that says where the server runs; null for nowhere. Standard output. */
   print?: ((line: string) => void) | null;
-  /** Called when the server listens, with its address. */
+  /** Called for each host when the server listens, with its address. */
   onListen?: (address: Deno.NetAddr) => void;
   /** Stops the server when it aborts, as SIGTERM does. */
   signal?: AbortSignal;
+  /**
+   * Whether SIGTERM stops the server.
+   *
+   * @default {true}
+   */
+  handleSignals?: boolean;
 }
 
 /**
  * Runs an application until Ctrl-C, SIGTERM, or its signal; then stops it in order.
  *
- * It runs a loop of its own. A second Ctrl-C ends it at once. Counterpart of Python's
+ * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. Counterpart of Python's
  * `aiohttp.web.run_app()`.
  *
  * @param app The application.
@@ -85,61 +88,47 @@ export async function runApp(app: Application, options: RunAppOptions = {}): Pro
 
 async function serve(app: Application, options: RunAppOptions): Promise<void> {
   const loop = getRunningLoop();
+  const task = currentTask()!;
   const stopped = loop.createFuture<void>();
   const stop = (): void => {
     if (!stopped.done()) stopped.setResult();
+    else task.cancel();
   };
-  loop.addSignalHandler("SIGTERM", stop);
-  options.signal?.addEventListener("abort", stop);
-  if (options.signal?.aborted) stop();
+  const { handleSignals = true, signal } = options;
+  if (handleSignals) loop.addSignalHandler("SIGTERM", stop);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  const runner = new AppRunner(app, options);
   try {
-    await app.startup();
-    try {
-      await listen(app, options, stopped);
-    } finally {
-      await app.cleanup();
-    }
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-    loop.removeSignalHandler("SIGTERM");
-  }
-}
-
-async function listen(
-  app: Application,
-  options: RunAppOptions,
-  stopped: PromiseLike<void>,
-): Promise<void> {
-  const { host = "0.0.0.0", port = 8080, print = console.log } = options;
-  const server = Deno.serve({
-    hostname: host,
-    port,
-    onListen(address): void {
-      const name = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-      print?.(`======== Running on http://${name}:${address.port} ========`);
-      print?.("(Press CTRL+C to quit)");
-      options.onListen?.(address);
-    },
-  }, app.fetch);
-  try {
+    await runner.setup();
+    startSites(runner, options);
     await stopped;
   } finally {
-    const timeout = options.shutdownTimeout ?? 60;
-    const drained = server.shutdown();
     try {
-      await app.shutdown();
-      await endHandlers(app, timeout);
-      await wait([wrapFuture(drained)], { timeout });
+      await runner.cleanup();
     } finally {
-      // A client that takes no end of its response can't be made to: it does not hold us up.
-      server.unref();
+      signal?.removeEventListener("abort", stop);
+      if (handleSignals) loop.removeSignalHandler("SIGTERM");
     }
   }
 }
 
-/** Waits for the handlers that run, then cancels those that are left. */
-async function endHandlers(app: Application, timeout: number): Promise<void> {
-  if (app._handling.size > 0) await wait(app._handling, { timeout });
-  for (const task of app._handling) task.cancel();
-  if (app._handling.size > 0) await wait(app._handling);
+function startSites(runner: AppRunner, options: RunAppOptions): void {
+  const { path = [], port, print = console.log } = options;
+  const paths = listOf(path);
+  const hosts = listOf(options.host ?? (paths.length === 0 ? "0.0.0.0" : []));
+  const sites = hosts.map((host) => new TCPSite(runner, host, port, tlsOf(options)));
+  for (const site of sites) site.start();
+  for (const path of paths) new UnixSite(runner, path).start();
+  print?.(`======== Running on ${runner.sites.toSorted().join(", ")} ========`);
+  print?.("(Press CTRL+C to quit)");
+  for (const site of sites) options.onListen?.(site.address);
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === "string" ? [value] : value;
+}
+
+function tlsOf({ cert, key, reusePort = false }: RunAppOptions): TCPSiteOptions {
+  return cert === undefined || key === undefined ? { reusePort } : { reusePort, cert, key };
 }

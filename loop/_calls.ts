@@ -96,7 +96,7 @@ function takeApart(thrown: unknown, done: Map<unknown, Thrown> = new Map()): Thr
   }
   const { name, message, stack } = thrown;
   const details = Object.fromEntries(
-    Object.entries(thrown).filter(([, value]) => canBeCopied(value)),
+    Object.entries(thrown).filter(([key, value]) => !OWN_FORM.has(key) && canBeCopied(value)),
   );
   const parts: ThrownError = { type: "error", name, message, stack, details };
   done.set(thrown, parts);
@@ -106,6 +106,9 @@ function takeApart(thrown: unknown, done: Map<unknown, Thrown> = new Map()): Thr
   }
   return parts;
 }
+
+/** What of an error is sent in a form of its own. */
+const OWN_FORM: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "errors"]);
 
 function canBeCopied(value: unknown): boolean {
   try {

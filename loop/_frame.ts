@@ -13,6 +13,7 @@
 
 import { current } from "./_current.ts";
 import type { Owner } from "./_current.ts";
+import { withResolvers } from "./_host.ts";
 import { repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import type { CancelledError } from "./exceptions.ts";
@@ -357,7 +358,7 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
   }
 
   #chain(): PromiseWithResolvers<R1 | R2> {
-    return this.#chained ??= Promise.withResolvers();
+    return this.#chained ??= withResolvers();
   }
 
   then<A = R1 | R2, B = never>(

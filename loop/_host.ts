@@ -7,7 +7,7 @@
 
 /** The part of Node's `AsyncLocalStorage` in use here. */
 interface AsyncStorage {
-  run<T>(store: object, fn: () => T): T;
+  run<T>(store: object | undefined, fn: () => T): T;
   getStore(): object | undefined;
 }
 
@@ -166,6 +166,14 @@ export function isDebugWanted(): boolean {
   return state === "granted" && globals.process?.env?.[DEBUG_VARIABLE] === "1";
 }
 
+/** What `Promise.withResolvers()` does; Node 20 has none. */
+export function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: PromiseWithResolvers<T>["resolve"];
+  let reject!: PromiseWithResolvers<T>["reject"];
+  const promise = new Promise<T>((...functions) => [resolve, reject] = functions);
+  return { promise, resolve, reject };
+}
+
 // -- Workers --
 
 /** Another thread that runs a module. */
@@ -192,11 +200,15 @@ export const cpuCount: number = globals.navigator?.hardwareConcurrency ?? 4;
 
 /** Starts a worker that runs the module at `url`; null where the runtime has no workers. */
 export function startWorker(url: URL, listener: WorkerListener): HostWorker | null {
-  if (globals.Worker !== undefined) {
-    return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
-  }
-  const threads = globals.process?.getBuiltinModule?.("node:worker_threads");
-  return threads === undefined ? null : startNodeWorker(new threads.Worker(url), listener);
+  const start = (): HostWorker | null => {
+    if (globals.Worker !== undefined) {
+      return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
+    }
+    const threads = globals.process?.getBuiltinModule?.("node:worker_threads");
+    return threads === undefined ? null : startNodeWorker(new threads.Worker(url), listener);
+  };
+  // A worker outlives the task that needs it first: its events belong to none.
+  return storage === null ? start() : storage.run(undefined, start);
 }
 
 function startWebWorker(worker: WebWorker, listener: WorkerListener): HostWorker {

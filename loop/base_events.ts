@@ -29,9 +29,9 @@ import {
   cancelAfterHost,
   defer,
   isDebugWanted,
-  nowMs,
   startTimer,
   stopTimer,
+  withResolvers,
 } from "./_host.ts";
 import type { Instrument } from "./_instrument.ts";
 import { LinkedList } from "./_linked_list.ts";
@@ -308,7 +308,7 @@ export class BaseEventLoop implements TimerLoop {
    */
   async runForever(): Promise<void> {
     this._checkRunnable();
-    this.#finished = Promise.withResolvers();
+    this.#finished = withResolvers();
     this.#ownContext = new OwnContext(this.#goOnInOwnContext);
     this.#strayed = false;
     current.loop = this;

@@ -9,7 +9,7 @@
  */
 
 import { current } from "./_current.ts";
-import { cpuCount } from "./_host.ts";
+import { cpuCount, withResolvers } from "./_host.ts";
 import { LinkedList } from "./_linked_list.ts";
 import { PoolWorker, WorkerCall } from "./_pool_worker.ts";
 import type { PoolEvents } from "./_pool_worker.ts";
@@ -85,7 +85,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   readonly #queue: LinkedList<WorkerCall> = new LinkedList();
   #isShut = false;
   /** Resolves when the last worker has ended after `shutdown()`. */
-  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #ended: PromiseWithResolvers<void> = withResolvers();
   readonly #events: PoolEvents = {
     isIdle: (worker) => this.#onIdle(worker),
     isDead: (worker) => this.#onDead(worker),

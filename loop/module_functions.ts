@@ -23,19 +23,21 @@ export interface ModuleFunction<Args extends unknown[], Result> {
 }
 
 /**
- * The functions of a module, each as a {@linkcode ModuleFunction}.
+ * The functions of a module, each as a {@linkcode ModuleFunction}. One that returns a marked value,
+ * a {@linkcode Transfer}, gives the value.
  *
  * @typeParam Module The type of the module: `typeof import("./work.ts")`.
  */
 export type ModuleFunctions<Module> = {
-  readonly [Name in keyof Module as Module[Name] extends AnyFunction ? Name : never]:
-    Module[Name] extends (...args: infer Args) => infer Result
-      ? ModuleFunction<Args, Received<Awaited<Result>>>
-      : never;
+  readonly [
+    Name in keyof Module as Module[Name] extends (...args: never[]) => unknown ? Name : never
+  ]: Module[Name] extends (...args: infer Args) => infer Returned ? ModuleFunction<
+      Args,
+      Awaited<Returned> extends infer Result ? Result extends Transfer<infer Value> ? Value : Result
+        : never
+    >
+    : never;
 };
-
-type AnyFunction = (...args: never[]) => unknown;
-type Received<Result> = Result extends Transfer<infer Value> ? Value : Result;
 
 /**
  * Arguments for a call in another thread: each one as it is, or marked by {@linkcode transfer}.
@@ -89,6 +91,18 @@ export function isModuleFunction(value: unknown): value is ModuleFunction<unknow
  * A value that moves to another thread instead of being copied; {@linkcode transfer} makes one.
  *
  * @typeParam Value The type of the value.
+ *
+ * @example A function, for a module, whose result moves to the caller
+ * ```ts
+ * import { transfer } from "@aio/asyncio";
+ * import type { Transfer } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function zeros(count: number): Transfer<Uint8Array> {
+ *   return transfer(new Uint8Array(count));
+ * }
+ * assertEquals(zeros(3).value, new Uint8Array(3));
+ * ```
  */
 export class Transfer<Value> {
   /** The value. */

@@ -227,10 +227,15 @@ export class TaskGroup {
   #inSlot<T>(coroutine: Coroutine<T>, slots: Semaphore): () => Steps<T> {
     return function* (): Steps<T> {
       yield* slots.acquire();
+      let isFailure = false;
       try {
         return yield* runInTask(coroutine);
+      } catch (error) {
+        isFailure = !(error instanceof CancelledError);
+        throw error;
       } finally {
-        slots.release();
+        // A failure ends the group: nobody is to start in the turn before it does.
+        if (!isFailure) slots.release();
       }
     };
   }

@@ -1,13 +1,15 @@
 /**
  * A connection of the runtime, driven as a transport.
  *
- * Counterpart of `_SelectorSocketTransport` in Python's `asyncio.selector_events`. It is in one of
- * these states:
+ * Counterpart of `_SelectorSocketTransport` in Python's `asyncio.selector_events`, and with TLS of
+ * `_SSLProtocolTransport` in `asyncio.sslproto`. It is in one of these states:
  *
- * 1. OPEN: data is received (unless paused, or after the end of file) and sent.
- * 2. CLOSING: `close()` was called; what is buffered is still sent, nothing is received.
- * 3. LOST: `connectionLost()` is scheduled; what is buffered is dropped.
- * 4. CLOSED: `connectionLost()` was called and the connection of the runtime is closed.
+ * 1. SHAKING: TLS shakes hands; the protocol has not heard of the connection yet.
+ * 2. OPEN: data is received (unless paused, or after the end of file) and sent.
+ * 3. CLOSING: `close()` was called; what is buffered is still sent, nothing is received.
+ * 4. PARTING: all is sent, TLS has said so, and waits for the other side to say the same.
+ * 5. LOST: `connectionLost()` is scheduled; what is buffered is dropped.
+ * 6. CLOSED: `connectionLost()` was called and the connection of the runtime is closed.
  *
  * Invariants: at most one read and one write are in progress; every call of the protocol is made by
  * the loop, in the context in which the transport was made; whether an error of the runtime means
@@ -16,17 +18,24 @@
  * @module
  */
 
-import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mod.ts";
-import type { EventLoop } from "../loop/mod.ts";
+import { copyContext, Handle, KeyboardInterrupt, RuntimeError, TimeoutError } from "../loop/mod.ts";
+import type { EventLoop, Future } from "../loop/mod.ts";
+import { isSystemError } from "./_channel.ts";
+import type { Channel } from "./_channel.ts";
+import { closedEarly, handshakeError, tooSlow } from "./_tls_errors.ts";
+import type { TlsSession } from "./_tls_errors.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
+import { BufferedProtocol } from "./protocols.ts";
 import type { Protocol } from "./protocols.ts";
-import type { ExtraInfo, ProtocolCalls, SocketAddress, Transport } from "./transports.ts";
+import type { ExtraInfo, ProtocolCalls, Transport } from "./transports.ts";
 
-const OPEN = 1;
-const CLOSING = 2;
-const LOST = 3;
-const CLOSED = 4;
-const STATE_NAMES = ["", "open", "closing", "lost", "closed"];
+const SHAKING = 1;
+const OPEN = 2;
+const CLOSING = 3;
+const PARTING = 4;
+const LOST = 5;
+const CLOSED = 6;
+const STATE_NAMES = ["", "shaking hands", "open", "closing", "parting", "lost", "closed"];
 
 /** The read buffer starts at this size and doubles while reads fill it, in bytes. */
 const MIN_READ_BUFFER = 4 * 1024;
@@ -42,38 +51,45 @@ export interface TransportOwner {
   _detach(transport: Transport): void;
 }
 
-/** The address in an address of the runtime. */
-export function socketAddress(address: Deno.Addr): SocketAddress {
-  const { hostname, port } = address as Deno.NetAddr;
-  return [hostname, port];
-}
-
-/** Errors that end a connection without being anybody's fault. */
-function isConnectionError(error: unknown): boolean {
-  const { BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut } = Deno.errors;
-  return [BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut]
-    .some((type) => error instanceof type);
+/** What there is to say about a transport, besides its channel and its protocol. */
+export interface TransportSetup {
+  /** What `getExtraInfo()` tells. */
+  readonly extra: Partial<ExtraInfo>;
+  readonly owner?: TransportOwner | null;
+  /** With TLS: how to shake hands, and how long. */
+  readonly tls?: TlsSession | null;
+  /** Done once the protocol has been told of the connection; fails if TLS does. */
+  readonly waiter?: Future<void>;
+  /** Whether the protocol is not told of the connection, as it has heard of it before. */
+  readonly isSilent?: boolean;
 }
 
 /** See the module's description. */
 export class SocketTransport implements Transport {
   readonly #loop: EventLoop;
-  readonly #conn: Deno.TcpConn;
-  #protocol: Protocol;
-  readonly #owner: TransportOwner | null;
-  readonly #extra: ExtraInfo;
+  readonly #channel: Channel;
+  readonly #setup: TransportSetup;
+  #protocol!: Protocol | BufferedProtocol;
+  /** The protocol, if it is a buffered one. */
+  #buffered: BufferedProtocol | null = null;
   #state = OPEN;
   /** Why the connection was lost, for `connectionLost()`. */
   #lostBy: unknown = null;
+  #isAborted = false;
   readonly #ending: Handle;
+  /** Ends a handshake, or a goodbye, that takes too long. */
+  #timer: Handle | null = null;
 
   #readBuffer = new Uint8Array(MIN_READ_BUFFER);
+  /** Where the read in progress puts the data, and whose memory that is; null: the own buffer. */
+  #target: Uint8Array = this.#readBuffer;
+  #lender: BufferedProtocol | null = null;
   #reading = false;
   #paused = false;
   /** What the last read gave and the protocol has not got: a count, null for the end of file. */
   #received: number | null | undefined = undefined;
   #gotEof = false;
-  /** Delivers what was received. There is one, as there is one read. */
+  /** Delivers what was received, and reads on. There is one, as there is one read. */
   readonly #delivery: Handle;
 
   readonly #buffer: WriteBuffer = new WriteBuffer({
@@ -92,44 +108,90 @@ export class SocketTransport implements Transport {
 
   constructor(
     loop: EventLoop,
-    conn: Deno.TcpConn,
-    protocol: Protocol,
-    owner: TransportOwner | null = null,
+    channel: Channel,
+    protocol: Protocol | BufferedProtocol,
+    setup: TransportSetup,
   ) {
     this.#loop = loop;
-    this.#conn = conn;
-    this.#protocol = protocol;
-    this.#owner = owner;
-    this.#extra = {
-      peername: socketAddress(conn.remoteAddr),
-      sockname: socketAddress(conn.localAddr),
-      socket: conn,
-    };
-    conn.setNoDelay(true);
+    this.#channel = channel;
+    this.#setup = setup;
+    this.setProtocol(protocol);
     const context = copyContext();
     const handle = (callback: () => void): Handle => new Handle(callback, [], loop, context);
     this.#delivery = handle(() => this.#deliver());
     this.#writer = handle(() => this.#goOnWriting());
     this.#ending = handle(() => this.#end());
-    owner?._attach(this);
-    loop._enqueue(handle(() => this.#protocol.connectionMade(this)));
-    loop._enqueue(handle(() => this.#read()));
+    setup.owner?._attach(this);
+    if (setup.tls) this.#shakeHands(setup.tls, handle);
+    else this.#open(handle);
+  }
+
+  #open(handle: (callback: () => void) => Handle): void {
+    const { waiter } = this.#setup;
+    this.#loop._enqueue(handle(() => this.#announce()));
+    this.#loop._enqueue(handle(() => this.#read()));
+    if (waiter !== undefined) this.#loop._enqueue(handle(() => wake(waiter)));
+  }
+
+  #announce(): void {
+    if (!this.#setup.isSilent) this.#protocol.connectionMade(this);
+  }
+
+  // -- Shaking hands --
+
+  #shakeHands(tls: TlsSession, handle: (callback: () => void) => Handle): void {
+    this.#state = SHAKING;
+    const fail = (error: unknown): void => {
+      if (this.#state === SHAKING) this.#loseHandshake(error);
+    };
+    const { handshakeTimeout } = tls;
+    this.#timer = this.#loop.callLater(handshakeTimeout, () => fail(tooSlow(handshakeTimeout)));
+    tls.handshake().then(({ alpnProtocol }) => {
+      this.#setup.extra.ssl_object = { selectedAlpnProtocol: () => alpnProtocol };
+      this.#schedule(handle(() => this.#onHandshake()));
+    }, (error) => {
+      this.#schedule(handle(() => fail(handshakeError(error))));
+    });
+  }
+
+  #onHandshake(): void {
+    if (this.#state !== SHAKING) return;
+    this.#timer?.cancel();
+    this.#state = OPEN;
+    try {
+      this.#announce();
+    } finally {
+      if (this.#setup.waiter !== undefined) wake(this.#setup.waiter);
+      this.#read();
+    }
+  }
+
+  /** The protocol has not heard of the connection, and does not hear of its end. */
+  #loseHandshake(error: unknown): void {
+    this.#timer?.cancel();
+    this.#state = CLOSED;
+    this.#closeChannel();
+    const { waiter, owner } = this.#setup;
+    if (waiter !== undefined && !waiter.done()) waiter.setException(error);
+    else if (this.#loop.getDebug() && owner) this.#report(error, "SSL handshake failed");
   }
 
   // -- Asking --
 
   isClosing(): boolean {
-    return this.#state !== OPEN;
+    return this.#state > OPEN;
   }
 
   getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
   getExtraInfo(name: string, fallback?: unknown): unknown;
   getExtraInfo(name: string, fallback: unknown = null): unknown {
-    return Object.hasOwn(this.#extra, name) ? this.#extra[name as keyof ExtraInfo] : fallback;
+    const { extra } = this.#setup;
+    return Object.hasOwn(extra, name) ? extra[name as keyof ExtraInfo] : fallback;
   }
 
   setProtocol(protocol: ProtocolCalls): void {
-    this.#protocol = protocol as Protocol;
+    this.#protocol = protocol as Protocol | BufferedProtocol;
+    this.#buffered = protocol instanceof BufferedProtocol ? protocol : null;
   }
 
   getProtocol(): ProtocolCalls {
@@ -139,61 +201,125 @@ export class SocketTransport implements Transport {
   // -- Reading --
 
   isReading(): boolean {
-    return this.#state === OPEN && !this.#paused;
+    return this.#state <= OPEN && !this.#paused;
   }
 
   pauseReading(): void {
-    if (this.#state === OPEN) this.#paused = true;
+    if (this.#state <= OPEN) this.#paused = true;
   }
 
   resumeReading(): void {
-    if (this.#state !== OPEN || !this.#paused) return;
+    if (this.#state > OPEN || !this.#paused) return;
     this.#paused = false;
-    if (this.#received !== undefined) this.#loop._enqueue(this.#delivery);
-    else this.#read();
+    if (this.#state === OPEN && !this.#reading) this.#schedule(this.#delivery);
   }
 
+  /** Starts to read, if that is not in progress; called by the loop only. */
   #read(): void {
     if (this.#reading || this.#paused || this.#gotEof || this.#state !== OPEN) return;
+    if (this.#buffered !== null && !this.#borrow(this.#buffered, -1)) return;
+    this.#receive();
+  }
+
+  #receive(): void {
     this.#reading = true;
-    this.#conn.read(this.#readBuffer).then(this.#onRead, this.#onReadError);
+    this.#channel.read(this.#target).then(this.#onRead, this.#onReadError);
+  }
+
+  /** Asks a buffered protocol for memory to read into. */
+  #borrow(lender: BufferedProtocol, sizehint: number): boolean {
+    try {
+      const memory = lender.getBuffer(sizehint);
+      if (memory.byteLength === 0) {
+        throw new RuntimeError("Cannot receive: getBuffer() returned an empty buffer");
+      }
+      this.#target = memory;
+      this.#lender = lender;
+      return true;
+    } catch (error) {
+      this.#onProtocolError(error, "getBuffer");
+      return false;
+    }
   }
 
   readonly #onRead = (count: number | null): void => {
     this.#reading = false;
-    if (this.#state !== OPEN) return;
-    this.#received = count;
-    this.#loop._enqueue(this.#delivery);
+    if (this.#state === OPEN) {
+      this.#received = count;
+      this.#schedule(this.#delivery);
+    } else if (this.#state === PARTING) {
+      if (count === null) this.#lose(null);
+      else this.#receive();
+    }
   };
 
   readonly #onReadError = (error: unknown): void => {
     this.#reading = false;
+    if (this.#state === PARTING) return this.#lose(null);
     if (this.#state !== OPEN) return;
-    this.#fail(error, "Fatal read error on socket transport");
+    // A connection with TLS that ends without a goodbye has come to its end all the same.
+    if (this.#setup.tls && error instanceof Deno.errors.UnexpectedEof) this.#onRead(null);
+    else this.#fail(error, "Fatal read error on socket transport");
   };
 
   #deliver(): void {
     const received = this.#received;
-    if (received === undefined || this.#paused || this.#state !== OPEN) return;
-    this.#received = undefined;
-    try {
+    if (this.#paused || this.#state !== OPEN) return;
+    if (received !== undefined) {
+      this.#received = undefined;
       if (received === null) this.#deliverEof();
-      else this.#protocol.dataReceived(this.#readBuffer.subarray(0, received));
-    } catch (error) {
-      // A CancelledError has no task to stop here: like any error, it ends this connection.
-      if (error instanceof KeyboardInterrupt) throw error;
-      const call = received === null ? "eofReceived" : "dataReceived";
-      this.#fail(error, `Fatal error: protocol.${call}() call failed.`);
-    }
-    if (received === this.#readBuffer.length && received < MAX_READ_BUFFER) {
-      this.#readBuffer = new Uint8Array(received * 2);
+      else this.#deliverData(received);
     }
     this.#read();
   }
 
+  #deliverData(count: number): void {
+    const target = this.#target;
+    const lender = this.#lender;
+    if (lender !== null) this.#giveBack();
+    try {
+      if (this.#buffered === null) {
+        (this.#protocol as Protocol).dataReceived(target.subarray(0, count));
+      } else if (this.#buffered === lender) lender.bufferUpdated(count);
+      else this.#handOver(this.#buffered, target.subarray(0, count));
+    } catch (error) {
+      this.#onProtocolError(error, this.#buffered ? "bufferUpdated" : "dataReceived");
+    }
+    if (target === this.#readBuffer && count === target.length && count < MAX_READ_BUFFER) {
+      this.#target = this.#readBuffer = new Uint8Array(count * 2);
+    }
+  }
+
+  /** Gives data that lies elsewhere to a buffered protocol. */
+  #handOver(protocol: BufferedProtocol, data: Uint8Array): void {
+    for (let rest = data; rest.byteLength > 0;) {
+      if (!this.#borrow(protocol, rest.byteLength)) return;
+      const memory = this.#target;
+      this.#giveBack();
+      const count = Math.min(memory.byteLength, rest.byteLength);
+      memory.set(rest.subarray(0, count));
+      protocol.bufferUpdated(count);
+      rest = rest.subarray(count);
+    }
+  }
+
+  /** The next read goes to the own buffer again, unless other memory is borrowed. */
+  #giveBack(): void {
+    this.#lender = null;
+    this.#target = this.#readBuffer;
+  }
+
   #deliverEof(): void {
     this.#gotEof = true;
-    if (!this.#protocol.eofReceived()) this.close();
+    let isKept: boolean | void = false;
+    try {
+      isKept = this.#protocol.eofReceived();
+    } catch (error) {
+      return this.#onProtocolError(error, "eofReceived");
+    }
+    if (isKept && !this.#setup.tls) return;
+    if (isKept) console.warn("returning true from eofReceived() has no effect when using ssl");
+    this.close();
   }
 
   // -- Writing --
@@ -206,7 +332,9 @@ export class SocketTransport implements Transport {
       throw new RuntimeError("Cannot write: Cannot call write() after writeEof()");
     }
     if (data.byteLength === 0) return;
-    if (this.#state >= LOST) return this.#countLostWrite();
+    if (this.#state >= PARTING) return this.#countLostWrite();
+    // Behind a close() Python's plain sockets send on; its TLS does not.
+    if (this.#state === CLOSING && this.#setup.tls) return;
     this.#buffer.add(data);
     this.#send();
   }
@@ -216,13 +344,14 @@ export class SocketTransport implements Transport {
   }
 
   writeEof(): void {
+    if (this.#setup.tls) throw new RuntimeError("Cannot write EOF: TLS knows no half-closed state");
     if (this.#eofWanted || this.#state !== OPEN) return;
     this.#eofWanted = true;
     this.#send();
   }
 
   canWriteEof(): boolean {
-    return true;
+    return !this.#setup.tls;
   }
 
   setWriteBufferLimits(high: number | null = null, low: number | null = null): void {
@@ -247,22 +376,22 @@ export class SocketTransport implements Transport {
   #send(): void {
     if (this.#writing) return;
     this.#writing = true;
-    this.#loop._enqueue(this.#writer);
+    this.#schedule(this.#writer);
   }
 
   #goOnWriting(): void {
     const sent = this.#sentCount;
     this.#sentCount = 0;
-    if (sent > 0) this.#buffer.sent(sent);
     if (this.#state >= LOST) return;
+    if (sent > 0) this.#buffer.sent(sent);
     this.#unsent ??= this.#buffer.take();
     if (this.#unsent !== null) {
-      this.#conn.write(this.#unsent).then(this.#onWrite, this.#onWriteError);
+      this.#channel.write(this.#unsent).then(this.#onWrite, this.#onWriteError);
       return;
     }
     this.#writing = false;
-    if (this.#state === CLOSING) this.#lose(null);
-    else if (this.#eofWanted) this.#conn.closeWrite().catch(this.#onWriteError);
+    if (this.#state === CLOSING) this.#onFlushed();
+    else if (this.#eofWanted) this.#channel.closeWrite().catch(this.#onWriteError);
   }
 
   /** The runtime may have sent only a part. */
@@ -271,11 +400,12 @@ export class SocketTransport implements Transport {
     const unsent = this.#unsent!;
     this.#unsent = count < unsent.byteLength ? unsent.subarray(count) : null;
     this.#sentCount = count;
-    this.#loop._enqueue(this.#writer);
+    this.#schedule(this.#writer);
   };
 
   readonly #onWriteError = (error: unknown): void => {
-    if (this.#state < LOST) this.#fail(error, "Fatal write error on socket transport");
+    if (this.#state === PARTING) this.#lose(null);
+    else if (this.#state < LOST) this.#fail(error, "Fatal write error on socket transport");
   };
 
   #callFlowControl(method: "pauseWriting" | "resumeWriting"): void {
@@ -291,18 +421,46 @@ export class SocketTransport implements Transport {
   // -- Ending --
 
   close(): void {
+    if (this.#state === SHAKING) return this.#loseHandshake(closedEarly());
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
-    if (!this.#writing) this.#lose(null);
+    if (!this.#writing) this.#onFlushed();
   }
 
   abort(): void {
-    if (this.#state < LOST) this.#lose(null);
+    if (this.#state === SHAKING) this.#loseHandshake(closedEarly());
+    else if (this.#state < LOST) {
+      this.#isAborted = true;
+      this.#lose(null);
+    }
   }
 
-  /** Ends the connection because of an error; one that is nobody's fault is not reported. */
+  /** All was sent. */
+  #onFlushed(): void {
+    const { tls } = this.#setup;
+    if (!tls || this.#loop.isClosed()) return this.#lose(null);
+    this.#state = PARTING;
+    const hasParted = this.#gotEof;
+    this.#channel.closeWrite().then(() => {
+      if (this.#state === PARTING && hasParted) this.#lose(null);
+    }, this.#onWriteError);
+    if (hasParted) return;
+    this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => {
+      this.#timer = null;
+      if (this.#state === PARTING) this.#lose(new TimeoutError("SSL shutdown timed out"));
+    });
+    if (!this.#reading) this.#receive();
+  }
+
+  #onProtocolError(error: unknown, call: string): void {
+    // A CancelledError has no task to stop here: like any error, it ends this connection.
+    if (error instanceof KeyboardInterrupt) throw error;
+    this.#fail(error, `Fatal error: protocol.${call}() call failed.`);
+  }
+
+  /** Ends the connection because of an error; one of the system is not reported. */
   #fail(error: unknown, message: string): void {
-    if (!isConnectionError(error)) this.#report(error, message);
+    if (!isSystemError(error)) this.#report(error, message);
     if (this.#state < LOST) this.#lose(error);
   }
 
@@ -313,10 +471,11 @@ export class SocketTransport implements Transport {
 
   #lose(error: unknown): void {
     this.#state = LOST;
+    this.#timer?.cancel();
     this.#lostBy = error;
     this.#buffer.clear();
     this.#unsent = null;
-    this.#loop._enqueue(this.#ending);
+    this.#schedule(this.#ending);
   }
 
   #end(): void {
@@ -324,13 +483,29 @@ export class SocketTransport implements Transport {
     try {
       this.#protocol.connectionLost(this.#lostBy);
     } finally {
-      this.#conn.close();
-      this.#owner?._detach(this);
+      this.#closeChannel();
     }
   }
 
-  toString(): string {
-    const [hostname, port] = this.#extra.peername;
-    return `<SocketTransport ${STATE_NAMES[this.#state]} ${hostname}:${port}>`;
+  #closeChannel(): void {
+    this.#channel.close(this.#lostBy === null && !this.#isAborted);
+    this.#setup.owner?._detach(this);
   }
+
+  /** Has a handle called. Where that loop is closed, nobody is left to tell: only to clean up. */
+  #schedule(handle: Handle): void {
+    if (!this.#loop.isClosed()) return this.#loop._enqueue(handle);
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
+    this.#closeChannel();
+  }
+
+  toString(): string {
+    const { peername } = this.#setup.extra;
+    return `<SocketTransport ${STATE_NAMES[this.#state]} ${peername?.join(":") ?? ""}>`;
+  }
+}
+
+function wake(waiter: Future<void>): void {
+  if (!waiter.done()) waiter.setResult();
 }

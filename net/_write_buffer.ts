@@ -1,14 +1,23 @@
 /**
  * What a transport has yet to send, and the water marks that say when that is too much.
  *
- * Counterpart of the flow control of Python's `asyncio.transports`. Invariant: the protocol is told
- * `pauseWriting()` and `resumeWriting()` in turns, `pauseWriting()` first.
+ * Counterpart of the flow control of Python's `asyncio.transports`. What is added is copied behind
+ * what waits already, so that what was written in one turn leaves in one piece. Invariants: there
+ * are two blocks of memory, one to fill and one that is being sent, which change places; the
+ * protocol is told `pauseWriting()` and `resumeWriting()` in turns, `pauseWriting()` first.
  *
  * @module
  */
 
 const DEFAULT_HIGH = 64 * 1024;
 const LOW_SHARE = 4;
+
+/** A block starts with this many bytes, and doubles as it must. */
+const MIN_BLOCK = 1024;
+/** A larger block is not kept for the next time. */
+const MAX_KEPT_BLOCK = 256 * 1024;
+
+const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** Who is told when there is too much. */
 export interface WriteBufferOwner {
@@ -18,11 +27,30 @@ export interface WriteBufferOwner {
   resumeWriting(): void;
 }
 
+/** Where the two marks are, for the arguments of `setWriteBufferLimits()`. */
+export function marks(
+  high: number | null,
+  low: number | null,
+  defaultHigh = DEFAULT_HIGH,
+): [low: number, high: number] {
+  const newHigh = high ?? (low === null ? defaultHigh : LOW_SHARE * low);
+  const newLow = low ?? Math.floor(newHigh / LOW_SHARE);
+  if (!(newHigh >= newLow && newLow >= 0)) {
+    const text = `high (${newHigh}) must be >= low (${newLow}) must be >= 0`;
+    throw new RangeError(`Cannot set write buffer limits: ${text}`);
+  }
+  return [newLow, newHigh];
+}
+
 /** See the module's description. */
 export class WriteBuffer {
   readonly #owner: WriteBufferOwner;
-  #chunks: Uint8Array[] = [];
-  /** Bytes in `#chunks` and in the write in progress. */
+  /** The block to fill, and how much of it is filled. */
+  #filling = NO_BYTES;
+  #filled = 0;
+  /** The block that was taken last. It is free again when the next one is taken. */
+  #taken = NO_BYTES;
+  /** Bytes that were added and not yet reported as sent. */
   #size = 0;
   #high = DEFAULT_HIGH;
   #low = DEFAULT_HIGH / LOW_SHARE;
@@ -44,36 +72,39 @@ export class WriteBuffer {
 
   /** See `WriteTransport.setWriteBufferLimits()`. */
   setLimits(high: number | null, low: number | null): void {
-    const newHigh = high ?? (low === null ? DEFAULT_HIGH : LOW_SHARE * low);
-    const newLow = low ?? Math.floor(newHigh / LOW_SHARE);
-    if (!(newHigh >= newLow && newLow >= 0)) {
-      const text = `high (${newHigh}) must be >= low (${newLow}) must be >= 0`;
-      throw new RangeError(`Cannot set write buffer limits: ${text}`);
-    }
-    this.#high = newHigh;
-    this.#low = newLow;
+    [this.#low, this.#high] = marks(high, low);
     this.#pauseIfFull();
   }
 
   /** Adds a copy of `data`. */
   add(data: Uint8Array): void {
-    this.#chunks.push(data.slice());
+    const filled = this.#filled + data.byteLength;
+    if (filled > this.#filling.byteLength) this.#grow(filled);
+    this.#filling.set(data, this.#filled);
+    this.#filled = filled;
     this.#size += data.byteLength;
     this.#pauseIfFull();
   }
 
-  /** Takes all that was added, as one array, or null if there is nothing. */
-  take(): Uint8Array | null {
-    const chunks = this.#chunks;
-    if (chunks.length === 0) return null;
-    this.#chunks = [];
-    if (chunks.length === 1) return chunks[0]!;
-    const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
-    let offset = 0;
-    for (const chunk of chunks) {
-      all.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
+  #grow(needed: number): void {
+    let capacity = Math.max(this.#filling.byteLength, MIN_BLOCK);
+    while (capacity < needed) capacity *= 2;
+    const block = new Uint8Array(capacity);
+    block.set(this.#filling.subarray(0, this.#filled));
+    this.#filling = block;
+  }
+
+  /**
+   * Takes all that was added, or returns null if there is nothing. It is valid until the next call,
+   * so what was taken before must have been sent.
+   */
+  take(): Uint8Array<ArrayBuffer> | null {
+    if (this.#filled === 0) return null;
+    const block = this.#filling;
+    const all = block.subarray(0, this.#filled);
+    this.#filling = this.#taken;
+    this.#filled = 0;
+    this.#taken = block.byteLength > MAX_KEPT_BLOCK ? NO_BYTES : block;
     return all;
   }
 
@@ -85,9 +116,10 @@ export class WriteBuffer {
     this.#owner.resumeWriting();
   }
 
-  /** Drops everything. */
+  /** Drops everything. A block that is being sent is left alone. */
   clear(): void {
-    this.#chunks = [];
+    this.#filling = this.#taken = NO_BYTES;
+    this.#filled = 0;
     this.#size = 0;
   }
 

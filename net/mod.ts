@@ -1,5 +1,6 @@
 /**
- * The network half of asyncio: protocols, transports and servers, on Deno's own sockets.
+ * The network half of asyncio: transports and protocols, streams, servers,
+ * TLS, datagrams and child processes, on Deno's own sockets.
  *
  * @example A server that counts the bytes it gets
  * ```ts
@@ -26,6 +27,26 @@
  * @module
  */
 
+export type { StreamProtocol } from "./_establishing.ts";
+export { DEVNULL, PIPE, STDOUT } from "./_spawning.ts";
+export type { Stdio, SubprocessOptions } from "./_spawning.ts";
+export * from "./addresses.ts";
+export * from "./connections.ts";
+export * from "./create_server.ts";
+export * from "./datagrams.ts";
+export * from "./exceptions.ts";
+export { connectReadPipe, connectWritePipe } from "./pipes.ts";
+export type { DirectReader, DirectWriter, ReadPipe, WritePipe } from "./pipes.ts";
 export * from "./protocols.ts";
+export * from "./sendfile.ts";
 export * from "./server.ts";
+export { staggeredRace } from "./staggered.ts";
+export type { RaceResult } from "./staggered.ts";
+export { StreamReader } from "./stream_reader.ts";
+export * from "./stream_writer.ts";
+export * from "./streams.ts";
+export * from "./subprocess.ts";
+export * from "./subprocess_exec.ts";
+export * from "./tls.ts";
+export * from "./tls_options.ts";
 export * from "./transports.ts";

@@ -1,14 +1,16 @@
 /**
- * What a program implements to take part in a connection.
+ * What a program implements to take part in a connection, or to hear from a process.
  *
  * Counterpart of Python's `asyncio.protocols`. The order of calls is always: `connectionMade()`
  * once; any number of `dataReceived()`; at most one `eofReceived()`; `connectionLost()` once, and
- * last. `pauseWriting()` and `resumeWriting()` come between the first and the last, in turns.
+ * last. `pauseWriting()` and `resumeWriting()` come between the first and the last, in turns. In
+ * place of `dataReceived()` a buffered protocol gets `getBuffer()` and `bufferUpdated()`, in turns;
+ * a datagram protocol gets `datagramReceived()`, and no `eofReceived()`.
  *
  * @module
  */
 
-import type { BaseTransport, ProtocolCalls } from "./transports.ts";
+import type { BaseTransport, ProtocolCalls, SocketAddress } from "./transports.ts";
 
 /**
  * The calls that every protocol gets.
@@ -86,4 +88,113 @@ export class Protocol extends BaseProtocol {
    * @returns True to keep the connection open for writing; otherwise it is closed.
    */
   eofReceived(): boolean | void {}
+}
+
+/**
+ * A protocol for a stream of bytes that come straight into memory of its own.
+ *
+ * Counterpart of Python's `asyncio.BufferedProtocol`.
+ *
+ * @example Count what arrives, in one block of memory
+ * ```ts
+ * import { BufferedProtocol, createConnection, createServer, run } from "@aio/asyncio";
+ * import type { Transport } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let total = 0;
+ * class Counter extends BufferedProtocol {
+ *   readonly #block = new Uint8Array(16 * 1024);
+ *   override getBuffer() {
+ *     return this.#block;
+ *   }
+ *   override bufferUpdated(count: number) {
+ *     total += count;
+ *   }
+ * }
+ * await run(async () => {
+ *   const server = await createServer(() => new Counter(), "127.0.0.1", 0);
+ *   const [host, port] = server.sockets[0]!.getsockname();
+ *   const [transport] = await createConnection(() => new BufferedProtocol(), host, port);
+ *   transport.write(new Uint8Array(1000));
+ *   transport.close();
+ *   server.close();
+ *   await server.waitClosed();
+ * });
+ * assertEquals(total, 1000);
+ * ```
+ */
+export class BufferedProtocol extends BaseProtocol {
+  /**
+   * Called for the memory to receive into. It is in use from here until `bufferUpdated()` or
+   * `connectionLost()`, also while reading is paused. Counterpart of `get_buffer()`.
+   *
+   * @param sizehint How much would be good, in bytes, or -1 if that is not known.
+   * @returns The memory; one byte at least.
+   */
+  getBuffer(sizehint: number): Uint8Array {
+    return new Uint8Array(sizehint > 0 ? sizehint : 64 * 1024);
+  }
+
+  /**
+   * Called when bytes have arrived in that memory. Counterpart of `buffer_updated()`.
+   *
+   * @param _count How many, from the start of it.
+   */
+  bufferUpdated(_count: number): void {}
+
+  /**
+   * Called when the other side has said that it sends no more. Counterpart of `eof_received()`.
+   *
+   * @returns True to keep the connection open for writing; otherwise it is closed.
+   */
+  eofReceived(): boolean | void {}
+}
+
+/**
+ * A protocol for datagrams.
+ *
+ * Counterpart of Python's `asyncio.DatagramProtocol`; `createDatagramEndpoint()` shows one.
+ */
+export class DatagramProtocol extends BaseProtocol {
+  /**
+   * Called when a datagram has arrived. Counterpart of `datagram_received()`.
+   *
+   * @param _data The datagram.
+   * @param _addr Who sent it.
+   */
+  datagramReceived(_data: Uint8Array, _addr: SocketAddress): void {}
+
+  /**
+   * Called when a datagram could not be sent or received. Counterpart of `error_received()`.
+   *
+   * @param _exception Why.
+   */
+  errorReceived(_exception: unknown): void {}
+}
+
+/**
+ * A protocol that hears from a process.
+ *
+ * The end of the process and the ends of its pipes come in any order; `connectionLost()` comes after
+ * all of them. Counterpart of Python's `asyncio.SubprocessProtocol`; `subprocessExec()` shows one.
+ */
+export class SubprocessProtocol extends BaseProtocol {
+  /**
+   * Called when the process has written. Counterpart of `pipe_data_received()`.
+   *
+   * @param _fd 1 for its standard output, 2 for its errors.
+   * @param _data The bytes. They are lent: valid until this call returns; who keeps them copies them.
+   */
+  pipeDataReceived(_fd: number, _data: Uint8Array): void {}
+
+  /**
+   * Called when a pipe is closed, at either end. Counterpart of `pipe_connection_lost()`.
+   *
+   * @param _fd 0 for the standard input of the process, 1 for its output, 2 for its errors.
+   * @param _exception Why, or null if it ended in an orderly way.
+   */
+  pipeConnectionLost(_fd: number, _exception: unknown): void {}
+
+  /** Called when the process has ended. Counterpart of `process_exited()`. */
+  processExited(): void {}
 }

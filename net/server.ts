@@ -1,8 +1,7 @@
 /**
- * Servers: listening for connections, and a protocol for each.
+ * Servers: what listens for connections, and what it has accepted.
  *
- * Counterpart of `Server` and `loop.create_server()` of Python's `asyncio.base_events`. A server is
- * in one of these states:
+ * Counterpart of `Server` of Python's `asyncio.base_events`. A server is in one of these states:
  *
  * 1. BOUND: its sockets are bound, connections wait in the backlog.
  * 2. SERVING: connections are accepted.
@@ -12,12 +11,11 @@
  * @module
  */
 
-import { copyContext, getRunningLoop, Handle, RuntimeError } from "../loop/mod.ts";
+import { copyContext, Handle, RuntimeError } from "../loop/mod.ts";
 import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { socketAddress, SocketTransport } from "./_socket_transport.ts";
-import type { Protocol } from "./protocols.ts";
+import { socketAddress } from "./_channel.ts";
 import type { SocketAddress, Transport } from "./transports.ts";
 
 const BOUND = 1;
@@ -28,26 +26,18 @@ const CLOSED = 4;
 /** How long to accept nothing when the system refuses to, as when too many files are open. */
 const ACCEPT_RETRY_DELAY = 1;
 
-/** Options for {@linkcode createServer}. */
-export interface ServerOptions {
+/** What a server needs of a listener of the runtime. */
+export interface ServerListener {
+  /** Where it listens. */
+  readonly addr: Deno.Addr;
   /**
-   * How many connections may wait to be accepted.
+   * Waits for a connection.
    *
-   * @default {100}
+   * @returns The connection.
    */
-  backlog?: number;
-  /**
-   * Whether several processes may listen on the same port, and share its connections. On Linux.
-   *
-   * @default {false}
-   */
-  reusePort?: boolean;
-  /**
-   * Whether connections are accepted at once, or when `startServing()` or `serveForever()` is called.
-   *
-   * @default {true}
-   */
-  startServing?: boolean;
+  accept(): Promise<Deno.Conn>;
+  /** Stops listening. */
+  close(): void;
 }
 
 /** A socket that a server listens on. */
@@ -72,23 +62,29 @@ export class ServerSocket {
 /**
  * Accepts connections, and gives each a protocol.
  *
- * {@linkcode createServer} makes one; `await using` closes it and its connections' end is awaited.
+ * `createServer()` makes one; `await using` closes it and its connections' end is awaited.
  * Counterpart of Python's `asyncio.Server`.
  */
 export class Server implements AsyncDisposable {
   readonly #loop: EventLoop;
-  readonly #listeners: Deno.TcpListener[];
-  readonly #protocolFactory: () => Protocol;
+  readonly #listeners: readonly ServerListener[];
+  readonly #makeTransport: (conn: Deno.Conn, server: Server) => void;
   readonly #transports = new Set<Transport>();
   #state = BOUND;
   #forever: Future<void> | null = null;
-  #closedWaiters: Future<void>[] = [];
+  readonly #closedWaiters = new Set<Future<void>>();
+  readonly #acceptors: readonly Acceptor[];
 
-  /** @ignore Servers come from {@linkcode createServer}. */
-  constructor(loop: EventLoop, listeners: Deno.TcpListener[], protocolFactory: () => Protocol) {
+  /** @ignore Servers come from `createServer()`. */
+  constructor(
+    loop: EventLoop,
+    listeners: readonly ServerListener[],
+    makeTransport: (conn: Deno.Conn, server: Server) => void,
+  ) {
     this.#loop = loop;
     this.#listeners = listeners;
-    this.#protocolFactory = protocolFactory;
+    this.#makeTransport = makeTransport;
+    this.#acceptors = listeners.map((listener) => new Acceptor(loop, listener, this));
   }
 
   /** The sockets that the server listens on; none once it is closed. */
@@ -135,7 +131,7 @@ export class Server implements AsyncDisposable {
     if (this.#state === SERVING) return;
     if (this.#state !== BOUND) throw new RuntimeError(`Cannot serve: server ${this} is closed`);
     this.#state = SERVING;
-    for (const listener of this.#listeners) new Acceptor(this.#loop, listener, this).accept();
+    for (const acceptor of this.#acceptors) acceptor.accept();
   }
 
   /**
@@ -176,9 +172,9 @@ export class Server implements AsyncDisposable {
   close(): void {
     if (this.#state >= CLOSING) return;
     this.#state = CLOSING;
-    for (const listener of this.#listeners) listener.close();
+    for (const acceptor of this.#acceptors) acceptor.close();
     this.#forever?.cancel();
-    if (this.#transports.size === 0) this.#finish();
+    this._finishIfOver();
   }
 
   /** Closes all connections, each after what was written to it. Counterpart of `close_clients()`. */
@@ -205,8 +201,12 @@ export class Server implements AsyncDisposable {
   *#waitClosed(): Steps<void> {
     if (this.#state === CLOSED) return;
     const waiter = this.#loop.createFuture<void>();
-    this.#closedWaiters.push(waiter);
-    yield* waiter;
+    this.#closedWaiters.add(waiter);
+    try {
+      yield* waiter;
+    } finally {
+      this.#closedWaiters.delete(waiter);
+    }
   }
 
   /** Closes the server, and waits until its connections have ended. */
@@ -216,16 +216,14 @@ export class Server implements AsyncDisposable {
   }
 
   /** @ignore Serves a connection. */
-  _serve(conn: Deno.TcpConn): void {
+  _serve(conn: Deno.Conn): void {
     if (this.#state !== SERVING) return conn.close();
-    let protocol: Protocol;
     try {
-      protocol = this.#protocolFactory();
+      this.#makeTransport(conn, this);
     } catch (error) {
       conn.close();
       throw error;
     }
-    new SocketTransport(this.#loop, conn, protocol, this);
   }
 
   /** @ignore */
@@ -236,14 +234,15 @@ export class Server implements AsyncDisposable {
   /** @ignore */
   _detach(transport: Transport): void {
     this.#transports.delete(transport);
-    if (this.#state === CLOSING && this.#transports.size === 0) this.#finish();
+    this._finishIfOver();
   }
 
-  #finish(): void {
+  /** @ignore */
+  _finishIfOver(): void {
+    if (this.#state !== CLOSING || this.#transports.size > 0) return;
+    if (this.#acceptors.some(({ isAccepting }) => isAccepting)) return;
     this.#state = CLOSED;
-    const waiters = this.#closedWaiters;
-    this.#closedWaiters = [];
-    for (const waiter of waiters) if (!waiter.done()) waiter.setResult();
+    for (const waiter of this.#closedWaiters) if (!waiter.done()) waiter.setResult();
   }
 
   /**
@@ -257,106 +256,55 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** Accepts the connections of one socket, until that is closed. */
+/**
+ * Accepts the connections of one socket, until that is closed. The system closes it only once the
+ * accepting that is in progress has ended, a little later.
+ */
 class Acceptor {
+  isAccepting = false;
   readonly #loop: EventLoop;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: ServerListener;
   readonly #server: Server;
   readonly #context = copyContext();
+  #retry: Handle | null = null;
 
-  constructor(loop: EventLoop, listener: Deno.TcpListener, server: Server) {
+  constructor(loop: EventLoop, listener: ServerListener, server: Server) {
     this.#loop = loop;
     this.#listener = listener;
     this.#server = server;
   }
 
   accept(): void {
+    this.isAccepting = true;
     this.#listener.accept().then(this.#onAccept, this.#onError);
   }
 
-  readonly #onAccept = (conn: Deno.TcpConn): void => {
+  close(): void {
+    this.#retry?.cancel();
+    this.#listener.close();
+  }
+
+  readonly #onAccept = (conn: Deno.Conn): void => {
+    this.isAccepting = false;
+    if (this.#loop.isClosed()) return conn.close();
     const serve = (): void => this.#server._serve(conn);
     this.#loop._enqueue(new Handle(serve, [], this.#loop, this.#context));
     if (this.#server.isServing()) this.accept();
+    else this.#server._finishIfOver();
   };
 
   readonly #onError = (error: unknown): void => {
-    if (!this.#server.isServing()) return;
+    this.isAccepting = false;
+    if (!this.#server.isServing()) return this.#server._finishIfOver();
+    if (this.#loop.isClosed()) return;
     if (error instanceof Deno.errors.ConnectionAborted) return this.accept();
     this.#loop.callExceptionHandler({
-      message: "accept() failed, trying again in one second",
+      message: "socket.accept() out of system resource",
       exception: error,
       server: this.#server,
     });
-    this.#loop.callLater(ACCEPT_RETRY_DELAY, () => {
+    this.#retry = this.#loop.callLater(ACCEPT_RETRY_DELAY, () => {
       if (this.#server.isServing()) this.accept();
     });
   };
-}
-
-/**
- * Starts a TCP server on the loop that runs.
- *
- * Counterpart of Python's `loop.create_server()`.
- *
- * @param protocolFactory Called for each connection, to make its protocol.
- * @param host The address or name to listen on, or several; null or "" for all interfaces.
- * @param port The port; 0 for any that is free.
- * @param options How to listen.
- * @returns An awaitable of the server.
- * @throws {RuntimeError} If no loop runs.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
- *
- * @example
- * ```ts
- * import { createServer, Protocol, run } from "@aio/asyncio";
- * import { assertEquals } from "@std/assert";
- *
- * await run(async () => {
- *   await using server = await createServer(() => new Protocol(), "127.0.0.1", 0);
- *   assertEquals(server.sockets[0]!.getsockname()[0], "127.0.0.1");
- * });
- * ```
- */
-export function createServer(
-  protocolFactory: () => Protocol,
-  host: string | readonly string[] | null = null,
-  port = 0,
-  options: ServerOptions = {},
-): Awaitable<Server> {
-  return new Operation(() => startServer(protocolFactory, host, port, options));
-}
-
-function* startServer(
-  protocolFactory: () => Protocol,
-  host: string | readonly string[] | null,
-  port: number,
-  options: ServerOptions,
-): Steps<Server> {
-  const loop = getRunningLoop();
-  const hosts = typeof host === "string" ? [host] : host ?? [""];
-  const server = new Server(loop, listenOnAll(hosts, port, options), protocolFactory);
-  if (options.startServing ?? true) yield* server.startServing();
-  return server;
-}
-
-/** Listens on every host, or on none. */
-function listenOnAll(
-  hosts: readonly string[],
-  port: number,
-  options: ServerOptions,
-): Deno.TcpListener[] {
-  const { backlog = 100, reusePort = false } = options;
-  const listeners: Deno.TcpListener[] = [];
-  try {
-    for (const host of new Set(hosts)) {
-      // On systems with IPv6, "::" takes the connections of IPv4, too.
-      const hostname = host === "" ? "::" : host;
-      listeners.push(Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort }));
-    }
-  } catch (error) {
-    for (const listener of listeners) listener.close();
-    throw error;
-  }
-  return listeners;
 }

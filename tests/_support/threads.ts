@@ -26,3 +26,45 @@ export class Gate {
     Atomics.notify(this.cell, 1);
   }
 }
+
+/** The workers that this thread has started and not ended. */
+export class LiveWorkers implements Iterable<Worker> {
+  readonly #live = new Set<Worker>();
+
+  /** Counts from now on. */
+  constructor() {
+    const live = this.#live;
+    globalThis.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        live.add(this);
+      }
+
+      override terminate(): void {
+        super.terminate();
+        live.delete(this);
+      }
+    };
+  }
+
+  [Symbol.iterator](): Iterator<Worker> {
+    return this.#live[Symbol.iterator]();
+  }
+
+  /** Waits until none is left. */
+  async none(): Promise<void> {
+    while (this.#live.size > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Hides global names until it is disposed of. */
+export function hide(...names: string[]): Disposable {
+  const globals = globalThis as unknown as Record<string, unknown>;
+  const hidden = names.map((name) => Object.getOwnPropertyDescriptor(globals, name)!);
+  for (const name of names) delete globals[name];
+  return {
+    [Symbol.dispose](): void {
+      names.forEach((name, i) => Object.defineProperty(globals, name, hidden[i]!));
+    },
+  };
+}

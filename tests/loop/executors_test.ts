@@ -11,7 +11,7 @@ import {
   moduleFunctions,
   run,
   RuntimeError,
-  sleep,
+  transfer,
   waitFor,
   WorkerPoolExecutor,
 } from "@aio/asyncio/loop";
@@ -19,10 +19,12 @@ import type { Future } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
 import { assertStringIncludes, assertThrows } from "../_support/assert.ts";
 import { runProgram } from "../_support/program.ts";
-import { Gate } from "../_support/threads.ts";
+import { Gate, hide, LiveWorkers } from "../_support/threads.ts";
 
 const WORK = new URL("programs/work.ts", import.meta.url);
 const work = moduleFunctions<typeof import("./programs/work.ts")>(WORK);
+const live = new LiveWorkers();
+Deno.test.afterEach(() => assertEquals([...live], []));
 
 /** A test on a pool of some workers, which is shut down at the end. */
 function poolTest(
@@ -185,11 +187,44 @@ Deno.test("WorkerPoolExecutor rejects a call whose worker dies of an uncaught er
 
 poolTest("replaces a worker that dies while it is idle", 1, async (pool) => {
   await pool.submit(work.dieLater);
-  // Either it is dead when the next call comes, or it dies in the middle of that.
-  const call = pool.submit(work.wait, new Gate().cell);
-  await sleep(0);
-  call.cancel();
+  await live.none();
   assertEquals((await pool.submit(work.whoAmI))[1], 1);
+});
+
+// -- Hosts --
+
+Deno.test("WorkerPoolExecutor uses Node's workers where those of the Web are missing", async () => {
+  await run(async () => {
+    await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
+    const start = <T>(call: () => T): T => {
+      using _hidden = hide("Worker");
+      return call();
+    };
+    assertEquals(await start(() => pool.submit(work.addLater, 1, 2)), 3);
+    const bytes = new Uint8Array([1, 2, 3]);
+    assertEquals([...await pool.submit(work.passOn, transfer(bytes))], [1, 2, 3]);
+    assertEquals(bytes.length, 0);
+    const exits = await assertRejects(() => pool.submit(work.die, "exit"), RuntimeError);
+    assertMatch(exits.message, /its worker died: it exited with code 3$/);
+    const gate = new Gate();
+    const spinning = start(() => pool.submit(work.spin, gate.cell));
+    await gate.begun();
+    spinning.cancel();
+    await assertRejects(() => spinning, CancelledError);
+  });
+});
+
+Deno.test("WorkerPoolExecutor says so where there are no workers at all", async () => {
+  await run(async () => {
+    await using pool = new WorkerPoolExecutor();
+    const start = (): PromiseLike<number> => {
+      using _hidden = hide("Worker", "process");
+      return pool.submit(work.add, 1, 2);
+    };
+    const error = await assertRejects(start, RuntimeError);
+    assertMatch(error.message, /its worker cannot be started: this runtime has no workers$/);
+    assertEquals(await pool.submit(work.add, 1, 2), 3);
+  });
 });
 
 // -- Shutting down --

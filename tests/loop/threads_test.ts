@@ -22,11 +22,13 @@ import type { Coroutine, EventLoop, Future, ModuleFunction } from "@aio/asyncio/
 import { assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { captureErrors } from "../_support/run.ts";
 import type { Log, Steps } from "../_support/run.ts";
-import { Gate } from "../_support/threads.ts";
+import { Gate, LiveWorkers } from "../_support/threads.ts";
 import { place } from "./programs/work.ts";
 
 const WORK = new URL("programs/work.ts", import.meta.url);
 const work = moduleFunctions<typeof import("./programs/work.ts")>(WORK);
+const live = new LiveWorkers();
+Deno.test.afterEach(() => assertEquals([...live], []));
 
 /** A test of each kind of coroutine: both log the same. There is no virtual clock in a thread. */
 function bothKinds(
@@ -264,7 +266,6 @@ Deno.test("EventLoop.close() ends the threads of the default executor", async ()
   });
   loop.close();
   assertEquals(calls.map((call) => call.done()), [false, false]);
-  for (const call of calls) call.removeDoneCallback(() => {});
 });
 
 Deno.test("Many calls at once all give their results", async () => {

@@ -16,11 +16,12 @@ import {
   timeoutAt,
   TimeoutError,
 } from "@aio/asyncio/loop";
-import type { Timeout, TimerHandle } from "@aio/asyncio/loop";
+import type { Timeout } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
+import { watchTimers } from "../_support/timers.ts";
 
 bothKinds("Timeout.run() gives its body the timeout, and gives what that returns", {
   logs: [10, false, "result", false, 3],
@@ -78,13 +79,7 @@ bothKinds("Timeout.run() throws TimeoutError, caused by the cancellation", {
 Deno.test("Timeout.run() leaves no timer behind when its body ends in time", async () => {
   await runVirtual(async () => {
     const loop = getRunningLoop();
-    const timers: TimerHandle[] = [];
-    const callAt = loop.callAt.bind(loop);
-    loop.callAt = (when, callback, ...args) => {
-      const timer = callAt(when, callback, ...args);
-      timers.push(timer);
-      return timer;
-    };
+    const timers = watchTimers(loop);
     await timeout(3600).run(() => sleep(1));
     await assertRejects(async () => {
       await timeout(3600).run(async () => {

@@ -18,6 +18,7 @@ import type { Future, ReturnWhen } from "@aio/asyncio/loop";
 import { assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bothKinds, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
+import { watchTimers } from "../_support/timers.ts";
 
 bothKinds("wait() gives those that are done and those that are not", {
   logs: [1, 1, 2, 2, 0, 3],
@@ -132,5 +133,18 @@ Deno.test("wait() with a timeout of null or none waits for ever", async () => {
       const [done] = await wait([createTask(() => sleep(1e9))], options);
       assertEquals(done.size, 1);
     }
+  });
+});
+
+Deno.test("wait() leaves no timer behind, whether all are done or it is cancelled", async () => {
+  await runVirtual(async () => {
+    const timers = watchTimers(getRunningLoop());
+    await wait([createTask(() => sleep(1))], { timeout: 3600 });
+    const waiting = createTask(() => wait([getRunningLoop().createFuture()], { timeout: 7200 }));
+    await sleep(1);
+    waiting.cancel();
+    await assertRejects(async () => await waiting, CancelledError);
+    const limits = timers.filter((timer) => timer.when() > 100);
+    assertEquals(limits.map((timer) => timer.cancelled()), [true, true]);
   });
 });

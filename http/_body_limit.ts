@@ -1,0 +1,48 @@
+/**
+ * The limit of how large the body of a request may be, however it is read.
+ *
+ * What says in its head that it is too large is refused before any handler runs. A body that does
+ * not say its size is counted while it is read, and whoever reads it gets the error that answers
+ * 413. Nothing is read ahead.
+ *
+ * @module
+ */
+
+import { quietLegacyAbort } from "./_legacy_abort.ts";
+import { HTTPBadRequest, HTTPRequestEntityTooLarge } from "./exceptions.ts";
+
+/**
+ * The request to give to the handler: the same one, or one whose body is counted.
+ *
+ * Throws an HTTPRequestEntityTooLarge if the request says that its body is too large.
+ */
+export function limitBody(request: Request, maxSize: number): Request {
+  const length = request.headers.get("content-length");
+  if (length !== null) {
+    if (!/^\d+$/.test(length)) throw new HTTPBadRequest({ text: "400: Bad Content-Length" });
+    if (Number(length) > maxSize) throw new HTTPRequestEntityTooLarge(maxSize, Number(length));
+    return request;
+  }
+  if (request.body === null) return request;
+  quietLegacyAbort(); // the copy follows the signal of the request
+  return new Request(request, { body: counted(request.body, maxSize) });
+}
+
+function counted(body: ReadableStream<Uint8Array>, maxSize: number): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let size = 0;
+  return new ReadableStream({
+    async pull(controller): Promise<void> {
+      const { value, done } = await reader.read();
+      if (done) return controller.close();
+      size += value.byteLength;
+      if (size <= maxSize) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
+      const error = new HTTPRequestEntityTooLarge(maxSize, size);
+      controller.error(error);
+      await reader.cancel(error);
+    },
+    cancel(reason): Promise<void> {
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,167 @@
+/**
+ * What a request sends, in a form that `fetch` takes.
+ *
+ * @module
+ */
+
+import { ClientPayloadError } from "./client_exceptions.ts";
+import { MultipartWriter } from "./client_multipart.ts";
+import { isChunks, streamOf } from "./_client_streams.ts";
+import type { Chunks } from "./_client_streams.ts";
+
+/** A value of a form. */
+export type FormValue = string | number | bigint | boolean;
+
+/**
+ * The body of a request. A record, or pairs of names and values, are sent as a form; `FormData` and
+ * a `MultipartWriter`, and a record with a `Blob` in it, as `multipart/form-data`. A stream or an
+ * async iterable is sent as it comes, once; a function that returns one, as often as it has to be.
+ */
+export type RequestData =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | URLSearchParams
+  | FormData
+  | MultipartWriter
+  | Chunks
+  | (() => Chunks)
+  | Readonly<Record<string, FormValue | Blob>>
+  | readonly (readonly [name: string, value: FormValue])[];
+
+/** A body that is being sent. */
+export interface OpenBody {
+  /** For `fetch`. */
+  readonly init: BodyInit;
+  /** What the source threw, if it did. */
+  readonly failure: { readonly error: unknown } | null;
+  /** Stops the source, if not all of it was sent. */
+  close(): void;
+}
+
+/** See the module's description. */
+export class RequestBody {
+  /** Null if `fetch` or nobody knows it. */
+  readonly contentType: string | null;
+  /** Of what it is after its type, null for none. */
+  readonly contentEncoding: string | null;
+  /** Whether it can be sent again. */
+  readonly replayable: boolean;
+  readonly #source: BodyInit | (() => Chunks);
+  #opened = false;
+
+  constructor(
+    source: BodyInit | (() => Chunks),
+    contentType: string | null,
+    { replayable = true, contentEncoding = null as string | null } = {},
+  ) {
+    this.#source = source;
+    this.contentType = contentType;
+    this.contentEncoding = contentEncoding;
+    this.replayable = replayable;
+  }
+
+  /** Begins to send; `onChunk` is called with the sizes of what is streamed. */
+  open(url: string, onChunk: (size: number) => void): OpenBody {
+    if (this.#opened && !this.replayable) {
+      throw new ClientPayloadError(
+        `Cannot send body to ${url} again: it is a stream, and it was read; pass a function that ` +
+          "returns a new one",
+      );
+    }
+    this.#opened = true;
+    const source = this.#source;
+    if (typeof source !== "function") return { init: source, failure: null, close(): void {} };
+    const stopper = new AbortController();
+    let failure: OpenBody["failure"] = null;
+    const onError = (error: unknown): void => void (failure = { error });
+    return {
+      init: streamOf(source(), { onChunk, onError, signal: stopper.signal }),
+      get failure(): OpenBody["failure"] {
+        return failure;
+      },
+      close: () => stopper.abort(),
+    };
+  }
+
+  /** The type of the body, and what begins to give it as a stream. */
+  _pieces(): [type: string | null, start: () => ReadableStream<Uint8Array<ArrayBuffer>>] {
+    const options = { onChunk: (): void => {}, signal: new AbortController().signal };
+    const source = this.#source;
+    if (typeof source === "function") {
+      return [this.contentType, () => streamOf(source(), options)];
+    }
+    const whole = new Response(source);
+    let bytes: Promise<Uint8Array> | null = null;
+    const start = async function* (): AsyncGenerator<Uint8Array> {
+      yield await (bytes ??= whole.bytes());
+    };
+    const type = this.contentType ?? whole.headers.get("content-type");
+    return [type, () => streamOf(start(), options)];
+  }
+}
+
+/** What a request is given to send. */
+export interface BodyOptions {
+  readonly data?: RequestData;
+  readonly json?: unknown;
+  readonly compress?: boolean | "gzip" | "deflate";
+}
+
+/** The body of a request; null for none. */
+export function bodyOf({ data, json, compress }: BodyOptions): RequestBody | null {
+  if (data !== undefined && json !== undefined) {
+    throw new RangeError("Cannot make request: data and json can not be used together");
+  }
+  const body = json === undefined
+    ? data === undefined ? null : dataBody(data)
+    : new RequestBody(jsonText(json), "application/json");
+  if (body === null || !compress) return body;
+  return compressed(body, compress === true ? "deflate" : compress);
+}
+
+function jsonText(value: unknown): string {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`Cannot send as JSON: ${typeof value}`);
+  return text;
+}
+
+function dataBody(data: RequestData): RequestBody {
+  if (typeof data === "string") return new RequestBody(data, "text/plain; charset=utf-8");
+  if (data instanceof Uint8Array || data instanceof ArrayBuffer) {
+    return new RequestBody(data as Uint8Array<ArrayBuffer>, "application/octet-stream");
+  }
+  if (data instanceof Blob || data instanceof FormData || data instanceof URLSearchParams) {
+    return new RequestBody(data, null);
+  }
+  if (data instanceof MultipartWriter) {
+    const { contentType, replayable } = data;
+    return new RequestBody(() => data.chunks(), contentType, { replayable });
+  }
+  const type = "application/octet-stream";
+  if (typeof data === "function") return new RequestBody(data, type);
+  if (isChunks(data)) return new RequestBody(() => data, type, { replayable: false });
+  return formBody(data);
+}
+
+function formBody(data: object): RequestBody {
+  const pairs: [string, unknown][] = Array.isArray(data) ? data : Object.entries(data);
+  if (!pairs.some(([, value]) => value instanceof Blob)) {
+    const text = pairs.map(([name, value]) => [name, String(value)]);
+    return new RequestBody(new URLSearchParams(text), null);
+  }
+  const form = new FormData();
+  for (const [name, value] of pairs) {
+    if (value instanceof Blob) form.append(name, value);
+    else form.append(name, String(value));
+  }
+  return new RequestBody(form, null);
+}
+
+function compressed(body: RequestBody, format: "gzip" | "deflate"): RequestBody {
+  const [type, chunks] = body._pieces();
+  const squeezed = (): Chunks => chunks().pipeThrough(new CompressionStream(format)) as Chunks;
+  const { replayable } = body;
+  return new RequestBody(squeezed, type, { replayable, contentEncoding: format });
+}

@@ -1,0 +1,264 @@
+/**
+ * A call of a session while it is under way, and the requests that it makes.
+ *
+ * A call may make several requests, one after another: redirects, retries. What ends it before its
+ * time (its total timeout, its signal, the end of its session) ends the request that runs. A request
+ * holds a place of the limiter, a timer of its phase, and what is needed to stop it; all of that goes
+ * when it has ended, once, however it ends.
+ *
+ * @module
+ */
+
+import { CancelledError, currentTask, getRunningLoop, wrapFuture } from "../loop/mod.ts";
+import type { EventLoop, Future, Handle } from "../loop/mod.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import type { Lease, Limiter } from "./_client_limiter.ts";
+import { ServerTimeoutError } from "./client_timeout.ts";
+import type { Phases, TimeoutPhase } from "./client_timeout.ts";
+import type { Tracer } from "./client_tracing.ts";
+
+/** What is known of a call from the start. */
+export interface CallInit {
+  readonly url: string;
+  readonly phases: Phases;
+  readonly signal: AbortSignal | undefined;
+  readonly onEnd: (call: Call) => void;
+}
+
+/** See the module's description. */
+export class Call {
+  readonly loop: EventLoop = getRunningLoop();
+  readonly phases: Phases;
+  /** The URL of the last request. */
+  url: string;
+  readonly #init: CallInit;
+  readonly #exchanges = new Set<Exchange>();
+  readonly #onAbort = (): void => this.fail(this.#init.signal!.reason);
+  #timer: Handle | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  /** The task of its middlewares, while they run. */
+  #task: Future<unknown> | null = null;
+
+  constructor(init: CallInit) {
+    this.#init = init;
+    this.url = init.url;
+    this.phases = init.phases;
+    init.signal?.throwIfAborted();
+    init.signal?.addEventListener("abort", this.#onAbort);
+    const { total } = init.phases;
+    if (total !== null) this.#timer = this.loop.callLater(total, () => this.#expire(total));
+  }
+
+  #expire(total: number): void {
+    this.fail(new ServerTimeoutError("total", this.url, total));
+  }
+
+  /** Ends the call and all that it has under way. */
+  fail(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = { error };
+    for (const exchange of [...this.#exchanges]) exchange.fail(error);
+    this.#task?.cancel();
+    this.end();
+  }
+
+  /** Throws what has ended the call. */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Waits for a task that makes requests of this call. What ends the call, cancels the task. */
+  *follow<T>(task: Future<T>): Steps<T> {
+    const cancellations = currentTask()?.cancelling() ?? 0;
+    this.#task = task;
+    try {
+      return yield* task;
+    } catch (error) {
+      const isOurs = this.#failure !== null &&
+        (currentTask()?.cancelling() ?? 0) <= cancellations;
+      throw isOurs ? this.#failure!.error : error;
+    } finally {
+      this.#task = null;
+    }
+  }
+
+  /** Ends what the call has under way except `exchange`; with that, the call itself ends. */
+  settleOn(exchange: Exchange): void {
+    for (const other of [...this.#exchanges]) if (other !== exchange) other.giveUp();
+    if (!this.#exchanges.has(exchange)) this.end();
+  }
+
+  /** Stops the timer and listens no more. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#init.signal?.removeEventListener("abort", this.#onAbort);
+    for (const exchange of [...this.#exchanges]) exchange.giveUp();
+    this.#init.onEnd(this);
+  }
+
+  /** @ignore */
+  _begun(exchange: Exchange): void {
+    this.check();
+    this.#exchanges.add(exchange);
+  }
+
+  /** @ignore */
+  _ended(exchange: Exchange, isLast: boolean): void {
+    this.#exchanges.delete(exchange);
+    if (isLast) this.end();
+  }
+}
+
+/** One request of a call. */
+export class Exchange {
+  readonly url: string;
+  readonly tracer: Tracer;
+  readonly #call: Call;
+  readonly #aborter = new AbortController();
+  #lease: Lease | null = null;
+  #waiting: Future<unknown> | null = null;
+  #timer: Handle | null = null;
+  #phase: TimeoutPhase = "headers";
+  #ended = false;
+  #failure: { readonly error: unknown } | null = null;
+  /** What else has to be done at the end. */
+  #atEnd: (() => void) | null = null;
+  /** Whether the call ends with this request. */
+  #isLast = false;
+
+  constructor(call: Call, url: string, tracer: Tracer) {
+    this.#call = call;
+    this.url = url;
+    this.tracer = tracer;
+    call.url = url;
+    call._begun(this);
+  }
+
+  /** Aborts when the request has to stop. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  /** Whether it has ended, well or not. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The limit of the pieces of the body, in seconds. */
+  get idleRead(): number | null {
+    return this.#call.phases.idleRead;
+  }
+
+  /** What it has failed with, if it has. */
+  get failure(): { readonly error: unknown } | null {
+    return this.#failure;
+  }
+
+  /** Waits for a place. */
+  *acquire(limiter: Limiter, host: string): Steps<void> {
+    this.#lease = limiter.tryAcquire(host);
+    if (this.#lease !== null) return;
+    this.tracer.tell("onConnectionQueuedStart", {});
+    const ticket = limiter.enqueue(host, this.#call.loop);
+    try {
+      this.#lease = yield* this.#until(ticket.future, "pool");
+    } catch (error) {
+      ticket.abandon();
+      throw error;
+    }
+    this.tracer.tell("onConnectionQueuedEnd", {});
+  }
+
+  /** Has `fn` called when the request has ended, however it ends. */
+  atEnd(fn: () => void): void {
+    this.#atEnd = fn;
+  }
+
+  /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
+  wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
+    return this.#until(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+  }
+
+  *#until<T>(future: Future<T>, phase: TimeoutPhase): Steps<T> {
+    this.#waiting = future;
+    this.startTimer(phase);
+    try {
+      return yield* future;
+    } catch (error) {
+      // A cancellation of the task goes through, whatever else has happened.
+      if (this.#failure === null || error instanceof CancelledError) throw error;
+      throw this.#failure.error;
+    } finally {
+      this.#waiting = null;
+      this.stopTimer();
+    }
+  }
+
+  /** Begins a phase, or begins it anew. */
+  startTimer(phase: TimeoutPhase): void {
+    this.stopTimer();
+    const seconds = this.#call.phases[phase];
+    if (seconds === null || this.#ended) return;
+    this.#phase = phase;
+    this.#timer = this.#call.loop.callLater(seconds, () => {
+      this.fail(new ServerTimeoutError(phase, this.url, seconds));
+    });
+  }
+
+  /** Ends a phase. */
+  stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  /** Begins the running phase anew: something moves. */
+  touch(): void {
+    if (this.#timer !== null) this.startTimer(this.#phase);
+  }
+
+  /** Has the call end when this request has. */
+  becomeLast(): void {
+    this.#isLast = true;
+    this.#call.settleOn(this);
+  }
+
+  /** Ends the request with an error, for whoever waits for it. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#failure = { error };
+    this.tracer.tell("onRequestException", { exception: error });
+    if (this.#waiting !== null && !this.#waiting.done()) this.#waiting.setException(error);
+    this.#finish();
+    this.#aborter.abort(error);
+  }
+
+  /** Ends the request although nobody has seen all of it. */
+  giveUp(): void {
+    if (this.#ended) return;
+    this.end();
+    this.abort();
+  }
+
+  /** Stops what the runtime does for it. */
+  abort(): void {
+    this.#aborter.abort(new DOMException("The response was given up", "AbortError"));
+  }
+
+  /** Ends the request: all of it has come, or nobody wants the rest. */
+  end(): void {
+    if (this.#ended) return;
+    this.tracer.tell("onRequestEnd", {});
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.stopTimer();
+    this.#lease?.release();
+    this.#lease = null;
+    this.#atEnd?.();
+    this.#atEnd = null;
+    this.#call._ended(this, this.#isLast);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * How many requests run at a time: in total, and to each host.
+ *
+ * Whoever can't go on at once waits in a queue; a place that gets free is given to the one who has
+ * waited longest of those whose host has room. A place belongs to a lease from the moment it is
+ * given, also when its taker has been cancelled meanwhile and gives it back.
+ *
+ * Invariant: nobody waits who could go on.
+ *
+ * @module
+ */
+
+import type { EventLoop, Future } from "../loop/mod.ts";
+
+/** A place, until it is released. */
+export class Lease {
+  readonly #host: string;
+  #limiter: Limiter | null;
+
+  constructor(limiter: Limiter, host: string) {
+    this.#limiter = limiter;
+    this.#host = host;
+  }
+
+  /** Gives the place back; harmless if that has happened already. */
+  release(): void {
+    const limiter = this.#limiter;
+    this.#limiter = null;
+    limiter?._release(this.#host);
+  }
+}
+
+/** The wait for a place. */
+export class Ticket {
+  /** Gives the lease. */
+  readonly future: Future<Lease>;
+  /** How many have come before. */
+  readonly number: number;
+  readonly #queue: Set<Ticket>;
+
+  constructor(future: Future<Lease>, number: number, queue: Set<Ticket>) {
+    this.future = future;
+    this.number = number;
+    this.#queue = queue;
+    queue.add(this);
+  }
+
+  /** Ends the waiting; a place that was given meanwhile goes back. */
+  abandon(): void {
+    this.#queue.delete(this);
+    if (!this.future.done()) this.future.cancel();
+    else if (!this.future.cancelled() && !this.future._failed()) this.future.result().release();
+  }
+}
+
+/** Those who go to one host. */
+class Host {
+  active = 0;
+  /** In the order they came. */
+  readonly queue = new Set<Ticket>();
+
+  /** Whoever waits longest, without those who were cancelled. */
+  first(): Ticket | null {
+    for (const ticket of this.queue) {
+      if (!ticket.future.done()) return ticket;
+      this.queue.delete(ticket);
+    }
+    return null;
+  }
+}
+
+/** See the module's description. A limit of 0 is none. */
+export class Limiter {
+  readonly #limit: number;
+  readonly #limitPerHost: number;
+  readonly #hosts = new Map<string, Host>();
+  #active = 0;
+  #tickets = 0;
+
+  constructor(limit: number, limitPerHost: number) {
+    this.#limit = limit || Infinity;
+    this.#limitPerHost = limitPerHost || Infinity;
+  }
+
+  /** How many places are taken. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Takes a place if there is one. */
+  tryAcquire(name: string): Lease | null {
+    const host = this.#host(name);
+    if (this.#active >= this.#limit || host.active >= this.#limitPerHost) return null;
+    return this.#take(name, host);
+  }
+
+  /** Waits for a place. */
+  enqueue(name: string, loop: EventLoop): Ticket {
+    return new Ticket(loop.createFuture(), this.#tickets++, this.#host(name).queue);
+  }
+
+  #host(name: string): Host {
+    let host = this.#hosts.get(name);
+    if (host === undefined) this.#hosts.set(name, host = new Host());
+    return host;
+  }
+
+  #take(name: string, host: Host): Lease {
+    this.#active++;
+    host.active++;
+    return new Lease(this, name);
+  }
+
+  /** @ignore */
+  _release(name: string): void {
+    const host = this.#hosts.get(name)!;
+    // If only the limit of the host was reached, then only those who wait for it are concerned.
+    const concernsAll = this.#active >= this.#limit;
+    this.#active--;
+    host.active--;
+    const next = concernsAll ? this.#nextOfAll() : this.#nextOf(name, host);
+    if (next !== null) {
+      const [nextName, nextHost, ticket] = next;
+      nextHost.queue.delete(ticket);
+      ticket.future.setResult(this.#take(nextName, nextHost));
+    }
+    if (host.active === 0 && host.first() === null) this.#hosts.delete(name);
+  }
+
+  #nextOf(name: string, host: Host): [string, Host, Ticket] | null {
+    const ticket = host.active < this.#limitPerHost ? host.first() : null;
+    return ticket === null ? null : [name, host, ticket];
+  }
+
+  #nextOfAll(): [string, Host, Ticket] | null {
+    let next: [string, Host, Ticket] | null = null;
+    for (const [name, host] of this.#hosts) {
+      const candidate = this.#nextOf(name, host);
+      if (candidate !== null && (next === null || candidate[2].number < next[2].number)) {
+        next = candidate;
+      }
+    }
+    return next;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Reading a response: all at once, in pieces, or as a stream of the platform.
+ *
+ * Each of these ends the exchange when the body has ended, and fails it when the body breaks off.
+ *
+ * @module
+ */
+
+import { RuntimeError } from "../loop/mod.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import type { Exchange } from "./_client_exchange.ts";
+import { concat } from "./_client_streams.ts";
+import { ClientPayloadError } from "./client_exceptions.ts";
+
+/** Up to this size, in bytes, a body is taken in one go, which is twice as fast. */
+const SMALL = 64 * 1024;
+/** In one go one can't see bytes arrive: only if that many seconds may pass without any. */
+const PATIENT = 30;
+
+/** See the module's description. */
+export class BodyReader {
+  readonly #response: Response;
+  readonly #exchange: Exchange;
+  readonly #url: string;
+  #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  /** Whether somebody waits for a piece, or for all. */
+  #busy = false;
+  #whole: Uint8Array<ArrayBuffer> | null = null;
+
+  constructor(response: Response, exchange: Exchange, url: string) {
+    this.#response = response;
+    this.#exchange = exchange;
+    this.#url = url;
+    if (response.body === null) this.#exchange.end();
+    else if (response.headers.get("content-length") === "0") this.#endEmpty();
+  }
+
+  /** There is nothing to wait for: the place is free at once, whether anybody reads or not. */
+  #endEmpty(): void {
+    this.#whole = new Uint8Array(0);
+    this.#exchange.end();
+    this.#response.body!.cancel().catch(() => {}); // it is empty: what could fail is of no interest
+  }
+
+  /** Reads all; the second time gives the same again. */
+  *all(): Steps<Uint8Array<ArrayBuffer>> {
+    if (this.#whole !== null) return this.#whole;
+    if (this.#stream !== null || this.#reader !== null) {
+      throw new RuntimeError(
+        `Cannot read response of ${this.#url}: it is being read as a stream already`,
+      );
+    }
+    if (this.#response.body === null) return this.#whole = new Uint8Array(0);
+    return this.#whole = this.#isSmall() ? yield* this.#inOneGo() : yield* this.#inPieces();
+  }
+
+  #isSmall(): boolean {
+    const length = this.#response.headers.get("content-length");
+    const { idleRead, tracer } = this.#exchange;
+    return length !== null && Number(length) <= SMALL &&
+      (idleRead === null || idleRead >= PATIENT) && !tracer.wants("onResponseChunkReceived");
+  }
+
+  *#inOneGo(): Steps<Uint8Array<ArrayBuffer>> {
+    this.#begin();
+    try {
+      const bytes = yield* this.#exchange.wait(this.#response.bytes(), "idleRead");
+      this.#exchange.end();
+      return bytes;
+    } catch (error) {
+      throw this.#failed(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  *#inPieces(): Steps<Uint8Array<ArrayBuffer>> {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const part = yield* this.piece();
+      if (part === null) return concat(parts);
+      parts.push(part);
+    }
+  }
+
+  /** Reads the next piece; null at the end. */
+  *piece(): Steps<Uint8Array<ArrayBuffer> | null> {
+    if (this.#stream !== null) {
+      throw new RuntimeError(`Cannot read response of ${this.#url}: its content was taken`);
+    }
+    if (this.#whole !== null || this.#response.body === null) return null;
+    this.#begin();
+    try {
+      this.#reader ??= this.#response.body.getReader();
+      return this.#received(yield* this.#exchange.wait(this.#reader.read(), "idleRead"));
+    } catch (error) {
+      throw this.#failed(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** The body as a stream of the platform, for whoever wants one. */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (this.#stream !== null) return this.#stream;
+    if (this.#reader !== null || this.#busy) {
+      throw new RuntimeError(`Cannot read response of ${this.#url}: it is being read already`);
+    }
+    return this.#stream = new ReadableStream({
+      pull: (controller) => this.#pull(controller),
+      cancel: () => this.cancel(),
+    }, { highWaterMark: 0 });
+  }
+
+  async #pull(
+    controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
+    if (this.#whole !== null || this.#response.body === null) {
+      if (this.#whole?.length) controller.enqueue(this.#whole);
+      return controller.close();
+    }
+    this.#exchange.startTimer("idleRead");
+    try {
+      this.#reader ??= this.#response.body.getReader();
+      const chunk = this.#received(await this.#reader.read());
+      if (chunk === null) controller.close();
+      else controller.enqueue(chunk);
+    } catch (error) {
+      // What ends up in the stream is thrown at its reader; a CancelledError has come as a reason.
+      controller.error(this.#failed(error));
+    } finally {
+      this.#exchange.stopTimer();
+    }
+  }
+
+  #begin(): void {
+    const failure = this.#exchange.failure;
+    if (failure !== null) throw failure.error;
+    if (this.#exchange.ended) {
+      throw new RuntimeError(`Cannot read response of ${this.#url}: it was released`);
+    }
+    if (this.#busy) {
+      throw new RuntimeError(`Cannot read response of ${this.#url}: somebody reads it already`);
+    }
+    this.#busy = true;
+  }
+
+  #received(
+    result: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>,
+  ): Uint8Array<ArrayBuffer> | null {
+    if (result.done) {
+      this.#whole = new Uint8Array(0);
+      this.#exchange.end();
+      return null;
+    }
+    this.#exchange.tracer.tell("onResponseChunkReceived", { size: result.value.length });
+    return result.value;
+  }
+
+  /** What to throw for an error of the runtime; the exchange has ended with it. */
+  #failed(error: unknown): unknown {
+    const { failure } = this.#exchange;
+    // What ended the exchange is why the body broke off.
+    if (failure !== null) return failure.error;
+    if (!(error instanceof TypeError)) return error;
+    const text = `Cannot read response of ${this.#url}: ${error.message}`;
+    const known = new ClientPayloadError(text, { cause: error });
+    this.#exchange.fail(known);
+    return known;
+  }
+
+  /** Gives up the rest. */
+  async cancel(): Promise<void> {
+    if (this.#exchange.ended) return;
+    this.#exchange.end();
+    // The connection is closed by it; that it may be broken already is of no interest.
+    if (this.#reader !== null) await this.#reader.cancel().catch(() => {});
+    else if (!this.#response.bodyUsed) await this.#response.body?.cancel().catch(() => {});
+    else this.#exchange.abort();
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Where a response sends the client, and with what.
+ *
+ * The rules are those of `fetch` and aiohttp: 303, and 301 and 302 for POST, make a GET without a
+ * body of it; 307 and 308 repeat it. What proves who asks, `Authorization` and cookies, goes to the
+ * origin it was given for, and to no other.
+ *
+ * @module
+ */
+
+import { ClientRequest } from "./client_request.ts";
+import { ClientPayloadError, InvalidUrlRedirectClientError } from "./client_exceptions.ts";
+import type { ResponseHead } from "./client_exceptions.ts";
+import { authorizationIn } from "./_client_url.ts";
+
+const STATUSES = new Set([301, 302, 303, 307, 308]);
+
+/** What says something of a body, and goes with it. */
+const BODY_HEADERS = [
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-type",
+];
+
+/** What is for one origin only. */
+const ORIGIN_HEADERS = ["authorization", "cookie", "host", "proxy-authorization"];
+
+/** The request that follows from a response; null if it is no redirect. */
+export function redirectOf(request: ClientRequest, response: ResponseHead): ClientRequest | null {
+  if (!STATUSES.has(response.status)) return null;
+  const location = response.headers.get("location");
+  if (location === null) return null;
+  const url = targetOf(asUtf8(location), request.url);
+  const isSameOrigin = url.origin === request.url.origin;
+  const headers = new Headers(request.headers);
+  if (!isSameOrigin) { for (const name of ORIGIN_HEADERS) headers.delete(name); }
+  const authorization = authorizationIn(url);
+  if (authorization !== null) headers.set("authorization", authorization);
+  const becomesGet = hasNoBody(request.method, response.status);
+  if (becomesGet) { for (const name of BODY_HEADERS) headers.delete(name); }
+  if (!becomesGet && !request.replayable) {
+    throw new ClientPayloadError(
+      `Cannot follow redirect of ${response.url} to ${url}: the body is a stream, and it was read; ` +
+        "pass a function that returns a new one",
+    );
+  }
+  return new ClientRequest({
+    method: becomesGet ? "GET" : request.method,
+    url,
+    headers,
+    body: becomesGet ? null : request._body,
+    cookies: isSameOrigin ? request._cookies : {},
+    proxy: request._proxy,
+  });
+}
+
+function hasNoBody(method: string, status: number): boolean {
+  if (status === 303) return method !== "HEAD" && method !== "GET";
+  return method === "POST" && (status === 301 || status === 302);
+}
+
+function targetOf(location: string, from: URL): URL {
+  const refuse = (state: string): never => {
+    throw new InvalidUrlRedirectClientError(
+      `Cannot follow redirect of ${from} to ${JSON.stringify(location)}: ${state}`,
+    );
+  };
+  if (!URL.canParse(location, from)) return refuse("it is no URL");
+  const url = new URL(location, from);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return refuse(`Url scheme '${url.protocol.slice(0, -1)}' not supported`);
+  }
+  if (url.hash === "") url.hash = from.hash;
+  return url;
+}
+
+/** Headers come as Latin-1; where a server wrote UTF-8, that is what it meant. */
+function asUtf8(text: string): string {
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const isLatin1 = [...text].every((letter) => letter.charCodeAt(0) < 256);
+  if (!isLatin1) return text;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return text;
+  }
+}

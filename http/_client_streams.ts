@@ -1,0 +1,95 @@
+/**
+ * Streams of bytes, from whatever gives pieces.
+ *
+ * @module
+ */
+
+/** Pieces of a body, as they come. */
+export type Chunks =
+  | ReadableStream<Uint8Array | string>
+  | AsyncIterable<Uint8Array | string>;
+
+/** Whether `value` gives pieces. */
+export function isChunks(value: object): value is Chunks {
+  return Symbol.asyncIterator in value;
+}
+
+const encoder = new TextEncoder();
+
+/** A piece as bytes. */
+export function bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof chunk === "string") return encoder.encode(chunk);
+  if (chunk instanceof Uint8Array) return chunk as Uint8Array<ArrayBuffer>;
+  throw new TypeError(`Cannot send: a piece of a body must be a string or bytes, not ${chunk}`);
+}
+
+/** Options for {@linkcode streamOf}. */
+export interface StreamOptions {
+  /** Called with the size of each piece that is handed over. */
+  readonly onChunk: (size: number) => void;
+  /** Called with what the source throws. */
+  readonly onError?: (error: unknown) => void;
+  /** Stops the source when it aborts. */
+  readonly signal: AbortSignal;
+}
+
+/** A stream of bytes. Its source is told when nobody wants the rest. */
+export function streamOf(
+  chunks: Chunks,
+  options: StreamOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { onChunk, onError, signal } = options;
+  const iterator = chunks[Symbol.asyncIterator]();
+  let ended = false;
+  const stop = async (): Promise<void> => {
+    signal.removeEventListener("abort", stopQuietly);
+    if (ended) return;
+    ended = true;
+    await iterator.return?.();
+  };
+  // Nobody waits for the end of the source; that the request failed has been said.
+  const stopQuietly = (): void => void stop().catch(() => {});
+  signal.addEventListener("abort", stopQuietly);
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller): Promise<void> {
+      try {
+        const bytes = await nextBytes(iterator);
+        if (bytes !== null) {
+          onChunk(bytes.length);
+          return controller.enqueue(bytes);
+        }
+      } catch (error) {
+        onError?.(error); // and on to whoever reads the stream
+        throw error;
+      }
+      ended = true;
+      await stop();
+      controller.close();
+    },
+    cancel: stop,
+  }, { highWaterMark: 0 });
+}
+
+/** The next piece that is not empty; null at the end. */
+async function nextBytes(
+  iterator: AsyncIterator<Uint8Array | string>,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  for (;;) {
+    const { value, done } = await iterator.next();
+    if (done) return null;
+    const bytes = bytesOf(value);
+    if (bytes.length > 0) return bytes;
+  }
+}
+
+/** Joins pieces. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return parts[0] as Uint8Array<ArrayBuffer>;
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,97 @@
+/**
+ * Reports of sessions and responses that nobody closed, with where they were made.
+ *
+ * A session is reported when it has become garbage, or when the program ends before that; a response
+ * when it has become garbage: then its place in the connector is freed, too.
+ *
+ * @module
+ */
+
+import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
+import type { EventLoop } from "../loop/mod.ts";
+
+/** What has to be said of something that was not closed. */
+interface Unclosed {
+  readonly message: string;
+  /** Where it was made: the lines of a stack. */
+  readonly place: string;
+  readonly loop: EventLoop | null;
+  /** Frees what it holds. */
+  free(): void;
+}
+
+const open = new Set<Unclosed>();
+
+const sessions = new FinalizationRegistry<Unclosed>((record) => {
+  if (!open.delete(record)) return;
+  report(record);
+  record.free();
+});
+
+let reportsAtExit = false;
+
+/** Watches a session; `free` must not refer to it. Returns what `forgetSession()` takes. */
+export function watchSession(session: object, free: () => void): Unclosed {
+  const loop = loopOrNull();
+  const record = { message: "Unclosed client session", place: placeOutside(), loop, free };
+  open.add(record);
+  sessions.register(session, record, record);
+  if (!reportsAtExit) {
+    reportsAtExit = true;
+    globalThis.addEventListener("unload", () => open.forEach(report));
+  }
+  return record;
+}
+
+/** The session was closed. */
+export function forgetSession(record: Unclosed): void {
+  open.delete(record);
+  sessions.unregister(record);
+}
+
+/** What a response holds. */
+interface Held {
+  readonly ended: boolean;
+  readonly url: string;
+  giveUp(): void;
+}
+
+const responses = new FinalizationRegistry<Held>((exchange) => {
+  if (exchange.ended) return;
+  const { url } = exchange;
+  report({ message: `Unclosed response of ${url}`, place: "", loop: null, free() {} });
+  exchange.giveUp();
+});
+
+/** Watches a response; its exchange does not refer to it. */
+export function watchResponse(response: object, exchange: Held): void {
+  responses.register(response, exchange, exchange);
+}
+
+/** The response was read or closed. */
+export function forgetResponse(exchange: Held): void {
+  responses.unregister(exchange);
+}
+
+function loopOrNull(): EventLoop | null {
+  try {
+    return getRunningLoop();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    return null;
+  }
+}
+
+/** The stack without the lines of this package's own folder. */
+function placeOutside(): string {
+  const folder = new URL(".", import.meta.url).href;
+  const lines = (new Error().stack ?? "").split("\n").slice(1);
+  const outside = lines.filter((line) => !line.includes(folder));
+  return (outside.length > 0 ? outside : lines).join("\n");
+}
+
+function report({ message, place, loop }: Unclosed): void {
+  const text = place === "" ? message : `${message}, made\n${place}`;
+  if (loop === null) console.error(text);
+  else loop.callExceptionHandler({ message: text });
+}

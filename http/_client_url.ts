@@ -1,0 +1,66 @@
+/**
+ * The URLs of requests.
+ *
+ * @module
+ */
+
+import { BasicAuth } from "./client_auth.ts";
+import { InvalidURL } from "./client_exceptions.ts";
+
+/** A value of a query. */
+export type ParamValue = string | number | bigint | boolean;
+
+/** The query of a URL: several values of a name as an array, or as pairs. */
+export type QueryParams =
+  | Readonly<Record<string, ParamValue | readonly ParamValue[]>>
+  | URLSearchParams
+  | readonly (readonly [name: string, value: ParamValue])[];
+
+/** Where a request goes to. */
+export function requestUrl(
+  url: string | URL,
+  base: URL | undefined,
+  schemes: readonly string[],
+): URL {
+  if (!URL.canParse(String(url), base)) {
+    throw new InvalidURL(`Cannot make request to ${JSON.stringify(String(url))}: it is no URL`);
+  }
+  const target = new URL(url, base);
+  const scheme = target.protocol.slice(0, -1);
+  if (schemes.includes(scheme)) return target;
+  throw new InvalidURL(`Cannot reach ${target}: Url scheme '${scheme}' not supported`);
+}
+
+/** Adds to a query: what a session has for all, then what a request has; the latter goes first. */
+export function addParams(
+  url: URL,
+  all: QueryParams | undefined,
+  own: QueryParams | undefined,
+): void {
+  const ownPairs = pairsOf(own);
+  const ownNames = new Set(ownPairs.map(([name]) => name));
+  const pairs = pairsOf(all).filter(([name]) => !ownNames.has(name) && !url.searchParams.has(name));
+  for (const [name, value] of [...pairs, ...ownPairs]) url.searchParams.append(name, value);
+}
+
+function pairsOf(params: QueryParams | undefined): [name: string, value: string][] {
+  if (params === undefined) return [];
+  if (params instanceof URLSearchParams) return [...params];
+  const pairs = Array.isArray(params) ? params : Object.entries(params);
+  return pairs.flatMap(([name, value]: [string, ParamValue | readonly ParamValue[]]) =>
+    [value].flat().map((one): [string, string] => [name, String(one)])
+  );
+}
+
+/** Takes a name and a password out of a URL, for the `Authorization` header; null if it has none. */
+export function authorizationIn(url: URL): string | null {
+  const { username, password } = url;
+  if (username === "" && password === "") return null;
+  url.username = url.password = "";
+  return new BasicAuth(decodeURIComponent(username), decodeURIComponent(password)).encode();
+}
+
+/** A URL as it is sent: without a fragment. */
+export function withoutFragment(url: URL): string {
+  return url.hash === "" ? url.href : url.href.slice(0, -url.hash.length);
+}

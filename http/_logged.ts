@@ -1,0 +1,38 @@
+/**
+ * A handler that logs what it answers, once that was sent or the client has left.
+ *
+ * @module
+ */
+
+import type { ServeInfo } from "./_request_task.ts";
+import type { AccessLogEntry } from "./access_log.ts";
+
+/** A handler as `Deno.serve` takes it. */
+type Fetch = (request: Request, info: ServeInfo) => Response | Promise<Response>;
+
+/** A handler that does what another one does, and logs it once the response was sent. */
+export function withAccessLog(fetch: Fetch, log: (entry: AccessLogEntry) => void): Fetch {
+  return async (request, info) => {
+    const time = new Date();
+    const start = performance.now();
+    // Once the response is on its way, Deno tells neither of them any more.
+    const remote = addressText(info.remoteAddr);
+    request.headers.get("host");
+    const { completed } = info;
+    const response = await fetch(request, info);
+    const done = (): void => {
+      const seconds = (performance.now() - start) / 1000;
+      log({ time, seconds, remote, request, response });
+    };
+    // The client may have left before the end: that is a line, too.
+    if (completed === undefined) done();
+    else completed.then(done, done);
+    return response;
+  };
+}
+
+/** The address without the port. */
+export function addressText(address: Deno.Addr | undefined): string {
+  if (address === undefined) return "-";
+  return "hostname" in address ? address.hostname : "-";
+}

@@ -1,0 +1,81 @@
+/**
+ * What a request demands of the state of what it asks for: `If-Match` and its relatives.
+ *
+ * In the order of RFC 9110, 13.2.2. A header that is malformed is as good as none.
+ *
+ * @module
+ */
+
+/** What is known of what was asked for. */
+export interface Validators {
+  /** As in the `ETag` header, or null. */
+  readonly etag: string | null;
+  /** In milliseconds, or null. HTTP knows whole seconds only. */
+  readonly lastModifiedMs: number | null;
+}
+
+/** The tags of a header such as `If-None-Match`; `*` stands for any. */
+function parseTags(header: string): string[] {
+  return header.match(/(?:W\/)?"[!#-~\u0080-\u{10ffff}]*"|\*/gu) ?? [];
+}
+
+function strong(tag: string): string {
+  return tag.startsWith("W/") ? tag.slice(2) : tag;
+}
+
+function matchesStrongly(header: string, etag: string | null): boolean {
+  const isWeak = etag?.startsWith("W/") ?? true;
+  return parseTags(header).some((tag) => tag === "*" || (!isWeak && tag === etag));
+}
+
+function matchesWeakly(header: string, etag: string | null): boolean {
+  const own = etag === null ? null : strong(etag);
+  return parseTags(header).some((tag) => tag === "*" || strong(tag) === own);
+}
+
+/** Milliseconds of a date in a header, or null if there is none or it is none. */
+export function parseDate(header: string | null): number | null {
+  // Without this, the platform would take almost anything for a date.
+  if (header === null || !/^[A-Z][a-z]{2,8}, .*\d|^[A-Z][a-z]{2} [A-Z]/.test(header)) return null;
+  const time = Date.parse(/GMT$/.test(header) ? header : `${header} GMT`);
+  return Number.isNaN(time) ? null : time;
+}
+
+function isLater(validators: Validators, since: number): boolean {
+  const { lastModifiedMs } = validators;
+  return lastModifiedMs !== null && Math.floor(lastModifiedMs / 1000) * 1000 > since;
+}
+
+/** The status to answer with instead, or null if nothing is in the way. */
+export function checkPreconditions(request: Request, validators: Validators): 304 | 412 | null {
+  const { headers, method } = request;
+  const isRead = method === "GET" || method === "HEAD";
+  const ifMatch = headers.get("if-match");
+  const unmodifiedSince = parseDate(headers.get("if-unmodified-since"));
+  if (ifMatch !== null) {
+    if (!matchesStrongly(ifMatch, validators.etag)) return 412;
+  } else if (unmodifiedSince !== null && isLater(validators, unmodifiedSince)) {
+    return 412;
+  }
+  const ifNoneMatch = headers.get("if-none-match");
+  if (ifNoneMatch !== null) {
+    if (!matchesWeakly(ifNoneMatch, validators.etag)) return null;
+    return isRead ? 304 : 412;
+  }
+  const modifiedSince = parseDate(headers.get("if-modified-since"));
+  if (!isRead || modifiedSince === null || validators.lastModifiedMs === null) return null;
+  return isLater(validators, modifiedSince) ? null : 304;
+}
+
+/** Whether `If-Range` allows for a part: what the client has a part of must be what is here. */
+export function isRangeValid(request: Request, validators: Validators): boolean {
+  const header = request.headers.get("if-range");
+  if (header === null) return true;
+  if (header.includes('"')) {
+    return !header.startsWith("W/") && header.trim() === validators.etag;
+  }
+  const date = parseDate(header);
+  const { lastModifiedMs } = validators;
+  return date !== null && lastModifiedMs !== null &&
+    Math.floor(lastModifiedMs / 1000) * 1000 === date;
+}

@@ -1,0 +1,309 @@
+/**
+ * The task that answers one request.
+ *
+ * It starts at once, within `app.fetch()`: a handler that never waits has answered before that
+ * returns, and costs no turn of the loop. The answer is given once: by what the handler returns or
+ * throws, or before that by a response that is prepared early (a stream, a WebSocket), after which
+ * the handler goes on. Invariants: a handler's error never leaves the task, it is an answer; while
+ * the task runs, it is in its application's set, its timer runs, and somebody looks whether the
+ * client is still there; when it is done, none of that is left.
+ *
+ * Deno's `request.signal` also aborts when all went well, so nobody listens to it any more then; and
+ * asking for it costs about as much as a short handler, so that is put off for some milliseconds: a
+ * handler that is done by then never pays.
+ *
+ * @module
+ */
+
+import { CancelledError, currentTask, KeyboardInterrupt, RuntimeError, Task } from "../loop/mod.ts";
+import type { EventLoop, Suspension, TimerHandle } from "../loop/mod.ts";
+import { quietLegacyAbort } from "./_legacy_abort.ts";
+import type { Plan } from "./_scope.ts";
+import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
+import { HTTPGatewayTimeout } from "./exceptions.ts";
+import type { RouteMatch } from "./router.ts";
+
+/** What `Deno.serve` tells about a request. */
+export interface ServeInfo {
+  /** Where the request came from. */
+  readonly remoteAddr?: Deno.Addr;
+  /** Settles when the response was sent. */
+  readonly completed?: Promise<void>;
+}
+
+/** A response that was given before the handler has ended. */
+export interface EarlyResponse {
+  /** Called when the handler has ended; with what it threw, if it did. */
+  _handlerEnded(error: unknown): void;
+}
+
+/** What the requests of an application have in common: it is also the options of their tasks. */
+export interface RequestOwner {
+  readonly loop: EventLoop;
+  readonly eagerStart: true;
+  readonly name: string;
+  /** Those that have not ended. */
+  readonly running: Set<RequestTask>;
+  readonly watch: ClientWatch;
+}
+
+/** Seconds that a handler whose time is over has to answer by itself. */
+const GRACE = 0.1;
+
+const TASK = Symbol("task");
+
+type Owned = Request & { [TASK]?: RequestTask };
+
+/** Runs the handler of the task that runs now: the coroutine of all these tasks. */
+function runHandler(): PromiseLike<Response> | Generator<Suspension, Response, unknown> {
+  const task = currentTask() as RequestTask;
+  const result = task.plan.handler(task.request);
+  if (!(result instanceof Response)) return result;
+  return new Returned(result) as unknown as Generator<Suspension, Response, unknown>;
+}
+
+/** The steps of a coroutine that has returned: a plain function's, without a promise around it. */
+class Returned {
+  readonly done = true;
+  readonly value: Response;
+
+  constructor(value: Response) {
+    this.value = value;
+  }
+
+  next(): this {
+    return this;
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+}
+
+/** See the module's description. */
+export class RequestTask extends Task<Response> {
+  readonly request: Request;
+  readonly match: RouteMatch;
+  readonly plan: Plan;
+  readonly info: ServeInfo | undefined;
+  readonly #owner: RequestOwner;
+  #answer: Response | null = null;
+  #resolve: ((response: Response) => void) | null = null;
+  #early: EarlyResponse | null = null;
+  #timer: TimerHandle | null = null;
+  /** Ends listening to the request's signal; null while nobody does. */
+  #unwatch: (() => void) | null = null;
+  /** Why it was cancelled, if it was by itself: the answer to give. */
+  #cause: (() => HTTPException) | null = null;
+
+  constructor(
+    request: Request,
+    match: RouteMatch,
+    info: ServeInfo | undefined,
+    owner: RequestOwner,
+  ) {
+    super(runHandler, owner);
+    this.request = request;
+    this.match = match;
+    this.plan = match.route._plan;
+    this.info = info;
+    this.#owner = owner;
+    (request as Owned)[TASK] = this;
+  }
+
+  /** @ignore The constructor of tasks calls it too early: `start()` is the beginning. */
+  override _run(): void {
+    if (#answer in this) super._run();
+  }
+
+  /** Starts the handler, and gives its answer, or a promise of it. */
+  start(): Response | Promise<Response> {
+    this._run();
+    if (!this.done()) this.#watch();
+    if (this.#answer !== null) return this.#answer;
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  // -- The answer --
+
+  /** Gives the answer now; the handler goes on. */
+  answerEarly(response: Response, early: EarlyResponse): void {
+    if (this.#answer !== null) {
+      throw new RuntimeError("Cannot prepare response: the request was answered already");
+    }
+    this.#early = early;
+    this.#stopWatching();
+    this.#give(response);
+  }
+
+  #give(response: Response): void {
+    if (this.#answer !== null) return;
+    this.#answer = response;
+    this.#resolve?.(response);
+    this.#resolve = null;
+  }
+
+  /** @ignore */
+  override _finish(value: unknown): void {
+    if (value instanceof Response) {
+      super._finish(value);
+      // A stream that was never prepared has ended, too.
+      if (this.#early === null) (value as Partial<EarlyResponse>)._handlerEnded?.(null);
+      this.#end(value);
+    } else if (this.#early !== null) {
+      super._finish(this.#answer!);
+      this.#end(this.#answer!);
+    } else {
+      this._fail(
+        new TypeError(`Cannot answer: the handler must return a Response, not ${String(value)}`),
+      );
+    }
+  }
+
+  /** @ignore */
+  override _fail(error: unknown): void {
+    const response = this.#responseOf(error);
+    if (error instanceof CancelledError || error instanceof KeyboardInterrupt) super._fail(error);
+    else super._finish(response);
+    this.#end(response, error);
+  }
+
+  #responseOf(error: unknown): Response {
+    if (error instanceof HTTPException) return error.toResponse();
+    if (error instanceof CancelledError) {
+      return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
+    }
+    if (!(error instanceof KeyboardInterrupt)) reportError(this._loop, this.request, error);
+    return new HTTPInternalServerError({
+      text: "500 Internal Server Error\n\nServer got itself in trouble",
+    }).toResponse();
+  }
+
+  #end(response: Response, error: unknown = null): void {
+    this.#stopWatching();
+    this.#timer?.cancel();
+    this.#owner.running.delete(this);
+    this.#give(response);
+    this.#early?._handlerEnded(error);
+  }
+
+  // -- While it runs --
+
+  #watch(): void {
+    this.#owner.running.add(this);
+    const { timeout, cancels } = this.plan;
+    if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);
+    if (!cancels || this.#answer !== null) return;
+    if (this.info === undefined) this._watchClient();
+    else this.#owner.watch.add(this);
+  }
+
+  /** @ignore Cancels the handler: its time is over. */
+  _expire(): void {
+    const { timeoutStatus } = this.plan;
+    this.#cause = () =>
+      timeoutStatus === 504 ? new HTTPGatewayTimeout() : new HTTPServiceUnavailable();
+    this.cancel("the time of the request is over");
+    // It may await a promise that no cancellation reaches: the client need not wait for that.
+    this.#timer = this._loop.callLater(GRACE, answerFor, this);
+  }
+
+  /** @ignore Answers in place of a handler that does not end. */
+  _answerFor(): void {
+    if (this.#cause !== null) this.#give(this.#cause().toResponse());
+  }
+
+  /** Called when the client has gone; what is answered now only the log will see. */
+  #onLeave(): void {
+    this.#cause = () => new HTTPException(499, "Client Closed Request");
+    this.cancel("the client has left");
+  }
+
+  /** The client left a response that was given early. */
+  clientLeft(): void {
+    if (this.plan.cancels && !this.done()) this.#onLeave();
+  }
+
+  /** @ignore Cancels the handler when its client leaves. */
+  _watchClient(): void {
+    if (this.done() || this.#answer !== null) return;
+    if (this.info !== undefined) quietLegacyAbort();
+    const { signal } = this.request;
+    if (signal.aborted) return this.#onLeave();
+    const leave = (): void => this.#onLeave();
+    signal.addEventListener("abort", leave);
+    this.#unwatch = () => signal.removeEventListener("abort", leave);
+  }
+
+  #stopWatching(): void {
+    this.#unwatch?.();
+    this.#unwatch = null;
+  }
+}
+
+function expire(task: RequestTask): void {
+  task._expire();
+}
+
+function answerFor(task: RequestTask): void {
+  task._answerFor();
+}
+
+/** Reports an error that the client is not told of. */
+export function reportError(
+  loop: { callExceptionHandler(context: { message: string; [detail: string]: unknown }): void },
+  request: Request,
+  error: unknown,
+): void {
+  loop.callExceptionHandler({
+    message: "Error handling request",
+    exception: error,
+    request: `${request.method} ${request.url}`,
+  });
+}
+
+/**
+ * The task that answers a request. A request that a middleware has made of another one belongs to
+ * the task that runs.
+ */
+export function taskOf(request: Request, action: string): RequestTask {
+  const task = (request as Owned)[TASK] ?? runningTask();
+  if (task instanceof RequestTask) return task;
+  throw new RuntimeError(`Cannot ${action}: no application answers this request`);
+}
+
+function runningTask(): unknown {
+  try {
+    return currentTask();
+  } catch (error) {
+    if (error instanceof RuntimeError) return null; // no loop runs
+    throw error;
+  }
+}
+
+// -- Watching --
+
+/** Seconds until a handler that has not ended is worth the price of watching its client. */
+const WATCH_DELAY = 0.005;
+
+/** Begins to watch the clients of the handlers that take longer, on one loop. */
+export class ClientWatch {
+  readonly #loop: EventLoop;
+  #tasks: RequestTask[] = [];
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  add(task: RequestTask): void {
+    if (this.#tasks.push(task) === 1) this.#loop.callLater(WATCH_DELAY, this.#watchAll);
+  }
+
+  readonly #watchAll = (): void => {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task._watchClient();
+  };
+}

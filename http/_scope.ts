@@ -1,0 +1,167 @@
+/**
+ * What requests go through before they reach a handler: the middlewares and the settings of the
+ * applications that a route is in, and its own settings.
+ *
+ * A route's plan is made once, at its first request; a request then calls one function.
+ *
+ * @module
+ */
+
+import { Operation, runInTask } from "../loop/coroutines.ts";
+import type { Awaitable, Suspension } from "../loop/mod.ts";
+
+/**
+ * Answers a request. It runs as a task: it may be an async function, a generator, or plain.
+ */
+export type Handler = (
+  request: Request,
+) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
+
+/**
+ * Goes around a handler: it may look at the request and at the response, change them, answer by
+ * itself, or catch what the handler throws.
+ *
+ * Call `handler(request)` and `await` it, or `yield*` it in a generator, or return it as it is.
+ * Counterpart of Python's `@aiohttp.web.middleware`.
+ */
+export type Middleware = (
+  request: Request,
+  handler: (request: Request) => Awaitable<Response>,
+) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
+
+/**
+ * What happens to a handler when its client leaves: `"cancel"` cancels its task, `"ignore"` lets it
+ * run to its end.
+ */
+export type OnDisconnect = "cancel" | "ignore";
+
+/** Settings of an application, or of one route of it. */
+export interface HandlerOptions {
+  /**
+   * How many bytes the body of a request may have; null for no limit. A larger one is answered with
+   * 413. Counterpart of Python's `client_max_size`.
+   *
+   * @default {1048576}
+   */
+  clientMaxSize?: number | null;
+  /**
+   * What happens to a handler when its client leaves.
+   *
+   * @default {"cancel"}
+   */
+  onDisconnect?: OnDisconnect;
+  /** Seconds after which a handler is cancelled; null, as by default, for no limit. */
+  timeout?: number | null;
+  /**
+   * What the client gets when a handler was cancelled because of `timeout`.
+   *
+   * @default {503}
+   */
+  timeoutStatus?: 503 | 504;
+}
+
+/** An application, as far as its routes need to know it. */
+export interface Scope {
+  /** The outermost first. */
+  readonly middlewares: readonly Middleware[];
+  /** Its settings. */
+  readonly _options: HandlerOptions;
+  /** The application that this one is part of, or null. */
+  readonly parent: Scope | null;
+}
+
+/** What is done with the requests of a route. */
+export interface Plan {
+  /** The handler within all middlewares. */
+  readonly handler: Handler;
+  /** The innermost application of the route. */
+  readonly scope: Scope | null;
+  /** Bytes, or Infinity. */
+  readonly maxSize: number;
+  readonly cancels: boolean;
+  /** Seconds, or null. */
+  readonly timeout: number | null;
+  readonly timeoutStatus: 503 | 504;
+}
+
+/** How large a body may be unless somebody says otherwise, in bytes: 1 MiB, as in aiohttp. */
+const CLIENT_MAX_SIZE = 1024 ** 2;
+
+/** Refuses settings that make no sense. */
+export function checkOptions(action: string, options: HandlerOptions): void {
+  const { clientMaxSize = null, onDisconnect = "cancel", timeout = null } = options;
+  if (clientMaxSize !== null && !(clientMaxSize >= 0)) {
+    throw new RangeError(`Cannot ${action}: clientMaxSize must be >= 0, not ${clientMaxSize}`);
+  }
+  if (onDisconnect !== "cancel" && onDisconnect !== "ignore") {
+    throw new RangeError(`Cannot ${action}: onDisconnect must be "cancel" or "ignore"`);
+  }
+  if (timeout !== null && !(timeout > 0)) {
+    throw new RangeError(`Cannot ${action}: timeout must be > 0, not ${timeout}`);
+  }
+}
+
+/** The plan of a route: its own settings go before those of its application, and so outwards. */
+export function planOf(handler: Handler, options: HandlerOptions, scope: Scope | null): Plan {
+  const all = [options];
+  let wrapped = handler;
+  for (let outer = scope; outer !== null; outer = outer.parent) {
+    all.push(outer._options);
+    for (const middleware of outer.middlewares.toReversed()) wrapped = layer(middleware, wrapped);
+  }
+  const { clientMaxSize = CLIENT_MAX_SIZE, onDisconnect, timeout = null, timeoutStatus = 503 } =
+    merged(all);
+  return {
+    handler: wrapped,
+    scope,
+    maxSize: clientMaxSize ?? Infinity,
+    cancels: onDisconnect !== "ignore",
+    timeout,
+    timeoutStatus,
+  };
+}
+
+/** The settings of all; those that come first win. */
+function merged(all: readonly HandlerOptions[]): HandlerOptions {
+  return Object.assign({}, ...all.toReversed());
+}
+
+function layer(middleware: Middleware, inner: Handler): Handler {
+  const next = (request: Request): Awaitable<Response> => new Call(inner, request);
+  return (request) => middleware(request, next);
+}
+
+/** A call of a handler that starts when it is awaited, in the task that awaits it. */
+class Call implements Awaitable<Response> {
+  readonly #handler: Handler;
+  readonly #request: Request;
+
+  constructor(handler: Handler, request: Request) {
+    this.#handler = handler;
+    this.#request = request;
+  }
+
+  then<R1 = Response, R2 = never>(
+    onFulfilled?: ((value: Response) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): PromiseLike<R1 | R2> {
+    let result: ReturnType<Handler>;
+    try {
+      result = this.#handler(this.#request);
+    } catch (error) {
+      // For whoever awaits this, a CancelledError too.
+      return Promise.reject<Response>(error).then(onFulfilled, onRejected);
+    }
+    if (result instanceof Response) return Promise.resolve(result).then(onFulfilled, onRejected);
+    if (!(Symbol.iterator in result)) return result.then(onFulfilled, onRejected);
+    const steps = result as Generator<Suspension, Response, unknown>;
+    return new Operation(() => runInTask(steps)).then(onFulfilled, onRejected);
+  }
+
+  *[Symbol.iterator](): Generator<Suspension, Response, unknown> {
+    return yield* runInTask(() => {
+      const result = this.#handler(this.#request);
+      return result instanceof Response ? Promise.resolve(result) : result;
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The connections that requests are made on.
+ *
+ * Counterpart of Python's `aiohttp.connector`, on `Deno.createHttpClient()`, which keeps
+ * connections, resolves names and speaks HTTP/2 by itself. What it lacks is here: limits.
+ *
+ * @module
+ */
+
+import { Limiter } from "./_client_limiter.ts";
+
+/** Options for {@linkcode TCPConnector}. */
+export interface TCPConnectorOptions {
+  /**
+   * How many requests run at a time; 0 for any number. The others wait, in order.
+   *
+   * @default {100}
+   */
+  limit?: number;
+  /**
+   * How many of them go to the same host and port; 0 for any number.
+   *
+   * @default {0}
+   */
+  limitPerHost?: number;
+  /**
+   * Seconds after which a connection that is not in use is closed; null for never. What the
+   * runtime does by default: 90 seconds.
+   */
+  keepaliveTimeout?: number | null;
+  /**
+   * A proxy for all requests: a URL of `http`, `https` or `socks5`, which may have a name and a
+   * password; or what `Deno.createHttpClient()` takes. By default what the environment names.
+   */
+  proxy?: string | URL | Deno.Proxy;
+  /** Certificates to trust besides those of the system, in PEM format. */
+  caCerts?: string[];
+  /** The certificate to show to servers that ask for one, in PEM format; it needs a `key`. */
+  cert?: string;
+  /** The private key of `cert`, in PEM format. */
+  key?: string;
+  /** The address to connect from. Counterpart of `local_addr`. */
+  localAddress?: string;
+  /**
+   * Whether HTTP/1.1 may be spoken.
+   *
+   * @default {true}
+   */
+  http1?: boolean;
+  /**
+   * Whether HTTP/2 may be spoken, which is agreed on with servers that have TLS.
+   *
+   * @default {true}
+   */
+  http2?: boolean;
+}
+
+/**
+ * Keeps connections and limits how many requests run at a time.
+ *
+ * A session makes its own; several can share one. Counterpart of Python's `aiohttp.TCPConnector`.
+ *
+ * @example Two requests at a time
+ * ```ts
+ * import { gather, run } from "@aio/asyncio";
+ * import { ClientSession, TCPConnector } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let most = 0;
+ * let now = 0;
+ * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async () => {
+ *   most = Math.max(most, ++now);
+ *   await Promise.resolve();
+ *   now--;
+ *   return new Response("hello");
+ * });
+ * await run(async () => {
+ *   const connector = new TCPConnector({ limit: 2 });
+ *   await using session = new ClientSession({ connector });
+ *   const get = async () => {
+ *     await using response = await session.get(`http://127.0.0.1:${site.addr.port}/`);
+ *     return response.status;
+ *   };
+ *   assertEquals(await gather([get, get, get]), [200, 200, 200]);
+ * });
+ * assertEquals(most <= 2, true);
+ * ```
+ */
+export class TCPConnector implements AsyncDisposable {
+  /** @ignore */
+  readonly _limiter: Limiter;
+  readonly #options: Deno.CreateHttpClientOptions;
+  readonly #tls: Partial<Deno.TlsCertifiedKeyPem>;
+  /** By proxy; the empty string is the connector's own, or none. */
+  readonly #clients = new Map<string, Deno.HttpClient>();
+  #closed = false;
+
+  /**
+   * Creates a connector. It connects to nothing yet.
+   *
+   * @param options Limits, proxy, TLS.
+   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key.
+   * @throws {TypeError} If the proxy's URL is malformed.
+   */
+  constructor(options: TCPConnectorOptions = {}) {
+    const { limit = 100, limitPerHost = 0, keepaliveTimeout, proxy, cert, key, ...rest } = options;
+    for (const [name, value] of Object.entries({ limit, limitPerHost })) {
+      if (value >= 0) continue;
+      throw new RangeError(`Cannot create connector: ${name} must be >= 0, not ${value}`);
+    }
+    if ((cert === undefined) !== (key === undefined)) {
+      throw new RangeError("Cannot create connector: cert and key need each other");
+    }
+    this._limiter = new Limiter(limit, limitPerHost);
+    this.#tls = cert === undefined ? {} : { cert, key: key! };
+    this.#options = { ...rest };
+    if (keepaliveTimeout !== undefined) {
+      this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
+    }
+    if (proxy !== undefined) this.#options.proxy = proxyOf(proxy);
+  }
+
+  /** Whether the connector was closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @ignore The client for requests that go by this proxy. */
+  _client(proxy: string | URL | undefined): Deno.HttpClient {
+    const name = String(proxy ?? "");
+    let client = this.#clients.get(name);
+    if (client === undefined) {
+      const options = { ...this.#options, ...this.#tls };
+      if (proxy !== undefined) options.proxy = proxyOf(proxy);
+      this.#clients.set(name, client = Deno.createHttpClient(options));
+    }
+    return client;
+  }
+
+  /** Closes all connections that are not in use. Closing twice is harmless. */
+  close(): void {
+    this.#closed = true;
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  /** Closes the connector. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Makes all requests over one Unix socket, whatever host their URLs name.
+ *
+ * Counterpart of Python's `aiohttp.UnixConnector`.
+ *
+ * @example
+ * ```ts
+ * import { ClientSession, UnixConnector } from "@aio/asyncio/http";
+ *
+ * const connector = new UnixConnector("/run/docker.sock");
+ * await using session = new ClientSession({ connector, baseUrl: "http://localhost/" });
+ * ```
+ */
+export class UnixConnector extends TCPConnector {
+  /**
+   * Creates a connector. It connects to nothing yet.
+   *
+   * @param path The path of the socket.
+   * @param options Limits.
+   */
+  constructor(path: string, options: Pick<TCPConnectorOptions, "limit" | "limitPerHost"> = {}) {
+    super({ ...options, proxy: { transport: "unix", path } });
+  }
+}
+
+function proxyOf(proxy: string | URL | Deno.Proxy): Deno.Proxy {
+  if (typeof proxy === "object" && !(proxy instanceof URL)) return proxy;
+  const url = new URL(proxy);
+  const { username, password } = url;
+  if (username === "" && password === "") return { url: url.href };
+  url.username = url.password = "";
+  const basicAuth = {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  };
+  return { url: url.href, basicAuth };
+}

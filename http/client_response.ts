@@ -1,0 +1,348 @@
+/**
+ * What servers answer.
+ *
+ * Counterpart of Python's `aiohttp.ClientResponse`.
+ *
+ * @module
+ */
+
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { BodyReader } from "./_client_reader.ts";
+import type { Exchange } from "./_client_exchange.ts";
+import { concat } from "./_client_streams.ts";
+import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
+import { ClientResponseError, ContentTypeError } from "./client_exceptions.ts";
+import type { RequestInfo } from "./client_exceptions.ts";
+
+/** Options for {@linkcode ClientResponse.text}. */
+export interface TextOptions {
+  /** The encoding; by default the one that the `Content-Type` names, else UTF-8. */
+  encoding?: string;
+}
+
+/** Options for {@linkcode ClientResponse.json}. */
+export interface JsonOptions extends TextOptions {
+  /**
+   * The type that the response must have; null for any. For `application/json`, types such as
+   * `application/problem+json` will do, too.
+   *
+   * @default {"application/json"}
+   */
+  contentType?: string | null;
+}
+
+/**
+ * A response, and the connection it comes from.
+ *
+ * Its head is there; its body may still be on its way, and holds one of the connector's places until
+ * it was read or given up. Counterpart of Python's `aiohttp.ClientResponse`. `await using` gives up
+ * what was not read.
+ */
+export class ClientResponse implements AsyncDisposable {
+  /** The redirects that led here, the first one first. */
+  readonly history: readonly ClientResponse[];
+  /** What it answers. */
+  readonly requestInfo: RequestInfo;
+  /** How often the request was sent until this came: more than once if it was retried. */
+  readonly attempts: number;
+  readonly #response: Response;
+  readonly #exchange: Exchange;
+  readonly #body: BodyReader;
+
+  /** @ignore Responses come from a `ClientSession`. */
+  constructor(
+    response: Response,
+    exchange: Exchange,
+    details: {
+      readonly requestInfo: RequestInfo;
+      readonly attempts: number;
+      readonly history: readonly ClientResponse[];
+    },
+  ) {
+    this.#response = response;
+    this.#exchange = exchange;
+    this.requestInfo = details.requestInfo;
+    this.attempts = details.attempts;
+    this.history = details.history;
+    this.#body = new BodyReader(response, exchange, exchange.url);
+    if (!exchange.ended) watchResponse(this, exchange);
+  }
+
+  // -- The head --
+
+  /** The status code. */
+  get status(): number {
+    return this.#response.status;
+  }
+
+  /** The reason phrase. */
+  get reason(): string {
+    return this.#response.statusText;
+  }
+
+  /** Whether the status is below 400. */
+  get ok(): boolean {
+    return this.status < 400;
+  }
+
+  /** The method of the request. */
+  get method(): string {
+    return this.requestInfo.method;
+  }
+
+  /** The URL it came from, after redirects. */
+  get url(): string {
+    return this.#exchange.url;
+  }
+
+  /** The headers. */
+  get headers(): Headers {
+    return this.#response.headers;
+  }
+
+  /** The cookies that it sets, as its headers say. */
+  get cookies(): ReadonlyMap<string, string> {
+    const pairs = this.headers.getSetCookie().map((header) => header.split(";", 1)[0]!);
+    return new Map(pairs.map((pair): [string, string] => {
+      const index = pair.indexOf("=");
+      return [pair.slice(0, Math.max(index, 0)).trim(), pair.slice(index + 1).trim()];
+    }));
+  }
+
+  /** The type of the body, without parameters: `application/octet-stream` if none is given. */
+  get contentType(): string {
+    const type = (this.headers.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
+    return type || "application/octet-stream";
+  }
+
+  /** The encoding that the `Content-Type` names, or null. */
+  get charset(): string | null {
+    const type = this.headers.get("content-type") ?? "";
+    return /;\s*charset="?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? null;
+  }
+
+  /** Whether nothing more is read: the body has ended, has broken off, or was given up. */
+  get closed(): boolean {
+    return this.#exchange.ended;
+  }
+
+  /**
+   * Throws an error if the status is 400 or above, and gives up the body then.
+   *
+   * Counterpart of Python's `raise_for_status()`.
+   *
+   * @throws {ClientResponseError} If the status says that something went wrong.
+   */
+  raiseForStatus(): void {
+    if (this.ok) return;
+    this.close();
+    const text = `Cannot ${this.method} ${this.url}: ${this.status} ${this.reason}`;
+    throw new ClientResponseError(text.trimEnd(), this);
+  }
+
+  // -- The body at once --
+
+  /**
+   * Reads the body. The second time, it gives the same bytes again.
+   *
+   * @returns An awaitable of the bytes.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ServerTimeoutError} If it takes too long.
+   */
+  read(): Awaitable<Uint8Array<ArrayBuffer>> {
+    return new Operation(() => this.#read());
+  }
+
+  *#read(): Steps<Uint8Array<ArrayBuffer>> {
+    const bytes = yield* this.#body.all();
+    forgetResponse(this.#exchange);
+    return bytes;
+  }
+
+  /**
+   * Reads the body as text.
+   *
+   * @param options The encoding.
+   * @returns An awaitable of the text.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ServerTimeoutError} If it takes too long.
+   */
+  text(options: TextOptions = {}): Awaitable<string> {
+    return new Operation(() => this.#text(options));
+  }
+
+  *#text({ encoding }: TextOptions): Steps<string> {
+    const decoder = encoding === undefined
+      ? decoderFor(this.charset ?? "utf-8")
+      : new TextDecoder(encoding);
+    return decoder.decode(yield* this.#read());
+  }
+
+  /**
+   * Reads the body as JSON.
+   *
+   * @typeParam T What to take it for; it is not checked.
+   * @param options The type that it must have, and its encoding.
+   * @returns An awaitable of the value; null for an empty body.
+   * @throws {ContentTypeError} If the response is of another type.
+   * @throws {SyntaxError} If it is no JSON.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   */
+  json<T = unknown>(options: JsonOptions = {}): Awaitable<T> {
+    return new Operation(() => this.#json<T>(options));
+  }
+
+  *#json<T>({ contentType = "application/json", ...rest }: JsonOptions): Steps<T> {
+    if (contentType !== null && !isOfType(this.contentType, contentType.toLowerCase())) {
+      const text = `it is ${this.headers.get("content-type") ?? "of no type"}`;
+      throw new ContentTypeError(`Cannot read response of ${this.url} as JSON: ${text}`, this);
+    }
+    const text = (yield* this.#text(rest)).trim();
+    return text === "" ? null as T : JSON.parse(text);
+  }
+
+  // -- The body as it comes --
+
+  /**
+   * The body, as a stream of the platform.
+   *
+   * A task that waits for such a stream is cancelled only when a piece has come; those that wait for
+   * `iterAny()` and the others are cancelled at once.
+   *
+   * @throws {RuntimeError} If it is being read in another way.
+   */
+  get content(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    // Whoever holds the stream, but not the response, still wants it.
+    forgetResponse(this.#exchange);
+    return this.#body.stream();
+  }
+
+  /**
+   * Reads the body in pieces, as they come. Counterpart of Python's `content.iter_any()`.
+   *
+   * @returns The pieces.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ServerTimeoutError} If a piece takes too long.
+   */
+  async *iterAny(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    for (;;) {
+      const piece = await new Operation(() => this.#body.piece());
+      if (piece === null) return forgetResponse(this.#exchange);
+      yield piece;
+    }
+  }
+
+  /**
+   * Reads the body in pieces of one size. Counterpart of Python's `content.iter_chunked()`.
+   *
+   * @param size The size of each, in bytes; the last one may be shorter.
+   * @returns The pieces.
+   * @throws {RangeError} If `size` is below 1.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   */
+  async *iterChunked(size: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    if (!(size >= 1)) throw new RangeError(`Cannot read pieces of ${size} bytes: it is below 1`);
+    let rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+    for await (const piece of this.iterAny()) {
+      rest = rest.length === 0 ? piece : concat([rest, piece]);
+      let start = 0;
+      for (; rest.length - start >= size; start += size) yield rest.slice(start, start + size);
+      rest = rest.subarray(start);
+    }
+    if (rest.length > 0) yield rest;
+  }
+
+  /**
+   * Reads the body in lines. Counterpart of Python's `async for line in response.content`.
+   *
+   * @param options The encoding, and how long a line may be.
+   * @returns The lines, without what ends them (`\n` or `\r\n`).
+   * @throws {RangeError} If a line is too long.
+   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   */
+  async *iterLines(options: LinesOptions = {}): AsyncGenerator<string, void, void> {
+    const { encoding, maxLength = 2 ** 20 } = options;
+    const decoder = encoding === undefined
+      ? decoderFor(this.charset ?? "utf-8")
+      : new TextDecoder(encoding);
+    let rest = "";
+    for await (const piece of this.iterAny()) {
+      const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+      if (rest.length > maxLength) {
+        this.close();
+        throw new RangeError(
+          `Cannot read line of ${this.url}: it is longer than ${maxLength} characters`,
+        );
+      }
+    }
+    rest += decoder.decode();
+    if (rest !== "") yield rest;
+  }
+
+  // -- The end --
+
+  /**
+   * Gives up what was not read of the body, and waits until that is done.
+   *
+   * @returns A promise that resolves when the connection is free or closed.
+   */
+  async release(): Promise<void> {
+    forgetResponse(this.#exchange);
+    await this.#body.cancel();
+  }
+
+  /** Gives up what was not read of the body, and closes its connection at once. */
+  close(): void {
+    forgetResponse(this.#exchange);
+    this.#exchange.giveUp();
+  }
+
+  /** Gives up what was not read of the body. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** @ignore It is the response that its call returns. */
+  _becomeLast(): void {
+    this.#exchange.becomeLast();
+  }
+
+  /** @ignore Has the connection used again if that is cheap, else closed. */
+  *_drain(limit: number): Steps<void> {
+    const length = this.headers.get("content-length");
+    if (length !== null && Number(length) <= limit) {
+      yield* this.#read();
+    } else {
+      this.close();
+    }
+  }
+}
+
+/** Options for {@linkcode ClientResponse.iterLines}. */
+export interface LinesOptions extends TextOptions {
+  /**
+   * How many characters a line may have.
+   *
+   * @default {1048576}
+   */
+  maxLength?: number;
+}
+
+function isOfType(type: string, expected: string): boolean {
+  if (expected !== "application/json") return type === expected;
+  return /^application\/(?:[\w.+-]+?\+)?json$/.test(type);
+}
+
+/** A decoder for an encoding, or for UTF-8 if the server names one that is unknown. */
+function decoderFor(charset: string): TextDecoder {
+  try {
+    return new TextDecoder(charset);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new TextDecoder();
+  }
+}

@@ -1,0 +1,411 @@
+/**
+ * WebSockets to other servers.
+ *
+ * Counterpart of Python's `aiohttp.client_ws`, on the platform's `WebSocket`. Pings are answered by
+ * the runtime, which lets nobody send any: there is no `heartbeat`, `receiveTimeout` stands in.
+ *
+ * @module
+ */
+
+import { getRunningLoop, RuntimeError, sleep, TimeoutError } from "../loop/mod.ts";
+import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import type { Exchange } from "./_client_exchange.ts";
+import { ClientConnectionError, ClientError, WSServerHandshakeError } from "./client_exceptions.ts";
+import type { WebSocketConnectOptions } from "./client_options.ts";
+import type { ClientRequest } from "./client_request.ts";
+
+/** A message that has come: a text, or bytes. */
+export type WebSocketData = string | Uint8Array<ArrayBuffer>;
+
+/** What a WebSocket gives: a message, or that it was closed, which is always the last. */
+export type ClientWebSocketMessage =
+  | { readonly type: "text"; readonly data: string }
+  | { readonly type: "binary"; readonly data: Uint8Array<ArrayBuffer> }
+  | { readonly type: "close"; readonly data: number; readonly reason: string };
+
+/** Options for {@linkcode ClientWebSocketResponse.receive}. */
+export interface ReceiveOptions {
+  /** Seconds to wait; null for any time. By default what `wsConnect()` was told. */
+  timeout?: number | null;
+}
+
+/** Options for {@linkcode ClientWebSocketResponse.close}. */
+export interface WebSocketCloseOptions {
+  /**
+   * Why: 1000, or from 3000 to 4999.
+   *
+   * @default {1000}
+   */
+  code?: number;
+  /** Why, in words: at most 123 bytes. */
+  reason?: string;
+}
+
+/** How much may wait to be sent, in bytes, before `sendStr()` and its like wait. */
+const HIGH_WATER = 1024 * 1024;
+/** How often to look whether it is less, in seconds: the platform does not tell. */
+const DRAIN_INTERVAL = 0.005;
+
+/**
+ * A WebSocket to a server; `ClientSession.wsConnect()` makes one.
+ *
+ * It is an async iterator of its messages, up to its end. `await using` closes it. Counterpart of
+ * Python's `aiohttp.ClientWebSocketResponse`.
+ *
+ * @example
+ * ```ts
+ * import { run } from "@aio/asyncio";
+ * import { ClientSession } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+ *   const { socket, response } = Deno.upgradeWebSocket(request);
+ *   socket.onmessage = ({ data }) => data === "bye" ? socket.close() : socket.send(`${data}!`);
+ *   return response;
+ * });
+ * const seen: unknown[] = [];
+ * await run(async () => {
+ *   await using session = new ClientSession();
+ *   await using ws = await session.wsConnect(`ws://127.0.0.1:${site.addr.port}/`);
+ *   await ws.sendStr("hello");
+ *   for await (const message of ws) {
+ *     seen.push(message);
+ *     await ws.sendStr("bye");
+ *   }
+ * });
+ * assertEquals(seen, ["hello!"]);
+ * ```
+ */
+export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<WebSocketData> {
+  readonly #socket: WebSocket;
+  readonly #exchange: Exchange;
+  readonly #loop: EventLoop = getRunningLoop();
+  readonly #options: WebSocketConnectOptions;
+  /** What has come and nobody has taken. */
+  readonly #messages: ClientWebSocketMessage[] = [];
+  #receiver: Future<void> | null = null;
+  #ended: Future<void>;
+  #closing = false;
+  #closeCode: number | null = null;
+  #exception: unknown = null;
+
+  /** @ignore WebSockets come from `ClientSession.wsConnect()`. */
+  constructor(socket: WebSocket, exchange: Exchange, options: WebSocketConnectOptions) {
+    this.#socket = socket;
+    this.#exchange = exchange;
+    this.#options = options;
+    this.#ended = this.#loop.createFuture();
+    socket.onmessage = ({ data }): void => this.#received(data);
+    socket.onerror = (event): void => {
+      this.#exception ??= new ClientError(
+        `Cannot go on with WebSocket to ${this.url}: ${(event as ErrorEvent).message}`,
+        { cause: (event as ErrorEvent).error },
+      );
+    };
+    socket.onclose = ({ code, reason }): void => this.#hasClosed(code, reason);
+    // The session or the signal has ended it.
+    exchange.signal.addEventListener("abort", () => this.#hangUp(1001));
+  }
+
+  /** The URL. */
+  get url(): string {
+    return this.#exchange.url;
+  }
+
+  /** The protocol that the server picked; null if none. */
+  get protocol(): string | null {
+    return this.#socket.protocol || null;
+  }
+
+  /** Whether it is closed, or being closed by `close()`: nothing can be sent. */
+  get closed(): boolean {
+    return this.#closing || this.#closeCode !== null;
+  }
+
+  /** With which code it was closed; 1006 if it broke off; null if it is open. */
+  get closeCode(): number | null {
+    return this.#closeCode;
+  }
+
+  /**
+   * Returns what went wrong.
+   *
+   * @returns The error, or null.
+   */
+  exception(): unknown {
+    return this.#exception;
+  }
+
+  #received(data: string | ArrayBuffer): void {
+    if (this.#closing) return;
+    const size = typeof data === "string" ? data.length : data.byteLength;
+    const { maxMsgSize = 4 * 1024 * 1024 } = this.#options;
+    if (maxMsgSize > 0 && size > maxMsgSize) {
+      this.#exception = new ClientError(
+        `Cannot receive from ${this.url}: a message of ${size} is larger than ${maxMsgSize}`,
+      );
+      // 1009 is not for clients to send; this is the one of their own range that means it.
+      return this.#hangUp(4009);
+    }
+    this.#deliver(
+      typeof data === "string"
+        ? { type: "text", data }
+        : { type: "binary", data: new Uint8Array(data) },
+    );
+  }
+
+  #deliver(message: ClientWebSocketMessage): void {
+    this.#messages.push(message);
+    if (this.#receiver !== null && !this.#receiver.done()) this.#receiver.setResult();
+  }
+
+  #hasClosed(code: number, reason: string): void {
+    this.#closeCode = code || 1006;
+    this.#exchange.end();
+    if (!this.#ended.done()) this.#ended.setResult();
+    this.#deliver({ type: "close", data: this.#closeCode, reason });
+  }
+
+  #hangUp(code: number): void {
+    this.#closing = true;
+    if (this.#socket.readyState > WebSocket.OPEN) return;
+    // 1001 is not for clients to send either.
+    if (code < 3000) this.#socket.close();
+    else this.#socket.close(code);
+  }
+
+  // -- Receiving --
+
+  /**
+   * Waits for the next message.
+   *
+   * @param options How long to wait.
+   * @returns An awaitable of the message. After the end, it is the end again.
+   * @throws {TimeoutError} If none came in time; the WebSocket stays open.
+   * @throws {RuntimeError} If somebody waits already.
+   */
+  receive(options: ReceiveOptions = {}): Awaitable<ClientWebSocketMessage> {
+    return new Operation(() => this.#receive(options));
+  }
+
+  *#receive(options: ReceiveOptions): Steps<ClientWebSocketMessage> {
+    const timeout = options.timeout === undefined
+      ? this.#options.receiveTimeout ?? null
+      : options.timeout;
+    while (this.#messages.length === 0) yield* this.#waitForMessage(timeout);
+    const message = this.#messages[0]!;
+    if (message.type !== "close") this.#messages.shift();
+    return message;
+  }
+
+  *#waitForMessage(timeout: number | null): Steps<void> {
+    if (this.#receiver !== null) {
+      throw new RuntimeError(`Cannot receive from ${this.url}: somebody waits already`);
+    }
+    const receiver = this.#receiver = this.#loop.createFuture<void>();
+    const expire = (): void => {
+      const text = `Cannot receive from ${this.url}: no message within ${timeout} s`;
+      if (!receiver.done()) receiver.setException(new TimeoutError(text));
+    };
+    const timer = timeout === null ? null : this.#loop.callLater(timeout, expire);
+    try {
+      yield* receiver;
+    } finally {
+      timer?.cancel();
+      this.#receiver = null;
+    }
+  }
+
+  /**
+   * Waits for the next message, which must be a text.
+   *
+   * @param options How long to wait.
+   * @returns An awaitable of the text.
+   * @throws {TypeError} If bytes have come.
+   * @throws {ClientConnectionError} If the WebSocket was closed.
+   * @throws {TimeoutError} If none came in time.
+   */
+  receiveStr(options: ReceiveOptions = {}): Awaitable<string> {
+    return new Operation(() => this.#receiveAs("text", options) as Steps<string>);
+  }
+
+  /**
+   * Waits for the next message, which must be bytes.
+   *
+   * @param options How long to wait.
+   * @returns An awaitable of the bytes.
+   * @throws {TypeError} If a text has come.
+   * @throws {ClientConnectionError} If the WebSocket was closed.
+   * @throws {TimeoutError} If none came in time.
+   */
+  receiveBytes(options: ReceiveOptions = {}): Awaitable<Uint8Array<ArrayBuffer>> {
+    return new Operation(() =>
+      this.#receiveAs("binary", options) as Steps<Uint8Array<ArrayBuffer>>
+    );
+  }
+
+  /**
+   * Waits for the next message, which must be JSON.
+   *
+   * @typeParam T What to take it for; it is not checked.
+   * @param options How long to wait.
+   * @returns An awaitable of the value.
+   * @throws {TypeError} If bytes have come.
+   * @throws {SyntaxError} If it is no JSON.
+   * @throws {ClientConnectionError} If the WebSocket was closed.
+   * @throws {TimeoutError} If none came in time.
+   */
+  receiveJson<T = unknown>(options: ReceiveOptions = {}): Awaitable<T> {
+    return new Operation(() => this.#receiveJson<T>(options));
+  }
+
+  *#receiveJson<T>(options: ReceiveOptions): Steps<T> {
+    return JSON.parse((yield* this.#receiveAs("text", options)) as string);
+  }
+
+  *#receiveAs(type: "text" | "binary", options: ReceiveOptions): Steps<WebSocketData> {
+    const message = yield* this.#receive(options);
+    if (message.type === "close") {
+      throw new ClientConnectionError(
+        `Cannot receive from ${this.url}: it was closed (code ${message.data})`,
+        { cause: this.#exception },
+      );
+    }
+    if (message.type === type) return message.data;
+    throw new TypeError(
+      `Cannot receive from ${this.url}: ${type} was expected, not ${message.type}`,
+    );
+  }
+
+  // -- Sending --
+
+  /**
+   * Sends a text. If much waits to be sent, it waits until it is less.
+   *
+   * @param data The text.
+   * @returns An awaitable.
+   * @throws {ClientConnectionError} If the WebSocket is closed.
+   */
+  sendStr(data: string): Awaitable<void> {
+    return new Operation(() => this.#send(data));
+  }
+
+  /**
+   * Sends bytes. If much waits to be sent, it waits until it is less.
+   *
+   * @param data The bytes.
+   * @returns An awaitable.
+   * @throws {ClientConnectionError} If the WebSocket is closed.
+   */
+  sendBytes(data: Uint8Array<ArrayBuffer>): Awaitable<void> {
+    return new Operation(() => this.#send(data));
+  }
+
+  /**
+   * Sends a value as JSON. If much waits to be sent, it waits until it is less.
+   *
+   * @param data The value.
+   * @returns An awaitable.
+   * @throws {ClientConnectionError} If the WebSocket is closed.
+   */
+  sendJson(data: unknown): Awaitable<void> {
+    return new Operation(() => this.#send(JSON.stringify(data)));
+  }
+
+  *#send(data: string | Uint8Array<ArrayBuffer>): Steps<void> {
+    if (this.closed) {
+      throw new ClientConnectionError(`Cannot send to ${this.url}: the WebSocket is closed`);
+    }
+    this.#socket.send(data);
+    while (this.#socket.bufferedAmount > HIGH_WATER && !this.closed) yield* sleep(DRAIN_INTERVAL);
+  }
+
+  // -- The end --
+
+  /**
+   * Closes the WebSocket, and waits for the server's answer, but not for ever. Messages that come
+   * meanwhile are dropped.
+   *
+   * @param options Why.
+   * @returns An awaitable: false if it was closed already.
+   * @throws {DOMException} If the code or the reason is not allowed.
+   */
+  close(options: WebSocketCloseOptions = {}): Awaitable<boolean> {
+    return new Operation(() => this.#close(options));
+  }
+
+  *#close({ code = 1000, reason = "" }: WebSocketCloseOptions): Steps<boolean> {
+    const wasOpen = !this.closed;
+    if (wasOpen) this.#socket.close(code, reason);
+    this.#closing = true;
+    if (this.#closeCode !== null) return wasOpen;
+    const giveUp = (): void => this.#hasClosed(1006, "");
+    const timer = this.#loop.callLater(this.#options.closeTimeout ?? 10, giveUp);
+    try {
+      if (!this.#ended.done()) yield* this.#ended;
+    } finally {
+      timer.cancel();
+    }
+    return wasOpen;
+  }
+
+  /** The messages, up to the end. An error that ended it is thrown. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<WebSocketData, void, void> {
+    for (;;) {
+      const message = await this.receive();
+      if (message.type !== "close") yield message.data;
+      else if (this.#exception === null) return;
+      else throw this.#exception;
+    }
+  }
+
+  /** Closes the WebSocket. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** What a WebSocket is opened with. */
+export interface WebSocketInit {
+  readonly request: ClientRequest;
+  readonly client: Deno.HttpClient;
+  readonly options: WebSocketConnectOptions;
+}
+
+/** Opens a WebSocket; when the task is cancelled, it is closed. */
+export function* openWebSocket(
+  exchange: Exchange,
+  { request, client, options }: WebSocketInit,
+): Steps<ClientWebSocketResponse> {
+  const { protocols = [] } = options;
+  const init = { headers: request.headers, protocols, client };
+  const socket = new WebSocket(exchange.url.replace("http", "ws"), init);
+  socket.binaryType = "arraybuffer";
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.onopen = (): void => resolve();
+  socket.onerror = (event): void => reject(handshakeError(event as ErrorEvent, request));
+  const hangUp = (): void => socket.close();
+  exchange.signal.addEventListener("abort", hangUp);
+  try {
+    yield* exchange.wait(promise, "headers");
+  } finally {
+    exchange.signal.removeEventListener("abort", hangUp);
+  }
+  return new ClientWebSocketResponse(socket, exchange, options);
+}
+
+function handshakeError(event: ErrorEvent, request: ClientRequest): ClientError {
+  const state = event.message.replace(/^NetworkError: failed to connect to WebSocket: /, "");
+  const text = `Cannot open WebSocket to ${request.url}: ${state}`;
+  const [, status] = /^Invalid status code: (\d+)/.exec(state) ?? [];
+  const options = { cause: event.error };
+  if (status === undefined) return new ClientConnectionError(text, options);
+  const response = {
+    status: Number(status),
+    headers: new Headers(),
+    requestInfo: request._info(),
+  };
+  return new WSServerHandshakeError(text, response, options);
+}

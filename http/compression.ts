@@ -1,0 +1,106 @@
+/**
+ * Responses that are compressed on their way.
+ *
+ * Counterpart of `enable_compression()` of aiohttp's responses, as a function and as a middleware.
+ * What is compressed is chosen by type, and the encoding by what the client takes: gzip or deflate.
+ *
+ * @module
+ */
+
+import { addVary, negotiateEncoding } from "./_negotiation.ts";
+import type { Middleware } from "./_scope.ts";
+
+/** Options for {@linkcode compress} and {@linkcode compression}. */
+export interface CompressionOptions {
+  /**
+   * The size in bytes below which it is not worth it; it counts only where the response says its size.
+   *
+   * @default {1024}
+   */
+  minSize?: number;
+  /** The encodings to choose from, the preferred one first. Gzip and deflate. */
+  encodings?: readonly ("gzip" | "deflate")[];
+}
+
+const ENCODINGS = ["gzip", "deflate"] as const;
+
+/** Types that are worth it. An event stream is not: what waits in the compressor comes too late. */
+const COMPRESSIBLE =
+  /^\s*(?:text\/(?!event-stream)|application\/(?:json|javascript|xml|wasm|manifest\+json)|image\/svg|[^;]*\+(?:json|xml))/i;
+
+function isCompressible({ status, headers }: Response, minSize: number): boolean {
+  if (status === 204 || status === 205 || status === 206 || status === 304) return false;
+  if (headers.has("content-encoding") || headers.has("content-range")) return false;
+  if (/\bno-transform\b/i.test(headers.get("cache-control") ?? "")) return false;
+  const length = headers.get("content-length");
+  if (length !== null && Number(length) < minSize) return false;
+  return COMPRESSIBLE.test(headers.get("content-type") ?? "");
+}
+
+/**
+ * Compresses a response, if its client takes that and it is worth it.
+ *
+ * @param request The request.
+ * @param response The response.
+ * @param options What is worth it.
+ * @returns A compressed response, or the same one.
+ *
+ * @example
+ * ```ts
+ * import { compress } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const request = new Request("http://localhost/", { headers: { "accept-encoding": "gzip" } });
+ * const response = compress(request, new Response("hello ".repeat(1000)));
+ * assertEquals(response.headers.get("content-encoding"), "gzip");
+ * const plain = response.body!.pipeThrough(new DecompressionStream("gzip"));
+ * assertEquals((await new Response(plain).text()).length, 6000);
+ * ```
+ */
+export function compress(
+  request: Request,
+  response: Response,
+  options: CompressionOptions = {},
+): Response {
+  const { minSize = 1024, encodings = ENCODINGS } = options;
+  if (!isCompressible(response, minSize)) return response;
+  const encoding = negotiateEncoding(request.headers.get("accept-encoding"), encodings);
+  if (encoding === null || request.method === "HEAD" || response.body === null) {
+    const same = new Response(response.body, response);
+    addVary(same.headers, "Accept-Encoding");
+    return same;
+  }
+  const stream = new CompressionStream(encoding);
+  const compressed = new Response(response.body.pipeThrough(stream), response);
+  const { headers } = compressed;
+  headers.set("content-encoding", encoding);
+  headers.delete("content-length");
+  headers.delete("accept-ranges");
+  addVary(headers, "Accept-Encoding");
+  const etag = headers.get("etag");
+  // The bytes differ, so the tag may only say that it means the same.
+  if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
+  return compressed;
+}
+
+/**
+ * Returns a middleware that compresses the responses of an application; see {@linkcode compress}.
+ *
+ * @param options What is worth it.
+ * @returns The middleware.
+ *
+ * @example
+ * ```ts
+ * import { Application, compression } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application({ middlewares: [compression()] });
+ * app.router.addGet("/", () => Response.json({ list: "0".repeat(5000) }));
+ * const response = await app.request("/", { headers: { "accept-encoding": "deflate" } });
+ * assertEquals(response.headers.get("content-encoding"), "deflate");
+ * await response.body?.cancel();
+ * ```
+ */
+export function compression(options: CompressionOptions = {}): Middleware {
+  return async (request, handler) => compress(request, await handler(request), options);
+}

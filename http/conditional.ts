@@ -1,0 +1,100 @@
+/**
+ * Entity tags, and requests that depend on them or on dates.
+ *
+ * Counterpart of `response.etag`, `request.if_match` and their relatives in aiohttp, where handlers
+ * have to compare by themselves; {@linkcode conditional} does it for any response. Files need none of
+ * this: `FileResponse` has it built in.
+ *
+ * @module
+ */
+
+import { checkPreconditions, parseDate } from "./_preconditions.ts";
+import { HTTPPreconditionFailed } from "./exceptions.ts";
+
+const encoder = new TextEncoder();
+
+/** Options for {@linkcode etagOf}. */
+export interface EtagOptions {
+  /**
+   * Whether the tag stands for what means the same, rather than for the same bytes.
+   *
+   * @default {false}
+   */
+  weak?: boolean;
+}
+
+/**
+ * Makes an entity tag for a content: the same for the same content, and different for others.
+ *
+ * @param content The content.
+ * @param options Whether the tag is a weak one.
+ * @returns The tag, as the `ETag` header has it.
+ *
+ * @example
+ * ```ts
+ * import { etagOf } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await etagOf("hello"), '"LPJNul-wow4m6DsqxbninhsWHlw"');
+ * ```
+ */
+export async function etagOf(
+  content: string | Uint8Array<ArrayBuffer>,
+  options: EtagOptions = {},
+): Promise<string> {
+  const bytes = typeof content === "string" ? encoder.encode(content) : content;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const text = digest.toBase64({ alphabet: "base64url" }).slice(0, 27);
+  return `${options.weak ? "W/" : ""}"${text}"`;
+}
+
+/** The headers of a response that one without a body has, too. */
+const KEPT = [
+  "cache-control",
+  "content-location",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "vary",
+];
+
+/**
+ * Holds a response against what its request depends on: `If-Match`, `If-None-Match`,
+ * `If-Modified-Since`, `If-Unmodified-Since`.
+ *
+ * @param request The request.
+ * @param response The response, with an `ETag` or a `Last-Modified` header, or both.
+ * @returns The response; or one with status 304 if the client has it already.
+ * @throws {HTTPPreconditionFailed} If what the client depends on is not so.
+ *
+ * @example
+ * ```ts
+ * import { conditional } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const response = new Response("hello", { headers: { etag: '"1"' } });
+ * const request = new Request("http://localhost/", { headers: { "if-none-match": '"1"' } });
+ * assertEquals(conditional(request, response).status, 304);
+ * ```
+ */
+export function conditional(request: Request, response: Response): Response {
+  if (!response.ok) return response;
+  const { headers } = response;
+  const validators = {
+    etag: headers.get("etag"),
+    lastModifiedMs: parseDate(headers.get("last-modified")),
+  };
+  const status = checkPreconditions(request, validators);
+  if (status === null) return response;
+  // Nobody reads it; that it can't be cancelled is no matter.
+  response.body?.cancel().catch(() => {});
+  if (status === 412) throw new HTTPPreconditionFailed();
+  const kept = new Headers();
+  for (const name of KEPT) {
+    const value = headers.get(name);
+    if (value !== null) kept.set(name, value);
+  }
+  for (const cookie of headers.getSetCookie()) kept.append("set-cookie", cookie);
+  return new Response(null, { status, headers: kept });
+}

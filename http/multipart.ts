@@ -1,0 +1,374 @@
+/**
+ * Forms with files, read part by part as they come.
+ *
+ * Counterpart of aiohttp's `request.multipart()`. Nothing is kept in memory but the piece at hand, so
+ * a route whose `clientMaxSize` is lifted takes files of any size. The parts come one after another:
+ * going on to the next one drops what was not read of the one before. Malformed input answers 400.
+ *
+ * @module
+ */
+
+import { wrapFuture } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
+
+/** How large the headers of one part may be, in bytes. */
+const MAX_HEADER_SIZE = 8192;
+const CR = 13;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function fail(what: string): never {
+  throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
+}
+
+/** The bytes that have come and were not taken. */
+class Input {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #bytes: Uint8Array = new Uint8Array();
+
+  constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = body.getReader();
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Takes bytes from the beginning. */
+  take(count: number): Uint8Array {
+    const taken = this.#bytes.subarray(0, count);
+    this.#bytes = this.#bytes.subarray(count);
+    return taken;
+  }
+
+  /** Waits for more bytes. */
+  *more(): Steps<void> {
+    const { value } = yield* wrapFuture(this.#reader.read());
+    if (value === undefined) return fail("it ends too early");
+    const joined = new Uint8Array(this.#bytes.length + value.length);
+    joined.set(this.#bytes);
+    joined.set(value, this.#bytes.length);
+    this.#bytes = joined;
+  }
+
+  /** Waits until there are so many bytes. */
+  *atLeast(count: number): Steps<void> {
+    while (this.#bytes.length < count) yield* this.more();
+  }
+
+  close(): void {
+    // What is left of the body nobody wants; whether that can be said is all the same.
+    this.#reader.cancel().catch(() => {});
+  }
+}
+
+/** Where `pattern`, which begins with CR, first is in `bytes` from `from` on; else -1. */
+function find(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
+    let i = 1;
+    while (i < pattern.length && bytes[at + i] === pattern[i]) i++;
+    if (i === pattern.length) return at;
+  }
+  return -1;
+}
+
+/**
+ * One part of a form: a field, or a file. {@linkcode readMultipart} gives them.
+ *
+ * Counterpart of Python's `aiohttp.BodyPartReader`.
+ *
+ * @example
+ * ```ts
+ * import { readMultipart } from "@aio/asyncio/http";
+ * import { run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const body = new FormData();
+ * body.set("file", new File(["hello"], "a.txt", { type: "text/plain" }));
+ * const request = new Request("http://localhost/", { method: "POST", body });
+ * await run(async () => {
+ *   for await (const part of readMultipart(request)) {
+ *     assertEquals([part.name, part.filename, part.contentType], ["file", "a.txt", "text/plain"]);
+ *     assertEquals(await part.text(), "hello");
+ *   }
+ * });
+ * ```
+ */
+export class BodyPart implements AsyncIterable<Uint8Array> {
+  /** Its headers. */
+  readonly headers: Headers;
+  /** The name of the field; null if it has none. */
+  readonly name: string | null;
+  /** The name of the file as the client calls it, not to be trusted; null for a field. */
+  readonly filename: string | null;
+  readonly #read: () => Steps<Uint8Array | null>;
+
+  /** @ignore Parts come from `readMultipart()`. */
+  constructor(headers: Headers, disposition: string, read: () => Steps<Uint8Array | null>) {
+    this.headers = headers;
+    this.name = parameter(disposition, "name");
+    this.filename = parameter(disposition, "filename");
+    this.#read = read;
+  }
+
+  /** Its media type; that of plain text if it names none. */
+  get contentType(): string {
+    return (this.headers.get("content-type") ?? "text/plain").split(";", 1)[0]!.trim();
+  }
+
+  /**
+   * Waits for the next piece of it. Counterpart of `read_chunk()`.
+   *
+   * @returns An awaitable of some bytes, or of null at its end.
+   * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   */
+  readChunk(): Awaitable<Uint8Array | null> {
+    return new Operation(() => this.#read());
+  }
+
+  /**
+   * Reads all of it into memory. Counterpart of `read()`.
+   *
+   * @returns An awaitable of the bytes.
+   * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   */
+  read(): Awaitable<Uint8Array> {
+    return new Operation(() => this.#readAll());
+  }
+
+  *#readAll(): Steps<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (let chunk = yield* this.#read(); chunk !== null; chunk = yield* this.#read()) {
+      chunks.push(chunk);
+      size += chunk.length;
+    }
+    const all = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    return all;
+  }
+
+  /**
+   * Reads all of it as text, in UTF-8.
+   *
+   * @returns An awaitable of the text.
+   * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   */
+  text(): Awaitable<string> {
+    return new Operation(() => this.#text());
+  }
+
+  *#text(): Steps<string> {
+    return decoder.decode(yield* this.#readAll());
+  }
+
+  /** Gives it piece by piece. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    for (let chunk = await this.readChunk(); chunk !== null; chunk = await this.readChunk()) {
+      yield chunk;
+    }
+  }
+}
+
+/** A parameter of a header, such as `name="a"`; browsers write `%22` for a quote, others `\"`. */
+function parameter(header: string, name: string): string | null {
+  const extended = new RegExp(`;\\s*${name}\\*\\s*=\\s*utf-8'[^']*'([^;\\s]+)`, "i").exec(header);
+  if (extended !== null) {
+    try {
+      return decodeURIComponent(extended[1]!);
+    } catch {
+      return fail(`the ${name} of a part is malformed`);
+    }
+  }
+  const plain = new RegExp(`;\\s*${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]+))`, "i");
+  const [, quoted, token] = plain.exec(header) ?? [];
+  if (quoted === undefined) return token ?? null;
+  return quoted.replace(
+    /\\(["\\])|%22|%0D|%0A/g,
+    (text, escaped: string | undefined) => escaped ?? decodeURIComponent(text),
+  );
+}
+
+/** The parts of one body. */
+class MultipartReader {
+  readonly #input: Input;
+  /** What comes before the boundary, and the boundary. */
+  readonly #delimiter: Uint8Array;
+  /** Whether the piece that comes next belongs to the part at hand. */
+  #inPart = false;
+  #started = false;
+  #ended = false;
+  #current: BodyPart | null = null;
+
+  constructor(body: ReadableStream<Uint8Array>, boundary: string) {
+    this.#input = new Input(body);
+    this.#delimiter = encoder.encode(`\r\n--${boundary}`);
+  }
+
+  /** Goes on to the next part. */
+  *next(): Steps<BodyPart | null> {
+    if (this.#ended) return null;
+    if (!this.#started) yield* this.#skipPreamble();
+    while ((yield* this.#readChunk()) !== null);
+    if (yield* this.#isLast()) {
+      this.close();
+      return null;
+    }
+    const { headers, disposition } = yield* this.#readHeaders();
+    this.#inPart = true;
+    const part: BodyPart = new BodyPart(headers, disposition, () => this.#chunkOf(part));
+    this.#current = part;
+    return part;
+  }
+
+  *#chunkOf(part: BodyPart): Steps<Uint8Array | null> {
+    return this.#current === part && !this.#ended ? yield* this.#readChunk() : null;
+  }
+
+  /** The first boundary stands at the beginning, or after a line that is for nobody. */
+  *#skipPreamble(): Steps<void> {
+    this.#started = true;
+    const { length } = this.#delimiter;
+    yield* this.#input.atLeast(length - 2);
+    const first = this.#delimiter.subarray(2);
+    if (first.every((byte, i) => this.#input.bytes[i] === byte)) {
+      this.#input.take(length - 2);
+      return;
+    }
+    this.#inPart = true; // of no part, as it were, that ends at the first boundary
+  }
+
+  /** What follows a boundary: two dashes after the last part, else a line break. */
+  *#isLast(): Steps<boolean> {
+    yield* this.#input.atLeast(2);
+    const [first, second] = this.#input.bytes;
+    if (first === 0x2d && second === 0x2d) return true;
+    let blanks = 0;
+    while (this.#input.bytes[blanks] === 0x20 || this.#input.bytes[blanks] === 0x09) {
+      if (++blanks > 64) fail("there is no line break after a boundary");
+      yield* this.#input.atLeast(blanks + 2);
+    }
+    const [cr, lf] = this.#input.take(blanks + 2).subarray(blanks);
+    if (cr !== CR || lf !== 10) fail("there is no line break after a boundary");
+    return false;
+  }
+
+  *#readHeaders(): Steps<PartHead> {
+    const head = { headers: new Headers(), disposition: "" };
+    for (let size = 0;;) {
+      let end = find(this.#input.bytes, LINE_END, 0);
+      while (end < 0) {
+        if (this.#input.bytes.length > MAX_HEADER_SIZE) fail("the headers of a part are too large");
+        yield* this.#input.more();
+        end = find(this.#input.bytes, LINE_END, 0);
+      }
+      const line = decoder.decode(this.#input.take(end + 2).subarray(0, end));
+      size += end + 2;
+      if (size > MAX_HEADER_SIZE) fail("the headers of a part are too large");
+      if (line === "") return head;
+      addHeader(head, line);
+    }
+  }
+
+  /** The next piece of the part at hand; null at its end, with the boundary taken. */
+  *#readChunk(): Steps<Uint8Array | null> {
+    const input = this.#input;
+    while (this.#inPart) {
+      const at = find(input.bytes, this.#delimiter, 0);
+      if (at > 0) return input.take(at);
+      if (at === 0) {
+        input.take(this.#delimiter.length);
+        this.#inPart = false;
+        return null;
+      }
+      // The last bytes may be the beginning of a boundary.
+      const safe = input.bytes.length - this.#delimiter.length + 1;
+      if (safe > 0) return input.take(safe);
+      yield* input.more();
+    }
+    return null;
+  }
+
+  /** Drops what is left. */
+  close(): void {
+    this.#ended = true;
+    this.#input.close();
+  }
+}
+
+const LINE_END = new Uint8Array([CR, 10]);
+
+/** The headers of a part; its disposition as it came, since headers hold no names in UTF-8. */
+interface PartHead {
+  readonly headers: Headers;
+  disposition: string;
+}
+
+function addHeader(head: PartHead, line: string): void {
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
+  if (name === undefined || value === undefined) fail("a header of a part is malformed");
+  if (name.toLowerCase() === "content-disposition") head.disposition = value;
+  // What a header can't hold is percent-encoded.
+  head.headers.append(
+    name,
+    value.replace(/[^\x20-\x7e\t]+/g, (part) => encodeURIComponent(part.toWellFormed())),
+  );
+}
+
+/**
+ * Reads the body of a request as a form, part by part.
+ *
+ * Counterpart of aiohttp's `await request.multipart()`.
+ *
+ * @param request The request.
+ * @returns The parts, for `for await`; leaving the loop drops the rest.
+ * @throws {HTTPUnsupportedMediaType} If the body is no multipart form.
+ * @throws {HTTPBadRequest} If it is malformed, or breaks off.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ *
+ * @example
+ * ```ts
+ * import { Application, readMultipart } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addPost("/upload", async (request) => {
+ *   let size = 0;
+ *   for await (const part of readMultipart(request)) {
+ *     for await (const chunk of part) size += chunk.length;
+ *   }
+ *   return new Response(`${size} bytes`);
+ * }, { clientMaxSize: null });
+ *
+ * const body = new FormData();
+ * body.set("file", new File(["hello"], "hello.txt"));
+ * const response = await app.request("/upload", { method: "POST", body });
+ * assertEquals(await response.text(), "5 bytes");
+ * ```
+ */
+export async function* readMultipart(request: Request): AsyncGenerator<BodyPart, void, void> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^\s*multipart\//i.test(type)) {
+    throw new HTTPUnsupportedMediaType({ text: "415: A multipart body was expected" });
+  }
+  const boundary = parameter(type, "boundary");
+  if (boundary === null || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
+  if (request.body === null) fail("it ends too early");
+  const reader = new MultipartReader(request.body, boundary);
+  try {
+    for (;;) {
+      const part = await new Operation(() => reader.next());
+      if (part === null) return;
+      yield part;
+    }
+  } finally {
+    reader.close();
+  }
+}

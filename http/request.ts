@@ -1,0 +1,319 @@
+/**
+ * What a handler asks about its request.
+ *
+ * Counterpart of `aiohttp.web_request`. A handler gets a plain web `Request`, the same object that
+ * `Deno.serve` and any other host makes, so what aiohttp has as attributes and methods of its own
+ * request are functions here: `request.match_info` is `matchInfo(request)`, `await request.json()`
+ * is `await readJson(request)`. The platform's own `request.json()` works, too; the functions differ
+ * in that a malformed body answers 400, and that waiting for it ends at once when the task is
+ * cancelled. The limit of the size holds for both.
+ *
+ * @module
+ */
+
+import { wrapFuture } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { parseCookies } from "./_cookie_header.ts";
+import { addressText } from "./_logged.ts";
+import { taskOf } from "./_request_task.ts";
+import { Application } from "./application.ts";
+import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
+import type { Route } from "./router.ts";
+
+/**
+ * Returns the values of the variables in the path of a request.
+ *
+ * Counterpart of aiohttp's `request.match_info`.
+ *
+ * @typeParam Name The names of the variables, for those who want to have them checked.
+ * @param request The request.
+ * @returns The values by name, decoded.
+ * @throws {RuntimeError} If no application answers the request.
+ *
+ * @example
+ * ```ts
+ * import { Application, matchInfo } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addGet("/hello/{name}", (request) => {
+ *   const { name } = matchInfo<"name">(request);
+ *   return new Response(`Hello, ${name}`);
+ * });
+ * const response = await app.request("/hello/J%C3%BCrgen");
+ * assertEquals(await response.text(), "Hello, Jürgen");
+ * ```
+ */
+export function matchInfo<Name extends string = string>(
+  request: Request,
+): Readonly<Record<Name, string>> {
+  return taskOf(request, "tell match info").match.params as Record<Name, string>;
+}
+
+/**
+ * Returns the route that a request was found to have.
+ *
+ * Counterpart of aiohttp's `request.match_info.route`.
+ *
+ * @param request The request.
+ * @returns The route.
+ * @throws {RuntimeError} If no application answers the request.
+ *
+ * @example
+ * ```ts
+ * import { Application, routeOf } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addGet("/{page}", (request) => new Response(routeOf(request).path));
+ * assertEquals(await (await app.request("/about")).text(), "/{page}");
+ * ```
+ */
+export function routeOf(request: Request): Route {
+  return taskOf(request, "tell route").match.route;
+}
+
+/**
+ * Returns the application that answers a request: the innermost, if it is a sub-application.
+ *
+ * Counterpart of aiohttp's `request.app`; its `get()` looks into the outer ones, too, as aiohttp's
+ * `request.config_dict` does.
+ *
+ * @param request The request.
+ * @returns The application.
+ * @throws {RuntimeError} If no application answers the request.
+ *
+ * @example
+ * ```ts
+ * import { AppKey, Application, appOf } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const NAME = new AppKey<string>("name");
+ * await using app = new Application();
+ * app.set(NAME, "shop");
+ * app.router.addGet("/", (request) => new Response(appOf(request).get(NAME)));
+ * assertEquals(await (await app.request("/")).text(), "shop");
+ * ```
+ */
+export function appOf(request: Request): Application {
+  const { scope } = taskOf(request, "tell application").plan;
+  if (scope instanceof Application) return scope;
+  throw new TypeError("Cannot tell application: the router has none");
+}
+
+/**
+ * Returns the address that a request came from, without the port.
+ *
+ * It is the last hop's: behind a proxy, the proxy's. Counterpart of aiohttp's `request.remote`.
+ *
+ * @param request The request.
+ * @returns The address; null for a Unix socket, or a request that came by no connection.
+ * @throws {RuntimeError} If no application answers the request.
+ *
+ * @example
+ * ```ts
+ * import { Application, remote } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addGet("/", (request) => new Response(`you are ${remote(request)}`));
+ * assertEquals(await (await app.request("/")).text(), "you are null");
+ * ```
+ */
+export function remote(request: Request): string | null {
+  const { info } = taskOf(request, "tell remote address");
+  const text = addressText(info?.remoteAddr);
+  return text === "-" ? null : text;
+}
+
+/**
+ * Returns the parameters in the query of a request's URL.
+ *
+ * Counterpart of aiohttp's `request.query`.
+ *
+ * @param request The request.
+ * @returns The parameters; nothing in them is an error, whatever the client sends.
+ *
+ * @example
+ * ```ts
+ * import { query } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(query(new Request("http://localhost/?a=1&a=2")).getAll("a"), ["1", "2"]);
+ * ```
+ */
+export function query(request: Request): URLSearchParams {
+  const { url } = request;
+  const start = url.indexOf("?");
+  if (start < 0) return new URLSearchParams();
+  const end = url.indexOf("#", start);
+  return new URLSearchParams(url.slice(start, end < 0 ? url.length : end));
+}
+
+/**
+ * Returns the cookies of a request.
+ *
+ * Counterpart of aiohttp's `request.cookies`. What is no cookie is passed over; of several with the
+ * same name the last one counts.
+ *
+ * @param request The request.
+ * @returns The values by name.
+ *
+ * @example
+ * ```ts
+ * import { cookies } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const request = new Request("http://localhost/", { headers: { cookie: "a=1; b=two" } });
+ * assertEquals(cookies(request).get("b"), "two");
+ * ```
+ */
+export function cookies(request: Request): ReadonlyMap<string, string> {
+  return parseCookies(request.headers.get("cookie"));
+}
+
+// -- Bodies --
+
+/** Waits for a promise that the platform makes of a body. */
+function* reading<T>(promise: Promise<T>): Steps<T> {
+  try {
+    return yield* wrapFuture(promise);
+  } catch (error) {
+    // What the platform throws where a body is not what it should be, or breaks off.
+    if (error instanceof TypeError || error instanceof Deno.errors.Http) throw malformed(error);
+    throw error;
+  }
+}
+
+function malformed(cause: Error): HTTPBadRequest {
+  const error = new HTTPBadRequest({ text: "400: Malformed request body" });
+  error.cause = cause;
+  return error;
+}
+
+/**
+ * Reads the body of a request as text, in the encoding that its `Content-Type` names; else UTF-8.
+ *
+ * Counterpart of aiohttp's `await request.text()`.
+ *
+ * @param request The request.
+ * @returns An awaitable of the text.
+ * @throws {HTTPBadRequest} If the body is not in that encoding, or breaks off.
+ * @throws {HTTPUnsupportedMediaType} If the encoding is not known.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ *
+ * @example
+ * ```ts
+ * import { Application, readText } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addPost("/", async (request) => new Response(await readText(request)));
+ * const response = await app.request("/", { method: "POST", body: "hello" });
+ * assertEquals(await response.text(), "hello");
+ * ```
+ */
+export function readText(request: Request): Awaitable<string> {
+  return new Operation(() => textSteps(request));
+}
+
+function* textSteps(request: Request): Steps<string> {
+  const type = request.headers.get("content-type") ?? "";
+  const charset = /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
+  const decoder = decoderOf(charset);
+  const bytes = yield* reading(request.bytes());
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    throw malformed(error as TypeError); // the only thing that a fatal decoder throws
+  }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function decoderOf(charset: string): TextDecoder {
+  if (/^utf-?8$/i.test(charset)) return UTF8;
+  try {
+    return new TextDecoder(charset, { fatal: true });
+  } catch {
+    // A RangeError: it knows no such encoding, and says nothing else.
+    throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });
+  }
+}
+
+/**
+ * Reads the body of a request as JSON.
+ *
+ * Counterpart of aiohttp's `await request.json()`.
+ *
+ * @typeParam T What to take it for; it is not checked.
+ * @param request The request.
+ * @returns An awaitable of the value.
+ * @throws {HTTPBadRequest} If the body is not JSON, or breaks off.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ *
+ * @example
+ * ```ts
+ * import { Application, readJson } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addPost("/", async (request) => Response.json(await readJson(request)));
+ * assertEquals((await app.request("/", { method: "POST", body: "[1, 2]" })).status, 200);
+ * assertEquals((await app.request("/", { method: "POST", body: "[1, 2" })).status, 400);
+ * ```
+ */
+export function readJson<T = unknown>(request: Request): Awaitable<T> {
+  return new Operation(() => jsonSteps<T>(request));
+}
+
+function* jsonSteps<T>(request: Request): Steps<T> {
+  const text = yield* textSteps(request);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const refused = new HTTPBadRequest({ text: "400: Malformed JSON" });
+    refused.cause = error; // a SyntaxError: it throws nothing else
+    throw refused;
+  }
+}
+
+const FORM_TYPE = /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i;
+
+/**
+ * Reads the body of a request as a form, with the files that it has in memory.
+ *
+ * Counterpart of aiohttp's `await request.post()`. {@linkcode readMultipart} reads a form part by
+ * part instead.
+ *
+ * @param request The request.
+ * @returns An awaitable of the form; it is empty if the body is no form.
+ * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ *
+ * @example
+ * ```ts
+ * import { Application, readPost } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addPost("/", async (request) => {
+ *   const form = await readPost(request);
+ *   return new Response(`${form.get("name")}`);
+ * });
+ * const body = new URLSearchParams({ name: "Ada" });
+ * assertEquals(await (await app.request("/", { method: "POST", body })).text(), "Ada");
+ * ```
+ */
+export function readPost(request: Request): Awaitable<FormData> {
+  return new Operation(() => postSteps(request));
+}
+
+function* postSteps(request: Request): Steps<FormData> {
+  if (request.body === null || !FORM_TYPE.test(request.headers.get("content-type") ?? "")) {
+    return new FormData();
+  }
+  return yield* reading(request.formData());
+}

@@ -1,0 +1,396 @@
+/**
+ * Serving an application at one or several places, and stopping that in order.
+ *
+ * Counterpart of Python's `aiohttp.web_runner`. Stopping goes in these steps, each of which takes at
+ * most `shutdownTimeout`:
+ *
+ * 1. No connection is accepted any more.
+ * 2. Connections that wait for a request are closed (both is Deno's part, and begins at once).
+ * 3. `onShutdown` is called.
+ * 4. The handlers that run are waited for.
+ * 5. Those that are left are cancelled, and waited for.
+ * 6. What was answered is sent. A client that does not take it is left to itself.
+ * 7. The application is cleaned up.
+ *
+ * Cancelling the task that stops, as a second Ctrl-C does, skips the waiting, not the clean-up.
+ *
+ * @module
+ */
+
+import { CancelledError, getRunningLoop, RuntimeError, timeout, wait } from "../loop/mod.ts";
+import { TimeoutError, wrapFuture } from "../loop/mod.ts";
+import type { Future } from "../loop/mod.ts";
+import { runAll } from "./_life_cycle.ts";
+import { withAccessLog } from "./_logged.ts";
+import { AccessLogger } from "./access_log.ts";
+import type { AccessLogEntry } from "./access_log.ts";
+import type { Application } from "./application.ts";
+
+/** Options for {@linkcode AppRunner}. */
+export interface AppRunnerOptions {
+  /**
+   * Seconds that each step of stopping takes at most.
+   *
+   * @default {60}
+   */
+  shutdownTimeout?: number;
+  /** Called with a line for each request, and what is known of it; null, as by default, for none. */
+  accessLog?: ((line: string, entry: AccessLogEntry) => void) | null;
+  /** The format of those lines; see {@linkcode AccessLogger}. */
+  accessLogFormat?: string;
+}
+
+/** What a runner serves its application on. */
+interface Site {
+  readonly name: string;
+  readonly _server: Deno.HttpServer | null;
+}
+
+/**
+ * Starts an application, serves it on sites, and ends all that in order.
+ *
+ * `await using` ends it. Counterpart of Python's `aiohttp.web.AppRunner`.
+ *
+ * @example
+ * ```ts
+ * import { run } from "@aio/asyncio";
+ * import { Application, AppRunner, TCPSite } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Application();
+ * app.router.addGet("/", () => new Response("hello"));
+ *
+ * await run(async () => {
+ *   await using runner = new AppRunner(app);
+ *   await runner.setup();
+ *   const site = new TCPSite(runner, "127.0.0.1", 0);
+ *   site.start();
+ *   const response = await fetch(site.name);
+ *   assertEquals(await response.text(), "hello");
+ * });
+ * ```
+ */
+export class AppRunner implements AsyncDisposable {
+  /** The application. */
+  readonly app: Application;
+  readonly #timeout: number;
+  /** How long the steps that wait for others may take: the timeout, or nothing. */
+  #patience: number;
+  readonly #sites = new Set<Site>();
+  /** @ignore */
+  readonly _handler: Deno.ServeHandler<Deno.Addr>;
+  #isSetUp = false;
+
+  /**
+   * Creates a runner.
+   *
+   * @param app The application.
+   * @param options How to log, and how long to wait at the end.
+   * @throws {RangeError} If the format of the log has an unknown field, or the timeout is negative.
+   */
+  constructor(app: Application, options: AppRunnerOptions = {}) {
+    const { shutdownTimeout = 60, accessLog = null, accessLogFormat } = options;
+    if (!(shutdownTimeout >= 0)) {
+      const text = `shutdownTimeout must be >= 0, not ${shutdownTimeout}`;
+      throw new RangeError(`Cannot create runner: ${text}`);
+    }
+    this.app = app;
+    this.#timeout = this.#patience = shutdownTimeout;
+    const logger = new AccessLogger(accessLogFormat);
+    const handler = accessLog === null
+      ? app.fetch
+      : withAccessLog(app.fetch, (entry) => accessLog(logger.format(entry), entry));
+    this._handler = handler as Deno.ServeHandler<Deno.Addr>;
+  }
+
+  /** The names of the sites that serve the application, such as `http://127.0.0.1:8080`. */
+  get sites(): readonly string[] {
+    return Array.from(this.#sites, ({ name }) => name);
+  }
+
+  /** The addresses that the application is served on. */
+  get addresses(): readonly Deno.Addr[] {
+    return Array.from(this.#sites, (site) => site._server!.addr);
+  }
+
+  /**
+   * Starts the application.
+   *
+   * @throws {unknown} What its start-up throws.
+   */
+  async setup(): Promise<void> {
+    await this.app.startup();
+    this.#isSetUp = true;
+  }
+
+  /** @ignore */
+  _checkSetUp(): void {
+    if (!this.#isSetUp) throw new RuntimeError("Cannot start site: call runner.setup() first");
+  }
+
+  /** @ignore */
+  _add(site: Site): void {
+    this.#sites.add(site);
+  }
+
+  /** @ignore */
+  _remove(site: Site): void {
+    this.#sites.delete(site);
+  }
+
+  /**
+   * Stops serving, and ends the application. Doing so twice is harmless.
+   *
+   * @throws {unknown} What the application's shutdown or clean-up throws.
+   */
+  async cleanup(): Promise<void> {
+    const { app } = this;
+    const servers = Array.from(this.#sites, (site) => site._server!);
+    this.#sites.clear();
+    const wasSetUp = this.#isSetUp;
+    this.#isSetUp = false;
+    const drained = Promise.all(servers.map((server) => server.shutdown()));
+    const skippable = [
+      () => wasSetUp ? this.#limited("onShutdown", () => app.shutdown()) : undefined,
+      () => this.#waitFor(app._running),
+      () => this.#cancelHandlers(),
+      () => servers.length > 0 ? this.#waitFor([wrapFuture(drained)]) : undefined,
+    ];
+    await runAll("Multiple errors on clean-up", [
+      ...skippable.map((step) => () => this.#unlessForced(step)),
+      // Where the last step had to give up, the process may end all the same.
+      () => servers.forEach((server) => server.unref()),
+      () => wasSetUp ? this.#limited("clean-up", () => app.cleanup()) : undefined,
+    ]);
+  }
+
+  /** Runs a step; once one was cancelled, the others wait for nothing. */
+  async #unlessForced(step: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof CancelledError) this.#patience = 0;
+      throw error;
+    }
+  }
+
+  /** Runs a step of the application's; one that takes too long is cancelled and reported. */
+  async #limited(name: string, step: () => Promise<void>): Promise<void> {
+    const limit = timeout(this.#timeout);
+    try {
+      await limit.run(step);
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || !limit.expired()) throw error;
+      const message = `${name} of the application took more than ${this.#timeout} seconds`;
+      getRunningLoop().callExceptionHandler({ message, exception: error });
+    }
+  }
+
+  async #waitFor(futures: Iterable<Future<unknown>>): Promise<void> {
+    const set = new Set(futures);
+    if (set.size > 0) await wait(set, { timeout: this.#patience });
+  }
+
+  async #cancelHandlers(): Promise<void> {
+    for (const handler of this.app._running) handler.cancel("the server stops");
+    await this.#waitFor(this.app._running);
+  }
+
+  /** The same as {@linkcode AppRunner.cleanup}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cleanup();
+  }
+}
+
+/** Options for {@linkcode TCPSite}. */
+export interface TCPSiteOptions {
+  /** The certificate, in PEM format, to serve HTTPS and HTTP/2. */
+  cert?: string;
+  /** The private key of the certificate, in PEM format. */
+  key?: string;
+  /** Whether several processes may listen on the port, and share its connections. */
+  reusePort?: boolean;
+}
+
+/**
+ * A place that an application is served on: a {@linkcode TCPSite} or a {@linkcode UnixSite}.
+ *
+ * Counterpart of Python's `aiohttp.web.BaseSite`.
+ *
+ * @example
+ * ```ts
+ * import { AppRunner, Application, BaseSite, TCPSite } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const site: BaseSite = new TCPSite(new AppRunner(new Application()), "::1", 8080);
+ * assertEquals(site.name, "http://[::1]:8080");
+ * ```
+ */
+export abstract class BaseSite {
+  readonly #runner: AppRunner;
+  #server: Deno.HttpServer | null = null;
+
+  /**
+   * Creates a site. It serves from `start()` on, until `stop()` or the end of its runner.
+   *
+   * @param runner The runner.
+   */
+  constructor(runner: AppRunner) {
+    this.#runner = runner;
+  }
+
+  /** @ignore Starts a server. */
+  protected abstract _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer;
+
+  /** Where it is, for people to read. */
+  abstract get name(): string;
+
+  /** @ignore */
+  get _server(): Deno.HttpServer | null {
+    return this.#server;
+  }
+
+  /**
+   * Begins to serve.
+   *
+   * @throws {Deno.errors.AddrInUse} If somebody listens there.
+   * @throws {RuntimeError} If the runner is not set up, or the site has started already.
+   */
+  start(): void {
+    this.#runner._checkSetUp();
+    if (this.#server !== null) throw new RuntimeError("Cannot start site: it has started already");
+    this.#server = this._serve(this.#runner._handler);
+    this.#runner._add(this);
+  }
+
+  /** Accepts no more connections, and waits until those that are open have ended. */
+  async stop(): Promise<void> {
+    this.#runner._remove(this);
+    await this.#server?.shutdown();
+  }
+}
+
+const onListen = (): void => {};
+
+/** What Deno calls when a response can't be sent to its end. */
+function onError(error: unknown): Response {
+  // A stream that was given up on purpose says so by a CancelledError.
+  if (!(error instanceof CancelledError)) {
+    getRunningLoop().callExceptionHandler({ message: "Error sending response", exception: error });
+  }
+  return new Response("500: Internal Server Error", { status: 500 });
+}
+
+/**
+ * A host and port that an application is served on.
+ *
+ * Counterpart of Python's `aiohttp.web.TCPSite`.
+ *
+ * @example
+ * ```ts
+ * import { run } from "@aio/asyncio";
+ * import { Application, AppRunner, TCPSite } from "@aio/asyncio/http";
+ * import { assert } from "@std/assert";
+ *
+ * await run(async () => {
+ *   await using runner = new AppRunner(new Application());
+ *   await runner.setup();
+ *   const site = new TCPSite(runner, "127.0.0.1", 0);
+ *   site.start();
+ *   assert(site.address.port > 0);
+ * });
+ * ```
+ */
+export class TCPSite extends BaseSite {
+  readonly #hostname: string;
+  readonly #port: number;
+  readonly #options: TCPSiteOptions;
+
+  /**
+   * Creates a site. It serves from `start()` on, until `stop()` or the end of its runner.
+   *
+   * @param runner The runner.
+   * @param host The address or name to listen on.
+   * @param port The port; 0 for any that is free.
+   * @param options TLS, and whether the port is shared.
+   */
+  constructor(
+    runner: AppRunner,
+    host: string = "0.0.0.0",
+    port: number = 8080,
+    options: TCPSiteOptions = {},
+  ) {
+    super(runner);
+    this.#hostname = host;
+    this.#port = port;
+    this.#options = options;
+  }
+
+  /** Its URL; with the port that it has got, once it has started. */
+  override get name(): string {
+    const address = this._server?.addr as Deno.NetAddr | undefined;
+    const host = address?.hostname ?? this.#hostname;
+    const scheme = this.#options.cert === undefined ? "http" : "https";
+    const shown = host.includes(":") ? `[${host}]` : host;
+    return `${scheme}://${shown}:${address?.port ?? this.#port}`;
+  }
+
+  /** The address that it listens on, once it has started. */
+  get address(): Deno.NetAddr {
+    const server = this._server;
+    if (server === null) throw new RuntimeError("Cannot get address: the site has not started");
+    return server.addr as Deno.NetAddr;
+  }
+
+  /** @ignore */
+  protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
+    const options = { hostname: this.#hostname, port: this.#port, ...this.#options };
+    return Deno.serve({ ...options, onListen, onError }, handler);
+  }
+}
+
+/**
+ * A Unix socket that an application is served on.
+ *
+ * Counterpart of Python's `aiohttp.web.UnixSite`.
+ *
+ * @example
+ * ```ts
+ * import { run } from "@aio/asyncio";
+ * import { Application, AppRunner, UnixSite } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/site`;
+ * await run(async () => {
+ *   await using runner = new AppRunner(new Application());
+ *   await runner.setup();
+ *   const site = new UnixSite(runner, path);
+ *   site.start();
+ *   assertEquals(runner.sites, [`http://unix:${path}:`]);
+ * });
+ * ```
+ */
+export class UnixSite extends BaseSite {
+  readonly #path: string;
+
+  /**
+   * Creates a site. It serves from `start()` on, until `stop()` or the end of its runner.
+   *
+   * @param runner The runner.
+   * @param path The path of the socket.
+   */
+  constructor(runner: AppRunner, path: string) {
+    super(runner);
+    this.#path = path;
+  }
+
+  /** Its name, as aiohttp prints it. */
+  override get name(): string {
+    return `http://unix:${this.#path}:`;
+  }
+
+  /** @ignore */
+  protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
+    return Deno.serve({ path: this.#path, onListen, onError }, handler);
+  }
+}

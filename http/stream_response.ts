@@ -1,0 +1,210 @@
+/**
+ * Responses that are written piece by piece.
+ *
+ * Counterpart of Python's `aiohttp.web.StreamResponse`. Such a response is in one of these states:
+ *
+ * 1. CREATED: its status and headers may be changed.
+ * 2. PREPARED: the head is on its way, and the handler writes. `write()` waits while the client is
+ *    slower than the handler: no more than a few pieces are kept.
+ * 3. ENDED: by `writeEof()`, by the end of the handler, or because the client has left.
+ *
+ * A handler that fails in state 2 breaks the connection off, so that nobody takes what has come for
+ * all there is. When the client leaves in state 2, its handler is cancelled, or the next `write()`
+ * throws, according to `onDisconnect`.
+ *
+ * @module
+ */
+
+import { CancelledError, Future, RuntimeError } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { taskOf } from "./_request_task.ts";
+import type { EarlyResponse, RequestTask } from "./_request_task.ts";
+import { compress } from "./compression.ts";
+
+/** How many bytes are kept for a client that is slow before `write()` waits. */
+const HIGH_WATER_MARK = 65_536;
+
+const CREATED = 1;
+const PREPARED = 2;
+const ENDED = 3;
+
+const encoder = new TextEncoder();
+
+/** Options for {@linkcode StreamResponse}. */
+export interface StreamResponseInit extends ResponseInit {
+  /**
+   * Whether it is compressed, if the client takes that. Pieces then come together later.
+   *
+   * @default {false}
+   */
+  compress?: boolean;
+}
+
+/** What is written, on its way to whoever reads the body. */
+class Pipe {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  /** Done when there is room again. */
+  #room: Future<void> | null = null;
+  /** Called when nobody reads any more. */
+  onCancel: () => void = () => {};
+  isOpen = true;
+
+  constructor() {
+    const size = (chunk: Uint8Array): number => chunk.byteLength;
+    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#release(),
+      cancel: () => {
+        this.isOpen = false;
+        this.#release();
+        this.onCancel();
+      },
+    }, { highWaterMark: HIGH_WATER_MARK, size });
+  }
+
+  #release(): void {
+    if (this.#room !== null && !this.#room.done()) this.#room.setResult();
+    this.#room = null;
+  }
+
+  *write(data: Uint8Array<ArrayBuffer>): Steps<void> {
+    // An empty piece would end a body that is sent in chunks.
+    if (data.byteLength > 0) this.#controller.enqueue(data);
+    while (this.isOpen && this.#controller.desiredSize! <= 0) {
+      this.#room ??= new Future<void>();
+      yield* this.#room;
+    }
+  }
+
+  end(error: unknown): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    if (error === null) this.#controller.close();
+    else this.#controller.error(new CancelledError("the handler has failed"));
+  }
+}
+
+/**
+ * A response whose body is written while it is sent.
+ *
+ * Counterpart of Python's `aiohttp.web.StreamResponse`.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "@aio/asyncio";
+ * import { Application, StreamResponse } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addGet("/", async (request) => {
+ *   const response = new StreamResponse({ headers: { "content-type": "text/plain" } });
+ *   response.prepare(request);
+ *   for (const word of ["one", "two", "three"]) {
+ *     await response.write(`${word}\n`);
+ *     await sleep(0.001);
+ *   }
+ *   return response;
+ * });
+ * assertEquals(await (await app.request("/")).text(), "one\ntwo\nthree\n");
+ * ```
+ */
+export class StreamResponse extends Response implements EarlyResponse {
+  readonly #pipe: Pipe;
+  readonly #compress: boolean;
+  #state = CREATED;
+  #hasLeft = false;
+  #task: RequestTask | null = null;
+
+  /**
+   * Creates a response. Nothing is sent before `prepare()`.
+   *
+   * @param init Its status and headers.
+   */
+  constructor(init: StreamResponseInit = {}) {
+    const { compress = false, ...rest } = init;
+    const pipe = new Pipe();
+    super(pipe.readable, rest);
+    this.#pipe = pipe;
+    this.#compress = compress;
+  }
+
+  /** Whether the head was sent. Counterpart of aiohttp's `response.prepared`. */
+  get prepared(): boolean {
+    return this.#state !== CREATED;
+  }
+
+  /**
+   * Sends the status and the headers; the body is what is written from then on.
+   *
+   * @param request The request that it answers.
+   * @throws {RuntimeError} If the request was answered already, or no application answers it.
+   */
+  prepare(request: Request): void {
+    if (this.#state !== CREATED) throw new RuntimeError("Cannot prepare response: it was prepared");
+    const task = taskOf(request, "prepare response");
+    this.#pipe.onCancel = () => this.#onCancel();
+    task.answerEarly(this.#compress ? compress(request, this, { minSize: 0 }) : this, this);
+    this.#task = task;
+    this.#state = PREPARED;
+  }
+
+  #onCancel(): void {
+    this.#state = ENDED;
+    this.#hasLeft = true;
+    this.#task?.clientLeft();
+  }
+
+  /**
+   * Sends a piece of the body, and waits if the client is slow.
+   *
+   * @param data Some bytes, or a text to send in UTF-8. The bytes must not be changed any more.
+   * @returns An awaitable that ends when more may be written.
+   * @throws {Deno.errors.ConnectionReset} If the client has left.
+   * @throws {RuntimeError} If the response is not prepared, or has ended.
+   */
+  write(data: Uint8Array<ArrayBuffer> | string): Awaitable<void> {
+    if (this.#state === CREATED) {
+      throw new RuntimeError("Cannot write response: prepare() comes first");
+    }
+    return new Operation(() => this.#write(data));
+  }
+
+  *#write(data: Uint8Array<ArrayBuffer> | string): Steps<void> {
+    if (this.#hasLeft) {
+      throw new Deno.errors.ConnectionReset("Cannot write response: the client has left");
+    }
+    if (this.#state === ENDED) throw new RuntimeError("Cannot write response: it has ended");
+    yield* this.#pipe.write(typeof data === "string" ? encoder.encode(data) : data);
+  }
+
+  /**
+   * Ends the body. The end of the handler does the same. Counterpart of `write_eof()`.
+   *
+   * @param data A last piece.
+   * @returns An awaitable that ends when that was taken.
+   * @throws {Deno.errors.ConnectionReset} If the client has left before the last piece.
+   * @throws {RuntimeError} If the response is not prepared.
+   */
+  writeEof(data: Uint8Array<ArrayBuffer> | string = ""): Awaitable<void> {
+    if (this.#state === CREATED) {
+      throw new RuntimeError("Cannot end response: prepare() comes first");
+    }
+    return new Operation(() => this.#writeEof(data));
+  }
+
+  *#writeEof(data: Uint8Array<ArrayBuffer> | string): Steps<void> {
+    if (data.length > 0) yield* this.#write(data);
+    this._handlerEnded(null);
+  }
+
+  /** @ignore */
+  _handlerEnded(error: unknown): void {
+    this.#state = ENDED;
+    this.#pipe.end(error);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Testing an application by requests over a real port.
+ *
+ * Counterpart of Python's `aiohttp.test_utils`. Most tests need no port: `app.request()` asks the
+ * application itself. What depends on connections, such as clients that leave, WebSockets, or the end
+ * of a server, needs one; {@linkcode TestServer} has one, and leaves nothing behind: no port, no
+ * connection, no body that was not read, no loop.
+ *
+ * @module
+ */
+
+import type { BackgroundLoop } from "./_background.ts";
+import { asTask, holdLoop } from "./_in_loop.ts";
+import type { Application } from "./application.ts";
+import { AppRunner, TCPSite } from "./runner.ts";
+import type { AppRunnerOptions, TCPSiteOptions } from "./runner.ts";
+
+/** Options for {@linkcode TestServer.start}. */
+export interface TestServerOptions extends AppRunnerOptions, TCPSiteOptions {
+  /** Certificates that the client trusts besides the usual ones, in PEM format. */
+  caCerts?: string[];
+}
+
+/**
+ * An application that is served on a port of its own, and a client for it.
+ *
+ * It needs no loop: where none runs, one runs in the background until the end of the server.
+ * Counterpart of `TestServer` and `TestClient` in Python's `aiohttp.test_utils`.
+ *
+ * @example
+ * ```ts
+ * import { Application, TestServer } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Application();
+ * app.router.addGet("/", () => new Response("hello"));
+ *
+ * await using server = await TestServer.start(app);
+ * const response = await server.request("/");
+ * assertEquals(await response.text(), "hello");
+ * ```
+ */
+export class TestServer implements AsyncDisposable {
+  /** The runner of the application. */
+  readonly runner: AppRunner;
+  readonly #site: TCPSite;
+  readonly #client: Deno.HttpClient;
+  readonly #background: BackgroundLoop | null;
+  readonly #responses: Response[] = [];
+  #isOpen = true;
+
+  private constructor(
+    runner: AppRunner,
+    site: TCPSite,
+    client: Deno.HttpClient,
+    background: BackgroundLoop | null,
+  ) {
+    this.runner = runner;
+    this.#site = site;
+    this.#client = client;
+    this.#background = background;
+  }
+
+  /**
+   * Starts an application on a free port of 127.0.0.1.
+   *
+   * @param app The application.
+   * @param options TLS, the log, and how long to wait at the end: by default a second.
+   * @returns The server.
+   * @throws {unknown} What the application's start-up throws.
+   */
+  static async start(app: Application, options: TestServerOptions = {}): Promise<TestServer> {
+    const { cert, key, reusePort, caCerts = [], ...rest } = options;
+    const background = holdLoop();
+    const runner = new AppRunner(app, { shutdownTimeout: 1, ...rest });
+    const tls = cert === undefined || key === undefined ? {} : { cert, key };
+    const site = new TCPSite(runner, "127.0.0.1", 0, { ...tls, reusePort: reusePort ?? false });
+    try {
+      await asTask(() => runner.setup());
+      site.start();
+    } catch (error) {
+      await background?.release();
+      throw error;
+    }
+    return new TestServer(runner, site, Deno.createHttpClient({ caCerts }), background);
+  }
+
+  /** The application. */
+  get app(): Application {
+    return this.runner.app;
+  }
+
+  /** The port. */
+  get port(): number {
+    return this.#site.address.port;
+  }
+
+  /**
+   * Returns the URL of a page.
+   *
+   * @param path Its path and query.
+   * @param scheme Another scheme than that of the server, such as `ws`.
+   * @returns The URL.
+   */
+  url(path: string, scheme?: string): string {
+    const base = scheme === undefined ? this.#site.name : `${scheme}://127.0.0.1:${this.port}`;
+    return new URL(path, base).href;
+  }
+
+  /**
+   * Asks for a page.
+   *
+   * @param path Its path and query.
+   * @param init The method, headers and body, as `fetch` takes them.
+   * @returns The response. A redirect is not followed, unless `init` says so.
+   */
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
+    const options = { redirect: "manual", ...init, client: this.#client } as const;
+    const response = await fetch(this.url(path), options);
+    this.#responses.push(response);
+    return response;
+  }
+
+  /** Ends the server and its application. Ending twice is harmless. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    for (const { body, bodyUsed } of this.#responses) {
+      // One that broke off on its own has nothing left to be given up.
+      if (!bodyUsed) await body?.cancel().catch(() => {});
+    }
+    try {
+      this.#client.close();
+      await asTask(() => this.runner.cleanup());
+    } finally {
+      await this.#background?.release();
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * From a connection of the runtime to a transport and its protocol, with TLS or without.
+ *
+ * @module
+ */
+
+import { getRunningLoop } from "../loop/mod.ts";
+import type { EventLoop, Future } from "../loop/mod.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { infoOf } from "./_channel.ts";
+import { SocketTransport } from "./_socket_transport.ts";
+import type { TransportOwner } from "./_socket_transport.ts";
+import type { NodeSecureContext } from "./_node.ts";
+import { secureContextOf, TlsChannel } from "./_tls_channel.ts";
+import type { TlsSide } from "./_tls_channel.ts";
+import { tlsTimes } from "./_tls_errors.ts";
+import { Protocol } from "./protocols.ts";
+import type { BufferedProtocol } from "./protocols.ts";
+import type { TlsOptions, TlsTimes } from "./tls_options.ts";
+import type { Transport } from "./transports.ts";
+
+/** A protocol for a stream of bytes, of either kind. */
+export type StreamProtocol = Protocol | BufferedProtocol;
+
+/** All that TLS is told, checked. */
+export interface TlsPlan extends TlsSide {
+  readonly options: TlsOptions;
+  readonly secureContext: NodeSecureContext;
+  readonly handshakeTimeout: number;
+  readonly shutdownTimeout: number;
+}
+
+/** What TLS is told if it is told nothing. */
+const ANY_OPTIONS: TlsOptions = {};
+
+/** Checks what TLS is told. */
+export function planTls(options: TlsOptions | true, side: TlsSide, times: TlsTimes): TlsPlan {
+  const checked = options === true ? ANY_OPTIONS : options;
+  return {
+    options: checked,
+    secureContext: secureContextOf(checked, side),
+    ...side,
+    ...tlsTimes(times.sslHandshakeTimeout, times.sslShutdownTimeout),
+  };
+}
+
+/** Who the transport is for. */
+export interface Attachment {
+  readonly owner?: TransportOwner;
+  readonly waiter?: Future<void>;
+  readonly isSilent?: boolean;
+}
+
+/** Makes a transport with TLS on top of another one. */
+export function layTls(
+  loop: EventLoop,
+  lower: Transport,
+  protocol: StreamProtocol,
+  plan: TlsPlan,
+  attachment: Attachment,
+): SocketTransport {
+  const channel = new TlsChannel(lower, plan);
+  const extra = {
+    peername: lower.getExtraInfo("peername"),
+    sockname: lower.getExtraInfo("sockname"),
+    socket: lower.getExtraInfo("socket"),
+    sslcontext: plan.options,
+  };
+  const { handshakeTimeout, shutdownTimeout } = plan;
+  const tls = { handshake: () => channel.handshake(), handshakeTimeout, shutdownTimeout };
+  return new SocketTransport(loop, channel, protocol, { ...attachment, extra, tls });
+}
+
+/** Makes the transport of a connection; TLS, if there is a plan for it, is laid on top. */
+export function makeTransport(
+  loop: EventLoop,
+  conn: Deno.Conn,
+  protocol: StreamProtocol,
+  plan: TlsPlan | null,
+  attachment: Attachment,
+): SocketTransport {
+  (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
+  const extra = infoOf(conn);
+  if (plan === null) return new SocketTransport(loop, conn, protocol, { ...attachment, extra });
+  // The protocol below is TLS; it is set before the loop can call any.
+  const lower = new SocketTransport(loop, conn, new Protocol(), { extra, isSilent: true });
+  return layTls(loop, lower, protocol, plan, attachment);
+}
+
+/** The steps from a connection to a transport whose protocol knows of it. */
+export function* establish<P extends StreamProtocol>(
+  conn: Deno.Conn,
+  protocolFactory: () => P,
+  plan: TlsPlan | null,
+): Steps<[transport: Transport, protocol: P]> {
+  const loop = getRunningLoop();
+  const waiter = loop.createFuture<void>();
+  let protocol: P;
+  let transport: SocketTransport;
+  try {
+    protocol = protocolFactory();
+    transport = makeTransport(loop, conn, protocol, plan, { waiter });
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  try {
+    yield* waiter;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return [transport, protocol];
+}

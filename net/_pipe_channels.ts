@@ -1,0 +1,125 @@
+/**
+ * Pipes, as channels: streams of the web, and what can be read and written directly.
+ *
+ * @module
+ */
+
+import type { Channel } from "./_channel.ts";
+
+/** What can be read from directly, such as `Deno.stdin` or a file. */
+export interface DirectReader {
+  /**
+   * Reads some bytes.
+   *
+   * @param buffer Where to put them.
+   * @returns How many; null at the end.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Closes it. */
+  close(): void;
+}
+
+/** What can be written to directly, such as `Deno.stdout` or a file. */
+export interface DirectWriter {
+  /**
+   * Writes some bytes.
+   *
+   * @param data The bytes.
+   * @returns How many of them were written.
+   */
+  write(data: Uint8Array): Promise<number>;
+  /** Closes it. */
+  close(): void;
+}
+
+const never = (): Promise<never> => new Promise(() => {});
+
+/** The channel of something to read from. */
+export function readChannel(source: ReadableStream<Uint8Array> | DirectReader): Channel {
+  if (source instanceof ReadableStream) return new ReadPipe(source);
+  return {
+    read: (buffer) => source.read(buffer),
+    write: never,
+    closeWrite: () => Promise.resolve(),
+    close: () => source.close(),
+  };
+}
+
+/** The channel of something to write to. */
+export function writeChannel(sink: WritableStream<Uint8Array> | DirectWriter): Channel {
+  if (sink instanceof WritableStream) return new WritePipe(sink);
+  return {
+    read: never,
+    write: (data) => sink.write(data),
+    closeWrite: () => {
+      sink.close();
+      return Promise.resolve();
+    },
+    close: () => {
+      try {
+        sink.close();
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BadResource)) throw error; // closed by closeWrite()
+      }
+    },
+  };
+}
+
+class ReadPipe implements Channel {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** What the last chunk left over. */
+  #rest: Uint8Array | null = null;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const chunk = this.#rest ?? (await this.#reader.read()).value;
+    if (chunk === undefined) return null;
+    const count = Math.min(chunk.byteLength, buffer.byteLength);
+    buffer.set(chunk.subarray(0, count));
+    this.#rest = count < chunk.byteLength ? chunk.subarray(count) : null;
+    return count;
+  }
+
+  write(): Promise<never> {
+    return never();
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#reader.cancel().catch(() => {}); // it has ended, or failed, which was told by read()
+  }
+}
+
+class WritePipe implements Channel {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(stream: WritableStream<Uint8Array>) {
+    this.#writer = stream.getWriter();
+    this.#writer.closed.catch(() => {}); // read() tells of it
+  }
+
+  /** Nothing is ever read; it fails when the pipe does. */
+  async read(): Promise<number | null> {
+    await this.#writer.closed;
+    return await never();
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    await this.#writer.write(data);
+    return data.byteLength;
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#writer.close();
+  }
+
+  close(): void {
+    this.#writer.close().catch(() => {}); // it is closed, or has failed, which was told by write()
+  }
+}

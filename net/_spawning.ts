@@ -1,0 +1,114 @@
+/**
+ * Starting child processes: from Python's arguments to the runtime's.
+ *
+ * @module
+ */
+
+import { getRunningLoop } from "../loop/mod.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { withAction } from "./_channel.ts";
+import { ChildTransport } from "./_subprocess_transport.ts";
+import type { Piped } from "./_subprocess_transport.ts";
+import type { SubprocessProtocol } from "./protocols.ts";
+
+/** A pipe to the child process. Counterpart of Python's `asyncio.subprocess.PIPE`. */
+export const PIPE = -1;
+/** For the errors: where the output goes. Counterpart of Python's `asyncio.subprocess.STDOUT`. */
+export const STDOUT = -2;
+/** Nowhere. Counterpart of Python's `asyncio.subprocess.DEVNULL`. */
+export const DEVNULL = -3;
+
+/** Where a stream of a child process comes from or goes to; null for the same as of this process. */
+export type Stdio = typeof PIPE | typeof DEVNULL | null;
+
+/** Options of every child process. */
+export interface SubprocessOptions {
+  /** Its standard input: {@linkcode PIPE}, {@linkcode DEVNULL}, or null for this process's. */
+  stdin?: Stdio;
+  /** Its standard output. */
+  stdout?: Stdio;
+  /** Its errors; {@linkcode STDOUT} for where its output goes. */
+  stderr?: Stdio | typeof STDOUT;
+  /** The folder it starts in; by default that of this process. */
+  cwd?: string | URL;
+  /** All of its environment; by default that of this process. */
+  env?: Readonly<Record<string, string>>;
+}
+
+/** A program and its arguments. */
+export type Argv = readonly [program: string, ...args: string[]];
+
+const SHELL = "/bin/sh";
+
+/** What a shell is given to run a command; its errors may go where its output goes. */
+export function shellArgv(command: string, options: SubprocessOptions): Argv {
+  return [SHELL, "-c", options.stderr === STDOUT ? `exec 2>&1\n${command}` : command];
+}
+
+/** The runtime has no way to send errors where the output goes: a shell has. */
+export function programArgv(
+  program: string,
+  args: Iterable<string>,
+  options: SubprocessOptions,
+): Argv {
+  if (options.stderr !== STDOUT) return [program, ...args];
+  return [SHELL, "-c", 'exec "$0" "$@" 2>&1', program, ...args];
+}
+
+/** Starts a process; its protocol has been told of it in the end. */
+export function* spawn<P extends SubprocessProtocol>(
+  protocolFactory: () => P,
+  argv: Argv,
+  options: SubprocessOptions,
+): Steps<[transport: ChildTransport, protocol: P]> {
+  const loop = getRunningLoop();
+  const protocol = protocolFactory();
+  const waiter = loop.createFuture<void>();
+  const child = start(argv, options);
+  const { stdin, stdout, stderr } = options;
+  const piped: Piped = [stdin === PIPE, stdout === PIPE, stderr === PIPE];
+  const transport = new ChildTransport(loop, child, protocol, piped, waiter);
+  try {
+    yield* waiter;
+  } catch (error) {
+    transport.close();
+    yield* transport.wait();
+    throw error;
+  }
+  return [transport, protocol];
+}
+
+function start([program, ...args]: Argv, options: SubprocessOptions): Deno.ChildProcess {
+  const settings: Deno.CommandOptions = {
+    args,
+    stdin: modeOf("stdin", options.stdin),
+    stdout: modeOf("stdout", options.stdout),
+    // Where a shell sends it.
+    stderr: options.stderr === STDOUT
+      ? modeOf("stdout", options.stdout)
+      : modeOf("stderr", options.stderr),
+  };
+  if (options.cwd !== undefined) settings.cwd = options.cwd;
+  if (options.env !== undefined) {
+    settings.env = { ...options.env };
+    settings.clearEnv = true;
+  }
+  try {
+    return new Deno.Command(program, settings).spawn();
+  } catch (error) {
+    throw error instanceof Error ? withAction(`start ${program}`, error) : error;
+  }
+}
+
+function modeOf(name: string, stdio: Stdio | undefined): "piped" | "null" | "inherit" {
+  switch (stdio ?? null) {
+    case null:
+      return "inherit";
+    case PIPE:
+      return "piped";
+    case DEVNULL:
+      return "null";
+    default:
+      throw new TypeError(`Cannot start process: ${name} can't be ${stdio}`);
+  }
+}

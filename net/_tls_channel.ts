@@ -1,0 +1,215 @@
+/**
+ * TLS on top of any transport.
+ *
+ * Counterpart of Python's `asyncio.sslproto`; the cryptography is that of `node:tls`, which talks to
+ * a duplex stream, and the stream to the transport. The runtime's own TLS (`Deno.startTls()` and
+ * its like) moves bytes faster, but does not let go of a connection that is closed before the two
+ * sides have shaken hands, until the other side does: a handshake could be neither cancelled nor
+ * given up. It also takes no connection that somebody reads from, and knows no certificates of
+ * clients.
+ *
+ * @module
+ */
+
+import { familyOf } from "./_channel.ts";
+import type { Channel } from "./_channel.ts";
+import { nodeModule } from "./_node.ts";
+import type { NodeDuplex, NodeSecureContext, NodeTlsOptions, NodeTlsSocket } from "./_node.ts";
+import { checkTls } from "./_tls_errors.ts";
+import { Protocol } from "./protocols.ts";
+import type { TlsOptions } from "./tls_options.ts";
+import type { Transport } from "./transports.ts";
+
+/** Which side of TLS this is, and whom it talks to. */
+export interface TlsSide {
+  readonly isServer: boolean;
+  /** The name of the server, for the client. */
+  readonly serverHostname: string;
+}
+
+/** What a channel needs to know of its TLS. */
+export interface TlsSettings extends TlsSide {
+  readonly options: TlsOptions;
+  readonly secureContext: NodeSecureContext;
+}
+
+/** What the transport below calls: it passes on what arrives, and how full it is. */
+class LowerProtocol extends Protocol {
+  readonly #transport: Transport;
+  readonly duplex: NodeDuplex;
+  /** Goes on with writing, once the transport below has room. */
+  #goOn: (() => void) | null = null;
+  #isFull = false;
+
+  constructor(transport: Transport) {
+    super();
+    this.#transport = transport;
+    this.duplex = new (nodeModule("node:stream").Duplex)({
+      read: () => transport.resumeReading(),
+      write: (data, _encoding, callback) => {
+        transport.write(data);
+        if (this.#isFull) this.#goOn = callback;
+        else callback();
+      },
+      final: (callback) => callback(),
+      destroy: (error, callback) => callback(error),
+    });
+  }
+
+  override dataReceived(data: Uint8Array): void {
+    if (!this.duplex.push(data.slice())) this.#transport.pauseReading();
+  }
+
+  override eofReceived(): boolean {
+    this.duplex.push(null);
+    return true;
+  }
+
+  override pauseWriting(): void {
+    this.#isFull = true;
+  }
+
+  override resumeWriting(): void {
+    this.#isFull = false;
+    this.#release();
+  }
+
+  override connectionLost(exception: unknown): void {
+    this.#release();
+    if (exception instanceof Error) this.duplex.destroy(exception);
+    else this.duplex.push(null);
+  }
+
+  #release(): void {
+    const goOn = this.#goOn;
+    this.#goOn = null;
+    goOn?.();
+  }
+}
+
+/** See the module's description. */
+export class TlsChannel implements Channel {
+  readonly #lower: Transport;
+  readonly #socket: NodeTlsSocket;
+  readonly #isServer: boolean;
+  /** What the last chunk left over. */
+  #rest: Uint8Array | null = null;
+  #hasEnded = false;
+  #failure: { error: unknown } | null = null;
+  /** Called when there may be something to read, or never will be. */
+  #onChange: (() => void) | null = null;
+
+  constructor(lower: Transport, settings: TlsSettings) {
+    this.#lower = lower;
+    this.#isServer = settings.isServer;
+    const protocol = new LowerProtocol(lower);
+    lower.setProtocol(protocol);
+    this.#socket = makeSocket(protocol.duplex, settings);
+    const change = (): void => {
+      const onChange = this.#onChange;
+      this.#onChange = null;
+      onChange?.();
+    };
+    const end = (): void => {
+      this.#hasEnded = true;
+      change();
+    };
+    this.#socket.on("readable", change);
+    this.#socket.on("end", end);
+    this.#socket.on("close", end);
+    this.#socket.on("error", (error) => {
+      this.#failure ??= { error };
+      change();
+    });
+    lower.resumeReading();
+  }
+
+  handshake(): Promise<{ readonly alpnProtocol: string | null }> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#socket;
+      const fail = (): void => {
+        const text = "disconnected before secure TLS connection was established";
+        reject(this.#failure?.error ?? new Deno.errors.ConnectionReset(text));
+      };
+      if (this.#failure !== null || this.#hasEnded) return fail();
+      socket.once(this.#isServer ? "secure" : "secureConnect", () => {
+        resolve({ alpnProtocol: socket.alpnProtocol || null });
+      });
+      socket.on("error", fail);
+      socket.on("end", fail);
+      socket.on("close", fail);
+    });
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const chunk = this.#rest ?? this.#socket.read();
+      if (chunk !== null) {
+        const count = Math.min(chunk.byteLength, buffer.byteLength);
+        buffer.set(chunk.subarray(0, count));
+        this.#rest = count < chunk.byteLength ? chunk.subarray(count) : null;
+        return count;
+      }
+      if (this.#failure !== null) throw this.#failure.error;
+      if (this.#hasEnded) return null;
+      await new Promise<void>((resolve) => this.#onChange = resolve);
+    }
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(data, (error) => error ? reject(error) : resolve(data.byteLength));
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => this.#socket.end(resolve));
+  }
+
+  close(isOrderly = false): void {
+    this.#socket.destroy();
+    if (isOrderly) this.#lower.close();
+    else this.#lower.abort();
+  }
+}
+
+function makeSocket(duplex: NodeDuplex, settings: TlsSettings): NodeTlsSocket {
+  const tls = nodeModule("node:tls");
+  const { options, secureContext, isServer, serverHostname: host } = settings;
+  const { caCerts, alpnProtocols, checkHostname = true } = options;
+  const given: NodeTlsOptions = { secureContext };
+  if (alpnProtocols !== undefined) given.ALPNProtocols = alpnProtocols;
+  if (isServer) {
+    given.requestCert = given.rejectUnauthorized = caCerts !== undefined;
+    return new tls.TLSSocket(duplex, { ...given, isServer });
+  }
+  if (!checkHostname) given.checkServerIdentity = () => undefined;
+  // An address is no name to ask for, but one that the certificate must have.
+  given.servername = familyOf(host) === 0 ? host : "";
+  return tls.connect({ ...given, socket: duplex, host });
+}
+
+/** Reading certificates takes longer than a handshake: it is done once for each options object. */
+const clientContexts = new WeakMap<TlsOptions, NodeSecureContext>();
+const serverContexts = new WeakMap<TlsOptions, NodeSecureContext>();
+
+/** The certificates, checked, as `node:tls` has them. */
+export function secureContextOf(options: TlsOptions, { isServer }: TlsSide): NodeSecureContext {
+  const contexts = isServer ? serverContexts : clientContexts;
+  let context = contexts.get(options);
+  if (context === undefined) {
+    checkTls(options, isServer);
+    const tls = nodeModule("node:tls");
+    const { caCerts, cert, key } = options;
+    const given: NodeTlsOptions = {};
+    if (cert !== undefined) given.cert = cert;
+    if (key !== undefined) given.key = key;
+    // The clients that a server trusts are those that it names, and no others.
+    if (caCerts !== undefined) {
+      given.ca = isServer ? caCerts : [...tls.rootCertificates, ...caCerts];
+    }
+    context = tls.createSecureContext(given);
+    contexts.set(options, context);
+  }
+  return context;
+}

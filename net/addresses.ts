@@ -1,0 +1,115 @@
+/**
+ * Names of hosts, and their addresses.
+ *
+ * Counterpart of `loop.getaddrinfo()` and `loop.getnameinfo()` of Python's asyncio.
+ *
+ * @module
+ */
+
+import { wrapFuture } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { familyOf } from "./_channel.ts";
+import { nodeModule } from "./_node.ts";
+import type { SocketAddress } from "./transports.ts";
+
+/** One of the addresses of a host. */
+export type AddressInfo = readonly [family: 4 | 6, address: SocketAddress];
+
+/** Options for {@linkcode getaddrinfo}. */
+export interface GetaddrinfoOptions {
+  /**
+   * Which addresses to look for: 4, 6, or 0 for both.
+   *
+   * @default {0}
+   */
+  family?: 0 | 4 | 6;
+}
+
+/**
+ * Looks up the addresses of a host, in the order in which they should be tried.
+ *
+ * Counterpart of Python's `loop.getaddrinfo()`; of its tuples it gives the family, as 4 or 6, and
+ * the address.
+ *
+ * @param host The name, or an address; null for this machine.
+ * @param port The port to put into the addresses.
+ * @param options Which addresses to look for.
+ * @returns An awaitable of the addresses, at least one.
+ * @throws {Deno.errors.NotFound} If the host is not known.
+ *
+ * @example
+ * ```ts
+ * import { getaddrinfo, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await run(() => getaddrinfo("127.0.0.1", 80)), [[4, ["127.0.0.1", 80]]]);
+ * ```
+ */
+export function getaddrinfo(
+  host: string | null,
+  port: number,
+  options: GetaddrinfoOptions = {},
+): Awaitable<AddressInfo[]> {
+  return new Operation(() => lookUp(host || "localhost", port, options.family ?? 0));
+}
+
+function* lookUp(host: string, port: number, wanted: 0 | 4 | 6): Steps<AddressInfo[]> {
+  const family = familyOf(host);
+  if (family !== 0 && (wanted === 0 || wanted === family)) return [[family, [host, port]]];
+  const { promise, resolve, reject } = Promise.withResolvers<AddressInfo[]>();
+  nodeModule("node:dns").lookup(host, { all: true, family: wanted }, (error, found) => {
+    if (error !== null) reject(lookupError(`look up ${host}`, error));
+    else resolve(found.map(({ address, family }) => [family, [address, port]]));
+  });
+  promise.catch(() => {}); // nobody may be left to hear of it
+  return yield* wrapFuture(promise);
+}
+
+function lookupError(action: string, error: Error): Error {
+  const { code } = error as { code?: unknown };
+  const isDenied = code === "EPERM";
+  const type = isDenied ? Deno.errors.NotCapable : Deno.errors.NotFound;
+  const text = isDenied ? "no permission to use the network" : "Name or service not known";
+  return new type(`Cannot ${action}: ${text}`, { cause: error });
+}
+
+/**
+ * Looks up the name of a host, and that of a service.
+ *
+ * Counterpart of Python's `loop.getnameinfo()`.
+ *
+ * @param sockaddr The address and the port.
+ * @returns An awaitable of the two names; what has no name stays a number.
+ * @throws {Deno.errors.NotFound} If the address is none.
+ *
+ * @example
+ * ```ts
+ * import { getnameinfo, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [, service] = await run(() => getnameinfo(["127.0.0.1", 1]));
+ * assertEquals(typeof service, "string");
+ * ```
+ */
+export function getnameinfo(
+  sockaddr: SocketAddress,
+): Awaitable<[hostname: string, service: string]> {
+  return new Operation(() => nameOf(sockaddr));
+}
+
+function* nameOf([host, port]: SocketAddress): Steps<[hostname: string, service: string]> {
+  const { promise, resolve, reject } = Promise.withResolvers<[string, string]>();
+  promise.catch(() => {}); // nobody may be left to hear of it
+  try {
+    nodeModule("node:dns").lookupService(host, port, (error, hostname, service) => {
+      if (error !== null) reject(lookupError(`look up the name of ${host}`, error));
+      else resolve([hostname, service]);
+    });
+  } catch (error) {
+    // Node checks its arguments by itself.
+    reject(lookupError(`look up the name of ${host}`, error as Error));
+  }
+  return yield* wrapFuture(promise);
+}

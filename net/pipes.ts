@@ -1,0 +1,138 @@
+/**
+ * Transports of pipes.
+ *
+ * Counterpart of `loop.connect_read_pipe()` and `loop.connect_write_pipe()` of Python's asyncio, for
+ * what the runtime can read from and write to: standard input and output, FIFOs and files opened by
+ * their path, streams of the web. File descriptors can't be adopted.
+ *
+ * @module
+ */
+
+import { getRunningLoop } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import type { Channel } from "./_channel.ts";
+import type { StreamProtocol } from "./_establishing.ts";
+import { readChannel, writeChannel } from "./_pipe_channels.ts";
+import type { DirectReader, DirectWriter } from "./_pipe_channels.ts";
+import { SocketTransport } from "./_socket_transport.ts";
+import { Protocol } from "./protocols.ts";
+import type { BaseProtocol } from "./protocols.ts";
+import type { BaseTransport, ReadTransport, WriteTransport } from "./transports.ts";
+
+export type { DirectReader, DirectWriter };
+
+/** What to read from. */
+export type ReadPipe = ReadableStream<Uint8Array> | DirectReader;
+
+/** What to write to. */
+export type WritePipe = WritableStream<Uint8Array> | DirectWriter;
+
+/** Has a protocol that only writes take part in a transport that could do more. */
+class WriteOnly extends Protocol {
+  readonly #protocol: BaseProtocol;
+
+  constructor(protocol: BaseProtocol) {
+    super();
+    this.#protocol = protocol;
+  }
+
+  override connectionMade(transport: BaseTransport): void {
+    this.#protocol.connectionMade(transport);
+  }
+
+  override connectionLost(exception: unknown): void {
+    this.#protocol.connectionLost(exception);
+  }
+
+  override pauseWriting(): void {
+    this.#protocol.pauseWriting();
+  }
+
+  override resumeWriting(): void {
+    this.#protocol.resumeWriting();
+  }
+}
+
+/**
+ * Reads from a pipe.
+ *
+ * Counterpart of Python's `loop.connect_read_pipe()`.
+ *
+ * @typeParam P The type of the protocol.
+ * @param protocolFactory Called to make the protocol.
+ * @param pipe What to read from: `Deno.stdin`, an open FIFO, a stream. The transport closes it.
+ * @returns An awaitable of the transport and the protocol, which has been told of it.
+ *
+ * @example
+ * ```ts
+ * import { connectReadPipe, run, StreamReader, StreamReaderProtocol } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const pipe = new Blob(["hello\n", "world\n"]).stream();
+ *   const reader = new StreamReader();
+ *   await connectReadPipe(() => new StreamReaderProtocol(reader), pipe);
+ *   assertEquals(new TextDecoder().decode(await reader.readline()), "hello\n");
+ *   assertEquals((await reader.read()).length, 6);
+ * });
+ * ```
+ */
+export function connectReadPipe<P extends StreamProtocol>(
+  protocolFactory: () => P,
+  pipe: ReadPipe,
+): Awaitable<[transport: ReadTransport, protocol: P]> {
+  return new Operation(() => connect(protocolFactory, (protocol) => protocol, readChannel(pipe)));
+}
+
+/**
+ * Writes to a pipe.
+ *
+ * Counterpart of Python's `loop.connect_write_pipe()`.
+ *
+ * @typeParam P The type of the protocol.
+ * @param protocolFactory Called to make the protocol.
+ * @param pipe What to write to: `Deno.stdout`, an open FIFO, a stream. The transport closes it.
+ * @returns An awaitable of the transport and the protocol, which has been told of it.
+ *
+ * @example
+ * ```ts
+ * import { BaseProtocol, connectWritePipe, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+ * const text = new Response(readable).text();
+ * await run(async () => {
+ *   const [transport] = await connectWritePipe(() => new BaseProtocol(), writable);
+ *   transport.write(new TextEncoder().encode("hello"));
+ *   transport.close();
+ *   assertEquals(await text, "hello");
+ * });
+ * ```
+ */
+export function connectWritePipe<P extends BaseProtocol>(
+  protocolFactory: () => P,
+  pipe: WritePipe,
+): Awaitable<[transport: WriteTransport, protocol: P]> {
+  const adapt = (protocol: BaseProtocol): Protocol => new WriteOnly(protocol);
+  return new Operation(() => connect(protocolFactory, adapt, writeChannel(pipe)));
+}
+
+function* connect<P extends BaseProtocol>(
+  protocolFactory: () => P,
+  adapt: (protocol: P) => StreamProtocol,
+  channel: Channel,
+): Steps<[transport: SocketTransport, protocol: P]> {
+  const loop = getRunningLoop();
+  const waiter = loop.createFuture<void>();
+  const protocol = protocolFactory();
+  const transport = new SocketTransport(loop, channel, adapt(protocol), { extra: {}, waiter });
+  try {
+    yield* waiter;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return [transport, protocol];
+}

@@ -1,0 +1,155 @@
+/**
+ * Sending files.
+ *
+ * Counterpart of `loop.sendfile()` of Python's asyncio. The runtime can't have the system do it, so
+ * the file is copied, piece by piece, no faster than the other side takes it.
+ *
+ * @module
+ */
+
+import { RuntimeError } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { FlowControl } from "./_flow_control.ts";
+import { obtain } from "./_pending.ts";
+import { SendfileNotAvailableError } from "./exceptions.ts";
+import { Protocol } from "./protocols.ts";
+import type { ProtocolCalls, Transport } from "./transports.ts";
+
+/** How much is read at once, in bytes. */
+const BLOCK = 256 * 1024;
+
+/** Options for {@linkcode sendfile}. */
+export interface SendfileOptions {
+  /**
+   * Whether the file may be copied. There is no other way: false makes it fail.
+   *
+   * @default {true}
+   */
+  fallback?: boolean;
+}
+
+/** Stands in for the protocol meanwhile, to learn when there is room, and of the end. */
+class SendfileProtocol extends Protocol {
+  readonly flow = new FlowControl();
+  readonly #transport: Transport;
+  readonly #protocol: ProtocolCalls;
+  readonly #wasReading: boolean;
+
+  constructor(transport: Transport) {
+    super();
+    this.#transport = transport;
+    this.#protocol = transport.getProtocol();
+    this.#wasReading = transport.isReading();
+    transport.pauseReading();
+    transport.setProtocol(this);
+    if (transport.getWriteBufferSize() > transport.getWriteBufferLimits()[1]) this.flow.pause();
+  }
+
+  override pauseWriting(): void {
+    this.flow.pause();
+    this.#protocol.pauseWriting();
+  }
+
+  override resumeWriting(): void {
+    this.flow.resume();
+    this.#protocol.resumeWriting();
+  }
+
+  override connectionLost(exception: unknown): void {
+    const text = "Cannot send file: Connection closed by peer";
+    this.flow.lose(exception ?? new Deno.errors.ConnectionReset(text));
+    this.#protocol.connectionLost(exception);
+  }
+
+  /** Puts the protocol back. */
+  restore(): void {
+    this.#transport.setProtocol(this.#protocol);
+    if (this.#wasReading) this.#transport.resumeReading();
+  }
+}
+
+/**
+ * Sends a file, or a part of it. The protocol gets no data meanwhile.
+ *
+ * Counterpart of Python's `loop.sendfile()`.
+ *
+ * @param transport What to send by.
+ * @param file The file. Afterwards it stands behind what was sent.
+ * @param offset Where to start, in bytes.
+ * @param count How much to send, in bytes; null for all.
+ * @param options Whether it may be copied.
+ * @returns An awaitable of how much was sent.
+ * @throws {RuntimeError} If the transport is closing.
+ * @throws {SendfileNotAvailableError} If it may not be copied.
+ * @throws {Deno.errors.ConnectionReset} If the connection is lost meanwhile.
+ *
+ * @example
+ * ```ts
+ * import { createConnection, Protocol, run, sendfile, startServer } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello");
+ * await run(async () => {
+ *   await using server = await startServer(async (reader, writer) => {
+ *     assertEquals(new TextDecoder().decode(await reader.read()), "hello");
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const [host, port] = server.sockets[0]!.getsockname();
+ *   const [transport] = await createConnection(() => new Protocol(), host, port);
+ *   using file = await Deno.open(path);
+ *   assertEquals(await sendfile(transport, file), 5);
+ *   transport.close();
+ * });
+ * await Deno.remove(path);
+ * ```
+ */
+export function sendfile(
+  transport: Transport,
+  file: Deno.FsFile,
+  offset = 0,
+  count: number | null = null,
+  options: SendfileOptions = {},
+): Awaitable<number> {
+  return new Operation(() => {
+    if (transport.isClosing()) throw new RuntimeError("Cannot send file: Transport is closing");
+    if (!(options.fallback ?? true)) {
+      const text = "fallback is disabled and native sendfile is not supported";
+      throw new SendfileNotAvailableError(`Cannot send file: ${text}`);
+    }
+    return copy(transport, file, offset, count ?? Infinity);
+  });
+}
+
+function* copy(
+  transport: Transport,
+  file: Deno.FsFile,
+  offset: number,
+  count: number,
+): Steps<number> {
+  const protocol = new SendfileProtocol(transport);
+  const block = new Uint8Array(Math.min(BLOCK, count));
+  let total = 0;
+  try {
+    yield* wait(() => file.seek(offset, Deno.SeekMode.Start));
+    while (total < count) {
+      const part = block.subarray(0, Math.min(block.byteLength, count - total));
+      const size = yield* wait(() => file.read(part));
+      if (size === null) break;
+      yield* protocol.flow.drain();
+      transport.write(part.subarray(0, size));
+      total += size;
+    }
+    yield* protocol.flow.drain();
+    return total;
+  } finally {
+    protocol.restore();
+    file.seekSync(offset + total, Deno.SeekMode.Start);
+  }
+}
+
+function wait<T>(start: () => Promise<T>): Steps<T> {
+  return obtain(start, () => {});
+}

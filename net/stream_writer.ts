@@ -1,0 +1,284 @@
+/**
+ * Writing to a stream of bytes.
+ *
+ * Counterpart of `StreamWriter` of Python's `asyncio.streams`. Writing never waits; `drain()` does,
+ * while more is buffered than the transport's marks allow.
+ *
+ * @module
+ */
+
+import { getRunningLoop, sleep } from "../loop/mod.ts";
+import type { Awaitable, EventLoop } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { isSystemError } from "./_channel.ts";
+import type { StreamProtocol } from "./_establishing.ts";
+import type { FlowControl } from "./_flow_control.ts";
+import type { StreamReader } from "./stream_reader.ts";
+import { startTls } from "./tls.ts";
+import type { TlsOptions, TlsTimes } from "./tls_options.ts";
+import type { ExtraInfo, Transport, WriteTransport } from "./transports.ts";
+
+/** What a writer needs of the protocol of its transport. */
+export interface WriterProtocol {
+  /** @ignore */
+  readonly _flow: FlowControl;
+  /** @ignore Whether the connection was accepted rather than opened. */
+  readonly _isServerSide?: boolean;
+  /** @ignore Called when another transport has taken the place of the first. */
+  _replaceTransport?(transport: Transport): void;
+}
+
+/** Options for {@linkcode StreamWriter.startTls}. */
+export interface WriterStartTlsOptions extends TlsTimes {
+  /** The name or the address that the certificate of the server must have. A client needs it. */
+  serverHostname?: string;
+}
+
+/** Ends the connections of writers that nobody has any more. */
+const registry = new FinalizationRegistry<Unclosed>(({ loop, transport }) => {
+  if (transport.isClosing()) return;
+  console.warn(`unclosed <StreamWriter transport=${transport}>`);
+  if (!loop.isClosed()) transport.close();
+});
+
+interface Unclosed {
+  readonly loop: EventLoop;
+  readonly transport: WriteTransport;
+}
+
+/**
+ * What is sent by coroutines.
+ *
+ * `openConnection()` and `startServer()` make one; `await using` closes it. Counterpart of Python's
+ * `asyncio.StreamWriter`.
+ *
+ * @example
+ * ```ts
+ * import { openConnection, run, startServer } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   await using server = await startServer(async (reader, writer) => {
+ *     await using _ = writer;
+ *     writer.write(await reader.readline());
+ *     await writer.drain();
+ *   }, "127.0.0.1", 0);
+ *   const [host, port] = server.sockets[0]!.getsockname();
+ *   const [reader, writer] = await openConnection(host, port);
+ *   writer.write(new TextEncoder().encode("hello\n"));
+ *   assertEquals(new TextDecoder().decode(await reader.read()), "hello\n");
+ *   writer.close();
+ *   await writer.waitClosed();
+ * });
+ * ```
+ */
+export class StreamWriter implements AsyncDisposable {
+  readonly #loop: EventLoop = getRunningLoop();
+  #transport: Transport;
+  readonly #protocol: WriterProtocol;
+  readonly #reader: StreamReader | null;
+  #writable: WritableStream<Uint8Array> | null = null;
+
+  /**
+   * Creates a writer. `openConnection()` is the usual way.
+   *
+   * @param transport What to send by.
+   * @param protocol The protocol of that transport.
+   * @param reader The other direction, if there is one.
+   * @throws {RuntimeError} If no loop runs.
+   */
+  constructor(transport: Transport, protocol: WriterProtocol, reader: StreamReader | null = null) {
+    this.#transport = transport;
+    this.#protocol = protocol;
+    this.#reader = reader;
+    registry.register(this, { loop: this.#loop, transport }, this);
+  }
+
+  /** What the writer sends by. */
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /**
+   * Sends bytes, as soon as possible; it does not wait. They are copied: the caller may reuse the
+   * array.
+   *
+   * @param data The bytes.
+   * @throws {TypeError} If it is not an `Uint8Array`.
+   * @throws {RuntimeError} If `writeEof()` was called.
+   */
+  write(data: Uint8Array): void {
+    this.#transport.write(data);
+  }
+
+  /**
+   * Sends several arrays, as if they were one.
+   *
+   * @param data The arrays.
+   */
+  writelines(data: Iterable<Uint8Array>): void {
+    this.#transport.writelines(data);
+  }
+
+  /**
+   * Waits until there is room to write more. To be called after each `write()`.
+   *
+   * @returns An awaitable.
+   * @throws {Deno.errors.ConnectionReset} If the connection is lost.
+   */
+  drain(): Awaitable<void> {
+    return new Operation(() => this.#drain());
+  }
+
+  *#drain(): Steps<void> {
+    const exception = this.#reader?.exception() ?? null;
+    if (exception !== null) throw exception;
+    // Lets the protocol hear of the end, so that a loop of write and drain comes to its own.
+    if (this.#transport.isClosing()) yield* sleep(0);
+    yield* this.#protocol._flow.drain();
+  }
+
+  /**
+   * Says to the other side that no more will be sent, after what was written. Counterpart of
+   * `write_eof()`.
+   */
+  writeEof(): void {
+    this.#transport.writeEof();
+  }
+
+  /**
+   * Tells whether `writeEof()` works. Counterpart of `can_write_eof()`.
+   *
+   * @returns Whether it does; with TLS it does not.
+   */
+  canWriteEof(): boolean {
+    return this.#transport.canWriteEof();
+  }
+
+  /**
+   * Tells something about the connection. Counterpart of `get_extra_info()`.
+   *
+   * @typeParam Name One of the names below.
+   * @param name What to tell: `peername`, `sockname`, `socket`, `sslcontext`.
+   * @returns The information.
+   */
+  getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
+  /**
+   * Tells something about the connection that not all have.
+   *
+   * @param name What to tell.
+   * @param fallback What to return if that is not known; null if not given.
+   * @returns The information.
+   */
+  getExtraInfo(name: string, fallback?: unknown): unknown;
+  getExtraInfo(name: string, fallback: unknown = null): unknown {
+    return this.#transport.getExtraInfo(name, fallback);
+  }
+
+  /**
+   * Goes on with TLS. What has arrived and was not read belongs to it. Counterpart of `start_tls()`.
+   *
+   * @param sslcontext The certificates; true for the runtime's own.
+   * @param options The name of the server, and how long it may take.
+   * @returns An awaitable.
+   * @throws {Deno.errors.InvalidData} If the certificate is not to be trusted, or the other side does
+   * not speak TLS.
+   * @throws {Deno.errors.ConnectionAborted} If the handshake took too long.
+   */
+  startTls(sslcontext: TlsOptions | true, options: WriterStartTlsOptions = {}): Awaitable<void> {
+    return new Operation(() => this.#startTls(sslcontext, options));
+  }
+
+  *#startTls(sslcontext: TlsOptions | true, options: WriterStartTlsOptions): Steps<void> {
+    yield* this.#drain();
+    const protocol = this.#protocol;
+    const serverSide = protocol._isServerSide ?? false;
+    const settings = { ...options, serverSide };
+    const stream = protocol as unknown as StreamProtocol;
+    const transport = yield* startTls(this.#transport, stream, sslcontext, settings);
+    this.#transport = transport;
+    protocol._replaceTransport?.(transport);
+    registry.unregister(this);
+    registry.register(this, { loop: this.#loop, transport }, this);
+  }
+
+  // -- Ending --
+
+  /** Closes the connection once all that was written has been sent. Closing twice is harmless. */
+  close(): void {
+    registry.unregister(this);
+    this.#transport.close();
+  }
+
+  /**
+   * Tells whether the connection is closed or about to be. Counterpart of `is_closing()`.
+   *
+   * @returns Whether it is.
+   */
+  isClosing(): boolean {
+    return this.#transport.isClosing();
+  }
+
+  /**
+   * Waits until the connection is closed. It closes nothing itself. Counterpart of `wait_closed()`.
+   *
+   * @returns An awaitable.
+   * @throws {unknown} What ended the connection, if that was an error.
+   */
+  waitClosed(): Awaitable<void> {
+    return new Operation(() => this.#protocol._flow.closed());
+  }
+
+  /**
+   * Closes the connection, and waits until it is closed. How it ended is told by
+   * {@linkcode StreamWriter.waitClosed}.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    try {
+      await this.waitClosed();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
+  }
+
+  /**
+   * The same as a stream of the web, for what wants one. Closing it closes the connection, aborting
+   * it aborts that. Use it while the loop runs.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= new WritableStream<Uint8Array>({
+      write: (data) => {
+        this.write(data);
+        return this.#asPromise(() => this.#drain());
+      },
+      close: () => {
+        this.close();
+        return this.#asPromise(() => this.#protocol._flow.closed());
+      },
+      abort: () => this.#transport.abort(),
+    });
+  }
+
+  /** Goes through some steps in a task of their own. */
+  #asPromise(steps: () => Steps<void>): Promise<void> {
+    const task = this.#loop.createTask(steps());
+    return new Promise((resolve, reject) => {
+      task.addDoneCallback(() => {
+        if (task.cancelled()) reject(task._cancelledError());
+        else if (task.exception() !== null) reject(task.exception());
+        else resolve();
+      });
+    });
+  }
+
+  /**
+   * Returns the writer as Python prints it.
+   *
+   * @returns Such as `<StreamWriter transport=…>`.
+   */
+  toString(): string {
+    return `<StreamWriter transport=${this.#transport}>`;
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * Child processes, for coroutines.
+ *
+ * Counterpart of Python's `asyncio.subprocess`.
+ *
+ * @module
+ */
+
+import { gather, getRunningLoop } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { Operation } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import { isSystemError } from "./_channel.ts";
+import { FlowControl } from "./_flow_control.ts";
+import { programArgv, shellArgv, spawn } from "./_spawning.ts";
+import type { Argv, SubprocessOptions } from "./_spawning.ts";
+import type { ChildTransport } from "./_subprocess_transport.ts";
+import { SubprocessProtocol } from "./protocols.ts";
+import { DEFAULT_LIMIT, StreamReader } from "./stream_reader.ts";
+import { StreamWriter } from "./stream_writer.ts";
+import type { WriterProtocol } from "./stream_writer.ts";
+import type { SubprocessTransport, Transport } from "./transports.ts";
+
+/** Options for {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell}. */
+export interface CreateSubprocessOptions extends SubprocessOptions {
+  /**
+   * How long a line of output may be, and half of what is buffered, in bytes.
+   *
+   * @default {65536}
+   */
+  limit?: number;
+}
+
+/** Fills readers with what the process writes. */
+class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
+  readonly _flow = new FlowControl();
+  readonly #limit: number;
+  readonly #readers = new Map<number, StreamReader>();
+  #stdin: StreamWriter | null = null;
+
+  constructor(limit: number) {
+    super();
+    this.#limit = limit;
+  }
+
+  override connectionMade(transport: SubprocessTransport): void {
+    for (const fd of [1, 2]) {
+      const pipe = transport.getPipeTransport(fd);
+      if (pipe === null) continue;
+      const reader = new StreamReader(this.#limit);
+      reader.setTransport(pipe);
+      this.#readers.set(fd, reader);
+    }
+    const pipe = transport.getPipeTransport(0) as Transport | null;
+    if (pipe !== null) this.#stdin = new StreamWriter(pipe, this);
+  }
+
+  get stdin(): StreamWriter | null {
+    return this.#stdin;
+  }
+
+  reader(fd: number): StreamReader | null {
+    return this.#readers.get(fd) ?? null;
+  }
+
+  override pipeDataReceived(fd: number, data: Uint8Array): void {
+    this.#readers.get(fd)?.feedData(data);
+  }
+
+  override pipeConnectionLost(fd: number, exception: unknown): void {
+    const reader = this.#readers.get(fd);
+    if (fd === 0) this._flow.lose(exception);
+    else if (exception === null) reader?.feedEof();
+    else reader?.setException(exception);
+  }
+
+  override pauseWriting(): void {
+    this._flow.pause();
+  }
+
+  override resumeWriting(): void {
+    this._flow.resume();
+  }
+}
+
+/**
+ * A child process.
+ *
+ * {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell} make one. Counterpart of
+ * Python's `asyncio.subprocess.Process`.
+ */
+export class Process {
+  readonly #transport: ChildTransport;
+  /** What it reads from, if that is a pipe. */
+  readonly stdin: StreamWriter | null;
+  /** What it writes, if that goes to a pipe. */
+  readonly stdout: StreamReader | null;
+  /** Its errors, if they go to a pipe. */
+  readonly stderr: StreamReader | null;
+  /** The number of the process. */
+  readonly pid: number;
+
+  /** @ignore Processes come from `createSubprocessExec()`. */
+  constructor(
+    transport: ChildTransport,
+    stdin: StreamWriter | null,
+    stdout: StreamReader | null,
+    stderr: StreamReader | null,
+  ) {
+    this.#transport = transport;
+    this.stdin = stdin;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.pid = transport.getPid();
+  }
+
+  /** Its exit code, or the number of the signal that ended it, negated; null while it runs. */
+  get returncode(): number | null {
+    return this.#transport.getReturncode();
+  }
+
+  /**
+   * Waits until the process has ended. Any number may wait; it goes on if they are cancelled.
+   *
+   * A process that writes more into its pipes than anybody reads never ends: see
+   * {@linkcode Process.communicate}.
+   *
+   * @returns An awaitable of its {@linkcode Process.returncode}.
+   */
+  wait(): Awaitable<number> {
+    return new Operation(() => this.#transport.wait());
+  }
+
+  /**
+   * Sends input, reads all output, and waits until the process has ended. That it does not want all
+   * of the input is no error.
+   *
+   * @param input What to send to its standard input, which is then closed.
+   * @returns An awaitable of its output and its errors; null for what is no pipe.
+   */
+  communicate(
+    input: Uint8Array | null = null,
+  ): Awaitable<[stdout: Uint8Array<ArrayBuffer> | null, stderr: Uint8Array<ArrayBuffer> | null]> {
+    return new Operation(() => this.#communicate(input));
+  }
+
+  *#communicate(
+    input: Uint8Array | null,
+  ): Steps<[stdout: Uint8Array<ArrayBuffer> | null, stderr: Uint8Array<ArrayBuffer> | null]> {
+    const [, stdout, stderr] = yield* gather([
+      () => this.#feed(input),
+      () => readAll(this.stdout),
+      () => readAll(this.stderr),
+    ]);
+    yield* this.wait();
+    return [stdout, stderr];
+  }
+
+  *#feed(input: Uint8Array | null): Steps<void> {
+    const stdin = this.stdin;
+    if (stdin === null) return;
+    try {
+      if (input !== null) {
+        stdin.write(input);
+        yield* stdin.drain();
+      }
+    } catch (error) {
+      if (!isSystemError(error)) throw error; // the process has closed its input
+    }
+    stdin.close();
+  }
+
+  /**
+   * Sends a signal to the process. Counterpart of `send_signal()`.
+   *
+   * @param signal Such as `"SIGHUP"`.
+   * @throws {ProcessLookupError} If the process has ended.
+   */
+  sendSignal(signal: Deno.Signal): void {
+    this.#transport.sendSignal(signal);
+  }
+
+  /**
+   * Asks the process to end: sends `SIGTERM`.
+   *
+   * @throws {ProcessLookupError} If the process has ended.
+   */
+  terminate(): void {
+    this.#transport.terminate();
+  }
+
+  /**
+   * Ends the process: sends `SIGKILL`.
+   *
+   * @throws {ProcessLookupError} If the process has ended.
+   */
+  kill(): void {
+    this.#transport.kill();
+  }
+
+  /**
+   * Returns the process as Python prints it.
+   *
+   * @returns Such as `<Process 1234>`.
+   */
+  toString(): string {
+    return `<Process ${this.pid}>`;
+  }
+}
+
+function* readAll(reader: StreamReader | null): Steps<Uint8Array<ArrayBuffer> | null> {
+  return reader === null ? null : yield* reader.read();
+}
+
+/**
+ * Starts a program as a child process.
+ *
+ * Counterpart of Python's `asyncio.create_subprocess_exec()`.
+ *
+ * @param program The program.
+ * @param args Its arguments.
+ * @param options Its streams, its folder, its environment. With `stderr: STDOUT` a shell starts the
+ * program, so that one that can't be found ends with 127.
+ * @returns An awaitable of the process.
+ * @throws {Deno.errors.NotFound} If there is no such program.
+ * @throws {Deno.errors.PermissionDenied} If it can't be run.
+ *
+ * @example
+ * ```ts
+ * import { createSubprocessExec, PIPE, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const process = await createSubprocessExec("cat", [], { stdin: PIPE, stdout: PIPE });
+ *   const [stdout] = await process.communicate(new TextEncoder().encode("hello"));
+ *   assertEquals(new TextDecoder().decode(stdout!), "hello");
+ *   assertEquals(process.returncode, 0);
+ * });
+ * ```
+ */
+export function createSubprocessExec(
+  program: string,
+  args: Iterable<string> = [],
+  options: CreateSubprocessOptions = {},
+): Awaitable<Process> {
+  return new Operation(() => create(programArgv(program, args, options), options));
+}
+
+/**
+ * Starts a command of the shell as a child process.
+ *
+ * Counterpart of Python's `asyncio.create_subprocess_shell()`.
+ *
+ * @param cmd The command. What comes from elsewhere must be quoted.
+ * @param options Its streams, its folder, its environment.
+ * @returns An awaitable of the process.
+ *
+ * @example
+ * ```ts
+ * import { createSubprocessShell, PIPE, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const process = await createSubprocessShell("echo hello; exit 3", { stdout: PIPE });
+ *   const [stdout] = await process.communicate();
+ *   assertEquals(new TextDecoder().decode(stdout!), "hello\n");
+ *   assertEquals(process.returncode, 3);
+ * });
+ * ```
+ */
+export function createSubprocessShell(
+  cmd: string,
+  options: CreateSubprocessOptions = {},
+): Awaitable<Process> {
+  return new Operation(() => create(shellArgv(cmd, options), options));
+}
+
+function* create(argv: Argv, options: CreateSubprocessOptions): Steps<Process> {
+  getRunningLoop();
+  const { limit = DEFAULT_LIMIT } = options;
+  const [transport, protocol] = yield* spawn(() => new ProcessProtocol(limit), argv, options);
+  return new Process(transport, protocol.stdin, protocol.reader(1), protocol.reader(2));
+}

@@ -1,0 +1,19 @@
+/**
+ * A look at the timers that a piece of code sets.
+ *
+ * @module
+ */
+
+import type { EventLoop, TimerHandle } from "@aio/asyncio/loop";
+
+/** The timers that are set on a loop from now on. */
+export function watchTimers(loop: EventLoop): TimerHandle[] {
+  const timers: TimerHandle[] = [];
+  const callAt = loop.callAt.bind(loop);
+  loop.callAt = (when, callback, ...args) => {
+    const timer = callAt(when, callback, ...args);
+    timers.push(timer);
+    return timer;
+  };
+  return timers;
+}

@@ -1,0 +1,61 @@
+/**
+ * Helpers for the tests of the server side of http/: strict tests, clients that send exactly the
+ * bytes they are told to, and foreign peers.
+ *
+ * @module
+ */
+
+import { test } from "../examples/_support.ts";
+import { Client } from "../examples/_support.ts";
+
+export { Client, test };
+
+/** An answer of a server, as it came. */
+export interface RawResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** What a server answers to some bytes, until it closes. A character is one byte. */
+export async function exchange(port: number, text: string): Promise<RawResponse> {
+  using client = await Client.connect(port);
+  await client.send(text);
+  return parseResponse(await client.rest());
+}
+
+/** Takes an answer apart. */
+export function parseResponse(answer: string): RawResponse {
+  const [, status, head, body] = /^HTTP\/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n(.*)$/s.exec(answer) ??
+    [];
+  if (body === undefined) throw new Error(`this is no answer: ${JSON.stringify(answer)}`);
+  const fields = head!.split("\r\n").map((line) => line.split(/:\s*(.*)/s, 2) as [string, string]);
+  return { status: Number(status), headers: new Headers(fields), body };
+}
+
+/** What a program prints; it must succeed. */
+export async function output(command: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const decoder = new TextDecoder();
+  if (code !== 0) throw new Error(`${command} failed: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
+
+/** What a Python script of this folder prints as JSON. */
+export async function python(script: string, ...args: string[]): Promise<unknown> {
+  const { pathname } = new URL(script, import.meta.url);
+  return JSON.parse(await output("/usr/bin/python3", pathname, ...args));
+}
+
+/** What was reported to a loop, in place of standard error. */
+export function captureReports(): { readonly messages: string[] } & Disposable {
+  const original = console.error;
+  const messages: string[] = [];
+  console.error = (...words: unknown[]) => void messages.push(words.join(" "));
+  return {
+    messages,
+    [Symbol.dispose](): void {
+      console.error = original;
+    },
+  };
+}

@@ -1,0 +1,453 @@
+import {
+  CancelledError,
+  connectAcceptedSocket,
+  createConnection,
+  createServer,
+  createTask,
+  openConnection,
+  openUnixConnection,
+  Protocol,
+  RuntimeError,
+  sleep,
+  startServer,
+  startTls,
+  startUnixServer,
+  StreamWriter,
+} from "@aio/asyncio";
+import type { StreamReader, TlsOptions } from "@aio/asyncio";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
+import {
+  addressOf,
+  bytes,
+  captureWarnings,
+  certificates,
+  netTest,
+  output,
+  randomBytes,
+  Recorder,
+  text,
+  until,
+} from "./_helpers.ts";
+
+const { ca, cert, key, expired } = await certificates();
+
+async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
+  await using _ = writer;
+  for (;;) {
+    const data = await reader.read(65_536);
+    if (data.length === 0) return;
+    writer.write(data);
+    await writer.drain();
+  }
+}
+
+const KINDS: readonly (readonly [name: string, client: TlsOptions, server: TlsOptions])[] = [
+  ["with a server's certificate", { caCerts: [ca] }, { cert, key }],
+  ["with both sides' certificates", { caCerts: [ca], cert, key }, { cert, key, caCerts: [ca] }],
+];
+
+for (const [kind, client, server] of KINDS) {
+  netTest(`openConnection() and startServer() speak TLS (${kind})`, async () => {
+    await using listening = await startServer(echo, "127.0.0.1", 0, { ssl: server });
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const [reader, writer] = await openConnection(host, addressOf(listening)[1], { ssl: client });
+      const data = randomBytes(2 << 20);
+      const reading = createTask(() => reader.readexactly(data.length));
+      writer.write(data);
+      await writer.drain();
+      assert((await reading).every((byte, i) => byte === data[i]));
+      assertEquals(writer.getExtraInfo("sslcontext"), client);
+      assertEquals(writer.canWriteEof(), false);
+      assertThrows(() => writer.writeEof(), RuntimeError, "half-closed");
+      writer.close();
+      await writer.waitClosed();
+    }
+  });
+
+  netTest(`createConnection() agrees on a protocol (${kind})`, async () => {
+    const ssl = { ...server, alpnProtocols: ["h2", "http/1.1"] };
+    const serverSide = new Recorder();
+    const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl });
+    const [, port] = addressOf(listening);
+    const options = { ssl: { ...client, alpnProtocols: ["http/1.1"] } };
+    const [transport] = await createConnection(() => new Protocol(), "localhost", port, options);
+    for (const side of [transport, await serverSide.made]) {
+      assertEquals(side.getExtraInfo("ssl_object")!.selectedAlpnProtocol(), "http/1.1");
+    }
+    transport.close();
+    listening.close();
+    await listening.waitClosed();
+  });
+
+  netTest(
+    `createConnection() refuses a certificate that nobody vouches for (${kind})`,
+    async () => {
+      const { caCerts: _, ...ssl } = client;
+      await refused({ ssl }, server, "unable to get local issuer certificate");
+    },
+  );
+
+  netTest(`createConnection() refuses a certificate with another name (${kind})`, async () => {
+    const options = { ssl: client, serverHostname: "example.com" };
+    await refused(options, server, "Hostname mismatch, certificate is not valid for that name");
+  });
+
+  netTest(`createConnection() refuses a certificate that has expired (${kind})`, async () => {
+    // The runtime takes it for one that nobody vouches for.
+    await refused({ ssl: client }, { ...server, cert: expired }, "unable to get local issuer");
+  });
+
+  netTest(`createConnection() takes any name with checkHostname false (${kind})`, async () => {
+    await using listening = await startServer(echo, "127.0.0.1", 0, { ssl: server });
+    const options = { ssl: { ...client, checkHostname: false }, serverHostname: "example.com" };
+    const [, writer] = await openConnection(...addressOf(listening), options);
+    writer.close();
+    await writer.waitClosed();
+  });
+
+  netTest(`createConnection() says that the other side speaks no TLS (${kind})`, async () => {
+    await using listening = await startServer(
+      (_, writer) => {
+        writer.write(bytes("220 hello, what can I do for you?\r\n"));
+      },
+      "127.0.0.1",
+      0,
+    );
+    await assertRejects(
+      async () =>
+        await createConnection(() => new Protocol(), "localhost", addressOf(listening)[1], {
+          ssl: client,
+        }),
+      Deno.errors.InvalidData,
+      "Cannot shake hands by TLS: wrong version number: the other side does not speak TLS",
+    );
+    listening.closeClients();
+  });
+
+  netTest(`parity: 144 a handshake that takes too long is given up (${kind})`, async () => {
+    const silent = new Recorder();
+    await using listening = await createServer(() => silent, "127.0.0.1", 0);
+    const options = { ssl: client, sslHandshakeTimeout: 0.02 };
+    const never = new Recorder();
+    await assertRejects(
+      async () =>
+        await createConnection(() => never, "localhost", addressOf(listening)[1], options),
+      Deno.errors.ConnectionAborted,
+      "SSL handshake is taking longer than 0.02 seconds: aborting the connection",
+    );
+    await silent.lost;
+    assertEquals(never.calls, []);
+  });
+
+  netTest(`a server gives up a handshake that takes too long (${kind})`, async () => {
+    const serverSide = new Recorder();
+    const options = { ssl: server, sslHandshakeTimeout: 0.02 };
+    const listening = await createServer(() => serverSide, "127.0.0.1", 0, options);
+    const [reader, writer] = await openConnection(...addressOf(listening));
+    assertEquals((await reader.read()).length, 0);
+    writer.close();
+    assertEquals(serverSide.calls, []);
+    listening.close();
+    await listening.waitClosed();
+  });
+
+  netTest(
+    `a server closes a connection that speaks no TLS, and serves others (${kind})`,
+    async () => {
+      await using listening = await startServer(echo, "127.0.0.1", 0, { ssl: server });
+      const [, port] = addressOf(listening);
+      const [reader, writer] = await openConnection("127.0.0.1", port);
+      writer.write(bytes("GET / HTTP/1.0\r\n\r\n"));
+      try {
+        await reader.read();
+      } catch (error) {
+        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      }
+      writer.close();
+      const [, secured] = await openConnection("localhost", port, { ssl: client });
+      secured.close();
+      await secured.waitClosed();
+    },
+  );
+
+  netTest(`Server.abortClients() ends handshakes, too (${kind})`, async () => {
+    const listening = await createServer(() => new Recorder(), "127.0.0.1", 0, { ssl: server });
+    const client = new Recorder();
+    await createConnection(() => client, ...addressOf(listening));
+    client.transport.write(bytes("\x16")); // the first byte of a handshake
+    await sleep(0.01);
+    listening.close();
+    listening.abortClients();
+    await listening.waitClosed();
+    await client.lost;
+  });
+
+  netTest(`a handshake that is cancelled leaves nothing open (${kind})`, async () => {
+    const silent = new Recorder();
+    await using listening = await createServer(() => silent, "127.0.0.1", 0);
+    const [, port] = addressOf(listening);
+    const never = new Recorder();
+    const task = createTask(() =>
+      createConnection(() => never, "localhost", port, { ssl: client })
+    );
+    await until(() => silent.calls.includes("data"));
+    task.cancel();
+    await assertRejects(async () => await task, CancelledError);
+    await silent.lost;
+    assertEquals(never.calls, []);
+  });
+
+  netTest(`parity: 145 what comes after closing is ignored (${kind})`, async () => {
+    const serverSide = new Recorder();
+    const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl: server });
+    const clientSide = new Recorder();
+    await createConnection(() => clientSide, "localhost", addressOf(listening)[1], { ssl: client });
+    await serverSide.made;
+    clientSide.transport.write(bytes("before"));
+    clientSide.transport.close();
+    clientSide.transport.write(bytes("after"));
+    serverSide.transport.write(bytes("too late"));
+    await serverSide.lost;
+    await clientSide.lost;
+    assertEquals(serverSide.total, 6);
+    assertEquals(clientSide.total, 0);
+    assertEquals(serverSide.calls, ["made", "data", "eof", "lost"]);
+    listening.close();
+    await listening.waitClosed();
+  });
+
+  netTest(`parity: 125 TLS can't be half closed (${kind})`, async () => {
+    using warnings = captureWarnings();
+    class Keeping extends Recorder {
+      override eofReceived(): boolean {
+        super.eofReceived();
+        return true;
+      }
+    }
+    const serverSide = new Keeping();
+    const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl: server });
+    const [transport] = await createConnection(
+      () => new Protocol(),
+      "localhost",
+      addressOf(listening)[1],
+      { ssl: client },
+    );
+    await serverSide.made;
+    transport.close();
+    await serverSide.lost;
+    assertEquals(warnings.texts, [
+      "returning true from eofReceived() has no effect when using ssl",
+    ]);
+    listening.close();
+    await listening.waitClosed();
+  });
+
+  netTest(
+    `a goodbye that is not answered is not waited for longer than allowed (${kind})`,
+    async () => {
+      const listening = await createServer(() => new Recorder(), "127.0.0.1", 0, { ssl: server });
+      const [host, port] = addressOf(listening);
+      // The client does not read, so it can't see the goodbye of the server.
+      const options = { ssl: client, sslShutdownTimeout: 0.02 };
+      const clientSide = new Recorder();
+      const serverSide: Recorder[] = [];
+      const own = await createServer(
+        () => {
+          const recorder = new Recorder();
+          serverSide.push(recorder);
+          return recorder;
+        },
+        host,
+        0,
+        { ssl: server, sslShutdownTimeout: 0.02 },
+      );
+      await createConnection(() => clientSide, "localhost", addressOf(own)[1], options);
+      await until(() => serverSide[0]?.made.done() === true);
+      clientSide.transport.pauseReading();
+      await sleep(0);
+      clientSide.transport.close();
+      await clientSide.lost;
+      await serverSide[0]!.lost;
+      own.close();
+      await own.waitClosed();
+      listening.close();
+      await listening.waitClosed();
+      assert(port > 0);
+    },
+  );
+}
+
+/** Expects that a client with these options refuses a server with those. */
+async function refused(
+  options: { ssl: TlsOptions; serverHostname?: string },
+  ssl: TlsOptions,
+  text: string,
+): Promise<void> {
+  const serverSide = new Recorder();
+  const clientSide = new Recorder();
+  const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl });
+  await assertRejects(
+    async () =>
+      await createConnection(() => clientSide, "localhost", addressOf(listening)[1], options),
+    Deno.errors.InvalidData,
+    `Cannot shake hands by TLS: certificate verify failed: ${text}`,
+  );
+  assertEquals(clientSide.calls, []);
+  listening.close();
+  await listening.waitClosed();
+}
+
+netTest("a server that wants certificates refuses a client without one", async () => {
+  const serverSide = new Recorder();
+  const ssl = { cert, key, caCerts: [ca] };
+  const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl });
+  const [, port] = addressOf(listening);
+  const [reader, writer] = await openConnection("localhost", port, { ssl: { caCerts: [ca] } });
+  await assertRejects(async () => {
+    // With TLS 1.3 the client's part of the handshake is over before the server refuses.
+    assertEquals((await reader.read()).length, 0);
+    throw new TypeError("closed");
+  }, Error);
+  writer.close();
+  assertEquals(serverSide.calls, []);
+  listening.close();
+  await listening.waitClosed();
+});
+
+netTest("StreamWriter.startTls() goes on with TLS on both sides", async () => {
+  await using server = await startServer(
+    async (reader, writer) => {
+      await using _ = writer;
+      assertEquals(text(await reader.readline()), "STARTTLS\n");
+      writer.write(bytes("go ahead\n"));
+      await writer.startTls({ cert, key });
+      writer.write(await reader.readline());
+      await writer.drain();
+    },
+    "127.0.0.1",
+    0,
+  );
+  const [reader, writer] = await openConnection(...addressOf(server));
+  await using _ = writer;
+  writer.write(bytes("STARTTLS\n"));
+  assertEquals(text(await reader.readline()), "go ahead\n");
+  const plain = writer.transport;
+  await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" });
+  assert(writer.transport !== plain);
+  assert(writer.getExtraInfo("sslcontext") !== null);
+  writer.write(bytes("secret\n"));
+  assertEquals(text(await reader.read()), "secret\n");
+});
+
+netTest("parity: 138 StreamWriter.startTls() keeps what has arrived already", async () => {
+  await using server = await startServer(
+    async (reader, writer) => {
+      await using _ = writer;
+      // The client does not wait for an answer: the start of its TLS is here with the line.
+      assertEquals(text(await reader.readline()), "STARTTLS\n");
+      await until(() => String(reader).includes("bytes"));
+      await writer.startTls({ cert, key });
+      writer.write(await reader.readline());
+      await writer.drain();
+    },
+    "127.0.0.1",
+    0,
+  );
+  const [reader, writer] = await openConnection(...addressOf(server));
+  await using _ = writer;
+  writer.write(bytes("STARTTLS\n"));
+  await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" });
+  writer.write(bytes("at once\n"));
+  assertEquals(text(await reader.read()), "at once\n");
+});
+
+netTest("StreamWriter.startTls() that fails closes the connection", async () => {
+  await using server = await startServer(echo, "127.0.0.1", 0);
+  const [, writer] = await openConnection(...addressOf(server));
+  await assertRejects(
+    async () => await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" }),
+    Error,
+    "Cannot shake hands by TLS",
+  );
+  assert(writer.isClosing());
+});
+
+netTest("startTls() checks its arguments", async () => {
+  const client = new Recorder();
+  const server = await createServer(() => new Recorder(), "127.0.0.1", 0);
+  await createConnection(() => client, ...addressOf(server));
+  const { transport } = client;
+  await assertRejects(
+    async () => await startTls(transport, client, true),
+    TypeError,
+    "serverHostname",
+  );
+  await assertRejects(
+    async () => await startTls({} as never, client, true, { serverHostname: "x" }),
+    TypeError,
+    "is not supported by startTls()",
+  );
+  transport.close();
+  await assertRejects(
+    async () => await startTls(transport, client, true, { serverHostname: "x" }),
+    RuntimeError,
+    "is closing",
+  );
+  await client.lost;
+  server.close();
+  await server.waitClosed();
+});
+
+netTest("openUnixConnection() and startUnixServer() speak TLS", async () => {
+  const path = `${await Deno.makeTempDir()}/socket`;
+  await using _ = await startUnixServer(echo, path, { ssl: { cert, key } });
+  const options = { ssl: { caCerts: [ca] }, serverHostname: "localhost" };
+  const [reader, writer] = await openUnixConnection(path, options);
+  writer.write(bytes("hello"));
+  assertEquals(text(await reader.readexactly(5)), "hello");
+  writer.close();
+  await writer.waitClosed();
+});
+
+netTest("connectAcceptedSocket() speaks TLS on the side of the server", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connecting = createTask(() =>
+    openConnection("localhost", listener.addr.port, { ssl: { caCerts: [ca] } })
+  );
+  await sleep(0);
+  const server = new Recorder();
+  await connectAcceptedSocket(() => server, await listener.accept(), { ssl: { cert, key } });
+  const [, writer] = await connecting;
+  writer.write(bytes("hello"));
+  writer.close();
+  await writer.waitClosed();
+  await server.lost;
+  assertEquals(server.total, 5);
+});
+
+netTest("parity: 144 the times of TLS must be positive", async () => {
+  for (const sslHandshakeTimeout of [0, -1]) {
+    await assertRejects(
+      async () =>
+        await createConnection(() => new Protocol(), "x", 1, { ssl: true, sslHandshakeTimeout }),
+      RangeError,
+      `sslHandshakeTimeout should be a positive number, got ${sslHandshakeTimeout}`,
+    );
+  }
+});
+
+netTest("TLS checks certificates and keys before it is needed", async () => {
+  const serve = (ssl: TlsOptions) => async () =>
+    await createServer(() => new Protocol(), "127.0.0.1", 0, { ssl });
+  await assertRejects(serve({}), TypeError, "a server needs a cert and a key");
+  await assertRejects(serve({ cert }), TypeError, "cert and key go together");
+  await assertRejects(serve({ cert: "x", key }), TypeError, "cert must be PEM");
+  await assertRejects(
+    async () =>
+      await createConnection(() => new Protocol(), "x", 1, { ssl: { caCerts: ["garbage"] } }),
+    TypeError,
+    "caCerts must be PEM",
+  );
+  const other = await output("openssl", ["ecparam", "-name", "prime256v1", "-genkey", "-noout"]);
+  await assertRejects(serve({ cert, key: other }), TypeError, "key values mismatch");
+});
