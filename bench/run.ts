@@ -1,7 +1,10 @@
 /**
  * Measures this project beside its peers, and prints the ratios.
  *
- *     deno task bench loop [--rounds N] [--scale X] [--only NAME,…]
+ *     deno task bench loop|memory|latency [--rounds N] [--scale X] [--only NAME,…]
+ *
+ * `loop` counts operations a second: more is better. `memory` weighs a million tasks that sleep, and
+ * `latency` times how long sockets and timers wait for a loop that is never idle: less is better.
  *
  * In each round the sides take turns, each alone on one core where the system can pin it; the side
  * that begins changes. A ratio is taken within a round, for these machines are shared and noisy;
@@ -13,18 +16,31 @@
 
 import { parseArgs } from "node:util";
 
-/** Operations a second, by workload and kind. */
-type Rates = Record<string, number>;
+/** What was measured, by workload and kind. */
+type Figures = Record<string, number>;
 
+/** One of those that are compared. */
 interface Side {
   name: string;
-  command: string[];
+  /** Each prints a part of its figures. */
+  commands: string[][];
+}
+
+interface Bench {
+  /** This project comes first. */
+  sides: Side[];
+  /** What the figures are shown in, and how many of the measured ones make one of it. */
+  unit: string;
+  perUnit: number;
+  rounds: number;
+  /** Whether each side has one core to itself. */
+  pinned: boolean;
 }
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     scale: { type: "string", default: "1" },
     only: { type: "string", default: "" },
   },
@@ -33,26 +49,55 @@ const { values: flags, positionals } = parseArgs({
 const here = new URL(".", import.meta.url).pathname;
 const PYTHON = "/usr/bin/python3";
 
-function loopSides(): Side[] {
-  const only = flags.only.split(",").filter((name) => name !== "");
-  const peer = (name: string): Side => ({
+/** Those of Python; they are given their own name, and `args`. */
+function peers(program: string, ...args: string[]): Side[] {
+  return ["uvloop", "asyncio"].map((name) => ({
     name,
-    command: [PYTHON, `${here}loop.py`, name, flags.scale, ...only],
-  });
-  const own = {
-    name: "@aio/asyncio",
-    command: ["deno", "run", "--allow-sys", `${here}loop.ts`, flags.scale, ...only],
-  };
-  return [own, peer("uvloop"), peer("asyncio")];
+    commands: [[PYTHON, `${here}${program}`, name, ...args]],
+  }));
 }
 
-async function runSide(side: Side, pin: string[]): Promise<Rates | null> {
-  const [command, ...args] = [...pin, ...side.command];
-  const process = new Deno.Command(command!, { args, stderr: "piped" });
-  const { code, stdout, stderr } = await process.output();
-  if (code === 0) return JSON.parse(new TextDecoder().decode(stdout));
-  console.log(`${side.name} is left out: ${new TextDecoder().decode(stderr).trim()}`);
-  return null;
+function ours(...commands: string[][]): Side {
+  return { name: "@aio/asyncio", commands: commands.map((args) => ["deno", "run", ...args]) };
+}
+
+const benches: Record<string, () => Bench> = {
+  loop() {
+    const args = [flags.scale, ...flags.only.split(",").filter((name) => name !== "")];
+    const own = ours(["--allow-sys", `${here}loop.ts`, ...args]);
+    const sides = [own, ...peers("loop.py", ...args)];
+    return { sides, unit: "Mops/s", perUnit: 1e6, rounds: 5, pinned: true };
+  },
+  memory() {
+    const count = String(Math.max(1, Math.trunc(1e6 * Number(flags.scale))));
+    const command = (kind: string) => [`--v8-flags=--expose-gc`, `${here}memory.ts`, kind, count];
+    const sides = [ours(command("async"), command("generator")), ...peers("memory.py", count)];
+    return { sides, unit: "bytes", perUnit: 1, rounds: 1, pinned: true };
+  },
+  latency() {
+    const count = String(Math.max(1, Math.trunc(500 * Number(flags.scale))));
+    const permissions = ["--allow-net=127.0.0.1", "--allow-run=deno"];
+    const sides = [
+      ours([...permissions, `${here}latency.ts`, count]),
+      ...peers("latency.py", count),
+    ];
+    return { sides, unit: "ms", perUnit: 1, rounds: 3, pinned: false };
+  },
+};
+
+async function runSide(side: Side, pin: string[]): Promise<Figures | null> {
+  const figures: Figures = {};
+  for (const args of side.commands) {
+    const [command, ...rest] = [...pin, ...args];
+    const process = new Deno.Command(command!, { args: rest, stderr: "piped" });
+    const { code, stdout, stderr } = await process.output();
+    if (code !== 0) {
+      console.log(`${side.name} is left out: ${new TextDecoder().decode(stderr).trim()}`);
+      return null;
+    }
+    Object.assign(figures, JSON.parse(new TextDecoder().decode(stdout)));
+  }
+  return figures;
 }
 
 /** What pins a command to one core, or nothing where the system can't. */
@@ -73,24 +118,25 @@ function median(values: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The rates of all sides in each round; a side without any was left out. */
-async function measure(sides: Side[], rounds: number): Promise<Map<string, Rates>[]> {
-  const pin = await findPin();
-  const results: Map<string, Rates>[] = [];
+/** The figures of all sides in each round; a side without any was left out. */
+async function measure(bench: Bench, rounds: number): Promise<Map<string, Figures>[]> {
+  const { sides } = bench;
+  const pin = bench.pinned ? await findPin() : [];
+  const results: Map<string, Figures>[] = [];
   for (let round = 0; round < rounds; round++) {
     console.log(`round ${round + 1} of ${rounds}`);
-    const result = new Map<string, Rates>();
+    const result = new Map<string, Figures>();
     for (let i = 0; i < sides.length; i++) {
       const side = sides[(i + round) % sides.length]!;
-      const rates = await runSide(side, pin);
-      if (rates !== null) result.set(side.name, rates);
+      const figures = await runSide(side, pin);
+      if (figures !== null) result.set(side.name, figures);
     }
     results.push(result);
   }
   return results;
 }
 
-function ratioText(rounds: Map<string, Rates>[], key: string, own: string, peer: string): string {
+function ratioText(rounds: Map<string, Figures>[], key: string, own: string, peer: string): string {
   const workload = key.split("@")[0]!;
   const ratios = rounds.flatMap((round) => {
     const [mine, theirs] = [round.get(own)?.[key], round.get(peer)?.[workload]];
@@ -101,22 +147,27 @@ function ratioText(rounds: Map<string, Rates>[], key: string, own: string, peer:
   return `${median(ratios).toFixed(2).padStart(8)} (${range})`.padEnd(22);
 }
 
-function printRatios(rounds: Map<string, Rates>[], own: string, peers: string[]): void {
-  const keys = Object.keys(rounds[0]?.get(own) ?? {});
+function printRatios(bench: Bench, rounds: Map<string, Figures>[]): void {
+  const [own, ...peers] = bench.sides.map((side) => side.name);
+  const keys = Object.keys(rounds[0]?.get(own!) ?? {});
   const head = peers.map((peer) => `÷ ${peer}`.padStart(8).padEnd(22)).join("");
-  console.log(`\n${"".padEnd(42)}${"Mops/s".padStart(8)}  ${head}`);
+  console.log(`\n${"".padEnd(42)}${bench.unit.padStart(8)}  ${head}`);
   for (const key of keys) {
-    const rate = median(rounds.flatMap((round) => round.get(own)?.[key] ?? [])) / 1e6;
-    const ratios = peers.map((peer) => ratioText(rounds, key, own, peer)).join("");
-    console.log(`${key.padEnd(42)}${rate.toFixed(3).padStart(8)}  ${ratios}`);
+    const figure = median(rounds.flatMap((round) => round.get(own!)?.[key] ?? []));
+    const digits = bench.unit === "bytes" ? 0 : 3;
+    const shown = (figure / bench.perUnit).toFixed(digits).padStart(8);
+    const ratios = peers.map((peer) => ratioText(rounds, key, own!, peer)).join("");
+    console.log(`${key.padEnd(42)}${shown}  ${ratios}`);
   }
 }
 
-if (positionals[0] !== "loop") {
-  console.error("Usage: deno task bench loop [--rounds N] [--scale X] [--only NAME,…]");
+const makeBench = benches[positionals[0] ?? ""];
+if (makeBench === undefined) {
+  const names = Object.keys(benches).join("|");
+  console.error(`Usage: deno task bench ${names} [--rounds N] [--scale X] [--only NAME,…]`);
   Deno.exit(2);
 }
-const [own, ...peers] = loopSides();
-const rounds = await measure([own!, ...peers], Number(flags.rounds));
-printRatios(rounds, own!.name, peers.map((peer) => peer.name));
-if (!rounds.every((round) => round.has(own!.name))) Deno.exit(1);
+const bench = makeBench();
+const rounds = await measure(bench, Number(flags.rounds ?? bench.rounds));
+printRatios(bench, rounds);
+if (!rounds.every((round) => round.has(bench.sides[0]!.name))) Deno.exit(1);

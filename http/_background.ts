@@ -39,14 +39,18 @@ export class BackgroundLoop {
     if (!this.#held) return;
     this.#held = false;
     holders--;
-    this.#stopIfIdle();
-    if (holders === 0 && allTasks(this.loop).size === 0) await running;
+    if (this.#stopIfIdle()) await running;
   }
 
-  #stopIfIdle(): void {
-    if (holders > 0 || running === null) return;
-    const [task] = allTasks(this.loop);
-    if (task === undefined) this.loop.stop();
-    else task.addDoneCallback(() => this.#stopIfIdle());
+  /** Stops the loop if nobody needs it. A task that was cancelled and does not end is nobody. */
+  #stopIfIdle(): boolean {
+    if (holders > 0 || running === null) return false;
+    for (const task of allTasks(this.loop)) {
+      if (task.cancelling() > 0) continue;
+      task.addDoneCallback(() => void this.#stopIfIdle());
+      return false;
+    }
+    this.loop.stop();
+    return true;
   }
 }

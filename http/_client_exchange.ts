@@ -9,7 +9,13 @@
  * @module
  */
 
-import { CancelledError, currentTask, getRunningLoop, wrapFuture } from "../loop/mod.ts";
+import {
+  CancelledError,
+  currentTask,
+  getRunningLoop,
+  RuntimeError,
+  wrapFuture,
+} from "../loop/mod.ts";
 import type { EventLoop, Future, Handle } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Lease, Limiter } from "./_client_limiter.ts";
@@ -36,6 +42,7 @@ export class Call {
   readonly #onAbort = (): void => this.fail(this.#init.signal!.reason);
   #timer: Handle | null = null;
   #failure: { readonly error: unknown } | null = null;
+  #ended = false;
   /** The task of its middlewares, while they run. */
   #task: Future<unknown> | null = null;
 
@@ -55,7 +62,7 @@ export class Call {
 
   /** Ends the call and all that it has under way. */
   fail(error: unknown): void {
-    if (this.#failure !== null) return;
+    if (this.#ended) return;
     this.#failure = { error };
     for (const exchange of [...this.#exchanges]) exchange.fail(error);
     this.#task?.cancel();
@@ -90,6 +97,8 @@ export class Call {
 
   /** Stops the timer and listens no more. */
   end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#timer?.cancel();
     this.#timer = null;
     this.#init.signal?.removeEventListener("abort", this.#onAbort);
@@ -100,6 +109,7 @@ export class Call {
   /** @ignore */
   _begun(exchange: Exchange): void {
     this.check();
+    if (this.#ended) throw new RuntimeError("Cannot make request: the call has its response");
     this.#exchanges.add(exchange);
   }
 
@@ -123,7 +133,7 @@ export class Exchange {
   #ended = false;
   #failure: { readonly error: unknown } | null = null;
   /** What else has to be done at the end. */
-  #atEnd: (() => void) | null = null;
+  readonly #atEnd: (() => void)[] = [];
   /** Whether the call ends with this request. */
   #isLast = false;
 
@@ -155,6 +165,11 @@ export class Exchange {
     return this.#failure;
   }
 
+  /** Throws what it has failed with, if it has. */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
   /** Waits for a place. */
   *acquire(limiter: Limiter, host: string): Steps<void> {
     this.#lease = limiter.tryAcquire(host);
@@ -172,7 +187,7 @@ export class Exchange {
 
   /** Has `fn` called when the request has ended, however it ends. */
   atEnd(fn: () => void): void {
-    this.#atEnd = fn;
+    this.#atEnd.push(fn);
   }
 
   /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
@@ -257,8 +272,7 @@ export class Exchange {
     this.stopTimer();
     this.#lease?.release();
     this.#lease = null;
-    this.#atEnd?.();
-    this.#atEnd = null;
+    for (const fn of this.#atEnd.splice(0)) fn();
     this.#call._ended(this, this.#isLast);
   }
 }

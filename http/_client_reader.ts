@@ -33,19 +33,24 @@ export class BodyReader {
     this.#exchange = exchange;
     this.#url = url;
     if (response.body === null) this.#exchange.end();
-    else if (response.headers.get("content-length") === "0") this.#endEmpty();
+    else exchange.atEnd(() => this.#discard());
+    if (response.headers.get("content-length") === "0") {
+      // There is nothing to wait for: the place is free at once, whether anybody reads or not.
+      this.#whole = new Uint8Array(0);
+      this.#exchange.end();
+    }
   }
 
-  /** There is nothing to wait for: the place is free at once, whether anybody reads or not. */
-  #endEmpty(): void {
-    this.#whole = new Uint8Array(0);
-    this.#exchange.end();
-    this.#response.body!.cancel().catch(() => {}); // it is empty: what could fail is of no interest
+  /** Tells the runtime that nobody will read a body that nobody has begun to read. */
+  #discard(): void {
+    if (this.#reader !== null || this.#response.bodyUsed) return;
+    this.#response.body!.cancel().catch(() => {}); // what could fail now is of no interest
   }
 
   /** Reads all; the second time gives the same again. */
   *all(): Steps<Uint8Array<ArrayBuffer>> {
     if (this.#whole !== null) return this.#whole;
+    this.#exchange.check();
     if (this.#stream !== null || this.#reader !== null) {
       throw new RuntimeError(
         `Cannot read response of ${this.#url}: it is being read as a stream already`,
@@ -104,7 +109,7 @@ export class BodyReader {
   /** The body as a stream of the platform, for whoever wants one. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     if (this.#stream !== null) return this.#stream;
-    if (this.#reader !== null || this.#busy) {
+    if (this.#whole === null && (this.#reader !== null || this.#busy)) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: it is being read already`);
     }
     return this.#stream = new ReadableStream({
@@ -135,8 +140,7 @@ export class BodyReader {
   }
 
   #begin(): void {
-    const failure = this.#exchange.failure;
-    if (failure !== null) throw failure.error;
+    this.#exchange.check();
     if (this.#exchange.ended) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: it was released`);
     }
@@ -149,6 +153,7 @@ export class BodyReader {
   #received(
     result: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>,
   ): Uint8Array<ArrayBuffer> | null {
+    this.#exchange.check();
     if (result.done) {
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
@@ -173,10 +178,10 @@ export class BodyReader {
   /** Gives up the rest. */
   async cancel(): Promise<void> {
     if (this.#exchange.ended) return;
+    const isUnread = this.#reader === null && !this.#response.bodyUsed;
     this.#exchange.end();
     // The connection is closed by it; that it may be broken already is of no interest.
     if (this.#reader !== null) await this.#reader.cancel().catch(() => {});
-    else if (!this.#response.bodyUsed) await this.#response.body?.cancel().catch(() => {});
-    else this.#exchange.abort();
+    else if (!isUnread) this.#exchange.abort();
   }
 }

@@ -82,11 +82,14 @@ function loopOrNull(): EventLoop | null {
   }
 }
 
-/** The stack without the lines of this package's own folder. */
+/** The stack without the lines of this package and of the runtime. */
 function placeOutside(): string {
-  const folder = new URL(".", import.meta.url).href;
+  const root = new URL("..", import.meta.url).href;
+  const inside = ["loop/", "net/", "http/"].map((folder) => root + folder);
   const lines = (new Error().stack ?? "").split("\n").slice(1);
-  const outside = lines.filter((line) => !line.includes(folder));
+  const outside = lines.filter((line) =>
+    !line.includes("(ext:") && !inside.some((folder) => line.includes(folder))
+  );
   return (outside.length > 0 ? outside : lines).join("\n");
 }
 

@@ -212,7 +212,7 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore Answers in place of a handler that does not end. */
   _answerFor(): void {
-    if (this.#cause !== null) this.#give(this.#cause().toResponse());
+    this.#give((this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse());
   }
 
   /** Called when the client has gone; what is answered now only the log will see. */

@@ -246,10 +246,14 @@ export class CookieJar implements Iterable<JarCookie> {
 
   /** Whether it would stand in for a cookie that only secure connections may set. */
   #shadowsSecure(cookie: JarCookie): boolean {
-    for (const other of this) {
-      const sameHosts = domainMatches(other.domain, cookie.domain) ||
-        domainMatches(cookie.domain, other.domain);
-      if (other.secure && other.name === cookie.name && sameHosts) {
+    const now = this.#now();
+    for (const [domain, entries] of this.#domains) {
+      const isRelated = domain === cookie.domain || domain.endsWith(`.${cookie.domain}`) ||
+        cookie.domain.endsWith(`.${domain}`);
+      if (!isRelated) continue;
+      for (const { cookie: other } of entries.values()) {
+        if (!other.secure || other.name !== cookie.name) continue;
+        if (other.expires !== null && other.expires <= now) continue;
         if (pathMatches(cookie.path, other.path)) return true;
       }
     }

@@ -337,12 +337,17 @@ function isOfType(type: string, expected: string): boolean {
   return /^application\/(?:[\w.+-]+?\+)?json$/.test(type);
 }
 
-/** A decoder for an encoding, or for UTF-8 if the server names one that is unknown. */
+/**
+ * A decoder for the encoding that a server names, also if it is written as Python does (`latin-1`,
+ * `utf_8`); for UTF-8 if it is unknown.
+ */
 function decoderFor(charset: string): TextDecoder {
-  try {
-    return new TextDecoder(charset);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return new TextDecoder();
+  for (const label of [charset, charset.replace(/[-_]/g, "")]) {
+    try {
+      return new TextDecoder(label);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
   }
+  return new TextDecoder();
 }

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { wrapFuture } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { reading } from "./_body_reading.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 
 /** How large the headers of one part may be, in bytes. */
@@ -46,7 +46,7 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    const { value } = yield* wrapFuture(this.#reader.read());
+    const { value } = yield* reading(this.#reader.read());
     if (value === undefined) return fail("it ends too early");
     const joined = new Uint8Array(this.#bytes.length + value.length);
     joined.set(this.#bytes);

@@ -11,10 +11,10 @@
  * @module
  */
 
-import { wrapFuture } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { malformed, reading } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { addressText } from "./_logged.ts";
 import { taskOf } from "./_request_task.ts";
@@ -175,23 +175,6 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
 }
 
 // -- Bodies --
-
-/** Waits for a promise that the platform makes of a body. */
-function* reading<T>(promise: Promise<T>): Steps<T> {
-  try {
-    return yield* wrapFuture(promise);
-  } catch (error) {
-    // What the platform throws where a body is not what it should be, or breaks off.
-    if (error instanceof TypeError || error instanceof Deno.errors.Http) throw malformed(error);
-    throw error;
-  }
-}
-
-function malformed(cause: Error): HTTPBadRequest {
-  const error = new HTTPBadRequest({ text: "400: Malformed request body" });
-  error.cause = cause;
-  return error;
-}
 
 /**
  * Reads the body of a request as text, in the encoding that its `Content-Type` names; else UTF-8.

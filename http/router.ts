@@ -137,6 +137,11 @@ class Resource implements Mount {
     this.pattern = pattern;
   }
 
+  /** The same for paths that match the same. */
+  get shape(): string {
+    return this.pattern?.shape ?? this.path;
+  }
+
   find(method: string, path: string, allowed: Set<string>): RouteMatch | null {
     const params = this.pattern === null ? NO_PARAMS : this.pattern.match(path);
     if (params === null) return null;
@@ -185,8 +190,10 @@ export class Router {
   readonly #scope: Scope | null;
   /** The paths without variables, by path. */
   readonly #static = new Map<string, Resource>();
-  /** The others, by their shape. */
+  /** The others, by the path that they were added with. */
   readonly #dynamic = new Map<string, Resource>();
+  /** The methods by shape: of paths that match the same, only one can have a method. */
+  readonly #methods = new Map<string, Set<string>>();
   /** What is not static, by the beginning that is literal, in the order it was added. */
   readonly #index = new Map<string, Mount[]>();
   readonly #prefixes = new Set<string>();
@@ -235,13 +242,15 @@ export class Router {
     const key = methodName(method);
     const resource = this.#resourceOf(path);
     const { matches } = resource;
-    if (matches.has(key) || matches.has(ANY) || (key === ANY && matches.size > 0)) {
+    const methods = this.#methods.get(resource.shape) ?? new Set();
+    if (methods.has(key) || methods.has(ANY) || (key === ANY && methods.size > 0)) {
       throw new RangeError(`Cannot add route: ${key} ${path} is there already`);
     }
     this.#checkName(options.name, resource);
+    this.#methods.set(resource.shape, methods.add(key));
     const route = new Route(key, resource.path, handler, options, this.#scope);
     matches.set(key, { route, params: NO_PARAMS });
-    this.#keep(resource);
+    this.#keep(path, resource);
     if (options.name !== undefined) this.#names.set(options.name, resource);
     return route;
   }
@@ -252,16 +261,16 @@ export class Router {
       return this.#static.get(quoted) ?? new Resource(quoted, null);
     }
     const pattern = new Pattern(path);
-    return this.#dynamic.get(pattern.shape) ?? new Resource(pattern.canonical, pattern);
+    return this.#dynamic.get(path) ?? new Resource(pattern.canonical, pattern);
   }
 
   /** Keeps a resource, unless it was there before. */
-  #keep(resource: Resource): void {
+  #keep(path: string, resource: Resource): void {
     const { pattern } = resource;
     if (pattern === null) {
       this.#static.set(resource.path, resource);
-    } else if (!this.#dynamic.has(pattern.shape)) {
-      this.#dynamic.set(pattern.shape, resource);
+    } else if (!this.#dynamic.has(path)) {
+      this.#dynamic.set(path, resource);
       this.#addToIndex(pattern.prefix, resource);
     }
   }

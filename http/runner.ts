@@ -8,7 +8,7 @@
  * 2. Connections that wait for a request are closed (both is Deno's part, and begins at once).
  * 3. `onShutdown` is called.
  * 4. The handlers that run are waited for.
- * 5. Those that are left are cancelled, and waited for.
+ * 5. Those that are left are cancelled, and waited for; for those that do not end, 503 is answered.
  * 6. What was answered is sent. A client that does not take it is left to itself.
  * 7. The application is cleaned up.
  *
@@ -193,7 +193,12 @@ export class AppRunner implements AsyncDisposable {
 
   async #cancelHandlers(): Promise<void> {
     for (const handler of this.app._running) handler.cancel("the server stops");
-    await this.#waitFor(this.app._running);
+    try {
+      await this.#waitFor(this.app._running);
+    } finally {
+      // Those that await what no cancellation reaches would hold their connections open.
+      for (const handler of this.app._running) handler._answerFor();
+    }
   }
 
   /** The same as {@linkcode AppRunner.cleanup}. */
@@ -356,18 +361,11 @@ export class TCPSite extends BaseSite {
  *
  * @example
  * ```ts
- * import { run } from "@aio/asyncio";
  * import { Application, AppRunner, UnixSite } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
  *
- * const path = `${await Deno.makeTempDir()}/site`;
- * await run(async () => {
- *   await using runner = new AppRunner(new Application());
- *   await runner.setup();
- *   const site = new UnixSite(runner, path);
- *   site.start();
- *   assertEquals(runner.sites, [`http://unix:${path}:`]);
- * });
+ * const runner = new AppRunner(new Application());
+ * assertEquals(new UnixSite(runner, "/run/site").name, "http://unix:/run/site:");
  * ```
  */
 export class UnixSite extends BaseSite {

@@ -348,7 +348,11 @@ export class LifoQueue<T> extends Queue<T> {
   }
 }
 
-/** Options for {@linkcode PriorityQueue}. */
+/**
+ * Options for {@linkcode PriorityQueue}.
+ *
+ * @typeParam T The type of the items.
+ */
 export interface PriorityQueueOptions<T> {
   /**
    * Tells which of two items is taken first: a negative number for the first of them. By default the

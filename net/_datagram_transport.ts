@@ -56,6 +56,11 @@ export function systemError(action: string, error: Error): Error {
   return new type(`Cannot ${action}: ${error.message}`, { cause: error });
 }
 
+/** An address as all write it; those of IPv6 can be written in many ways. */
+function canonical(address: string): string {
+  return address.includes(":") ? new URL(`http://[${address.split("%")[0]}]`).hostname : address;
+}
+
 /** See the module's description. */
 export class SocketDatagramTransport implements DatagramTransport {
   readonly #loop: EventLoop;
@@ -64,6 +69,8 @@ export class SocketDatagramTransport implements DatagramTransport {
   #protocol: DatagramProtocol;
   readonly #extra: Readonly<Record<string, unknown>>;
   readonly #remote: SocketAddress | null;
+  /** The same, with the address written in the one way that can be compared. */
+  readonly #peer: SocketAddress | null;
   #state = OPEN;
 
   readonly #queue: Outgoing[] = [];
@@ -86,6 +93,7 @@ export class SocketDatagramTransport implements DatagramTransport {
     this.#socket = socket;
     this.#protocol = protocol;
     this.#remote = remote;
+    this.#peer = remote && [canonical(remote[0]), remote[1]];
     const { address, port } = socket.address();
     this.#extra = { sockname: [address, port], peername: remote, socket };
     [this.#low, this.#high] = marks(null, null);
@@ -134,7 +142,11 @@ export class SocketDatagramTransport implements DatagramTransport {
   }
 
   #deliver(data: Uint8Array, { address, port }: NodeAddress): void {
-    if (this.#state === OPEN) this.#protocol.datagramReceived(data, [address, port]);
+    if (this.#state !== OPEN) return;
+    // The runtime lets strangers in, too.
+    const peer = this.#peer;
+    if (peer !== null && !(port === peer[1] && canonical(address) === peer[0])) return;
+    this.#protocol.datagramReceived(data, [address, port]);
   }
 
   #onError(error: Error): void {

@@ -107,7 +107,6 @@ export interface NodeTlsOptions {
 
 /** What is used of `node:tls`. */
 export interface NodeTls {
-  readonly rootCertificates: readonly string[];
   createSecureContext(options: NodeTlsOptions): NodeSecureContext;
   connect(options: NodeTlsOptions & { socket: NodeDuplex; host?: string }): NodeTlsSocket;
   TLSSocket: new (

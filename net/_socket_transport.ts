@@ -257,9 +257,7 @@ export class SocketTransport implements Transport {
     this.#reading = false;
     if (this.#state === PARTING) return this.#lose(null);
     if (this.#state !== OPEN) return;
-    // A connection with TLS that ends without a goodbye has come to its end all the same.
-    if (this.#setup.tls && error instanceof Deno.errors.UnexpectedEof) this.#onRead(null);
-    else this.#fail(error, "Fatal read error on socket transport");
+    this.#fail(error, "Fatal read error on socket transport");
   };
 
   #deliver(): void {
@@ -400,7 +398,9 @@ export class SocketTransport implements Transport {
     const unsent = this.#unsent!;
     this.#unsent = count < unsent.byteLength ? unsent.subarray(count) : null;
     this.#sentCount = count;
-    this.#schedule(this.#writer);
+    // The protocol is called by the loop only; if it is not to be called, the loop need not turn.
+    if (this.#buffer.isPaused || this.#loop.isClosed()) this.#schedule(this.#writer);
+    else this.#goOnWriting();
   };
 
   readonly #onWriteError = (error: unknown): void => {

@@ -12,11 +12,11 @@ import type { Piped } from "./_subprocess_transport.ts";
 import type { SubprocessProtocol } from "./protocols.ts";
 
 /** A pipe to the child process. Counterpart of Python's `asyncio.subprocess.PIPE`. */
-export const PIPE = -1;
+export const PIPE: -1 = -1;
 /** For the errors: where the output goes. Counterpart of Python's `asyncio.subprocess.STDOUT`. */
-export const STDOUT = -2;
+export const STDOUT: -2 = -2;
 /** Nowhere. Counterpart of Python's `asyncio.subprocess.DEVNULL`. */
-export const DEVNULL = -3;
+export const DEVNULL: -3 = -3;
 
 /** Where a stream of a child process comes from or goes to; null for the same as of this process. */
 export type Stdio = typeof PIPE | typeof DEVNULL | null;
@@ -83,10 +83,8 @@ function start([program, ...args]: Argv, options: SubprocessOptions): Deno.Child
     args,
     stdin: modeOf("stdin", options.stdin),
     stdout: modeOf("stdout", options.stdout),
-    // Where a shell sends it.
-    stderr: options.stderr === STDOUT
-      ? modeOf("stdout", options.stdout)
-      : modeOf("stderr", options.stderr),
+    // If it goes where the output goes, a shell sees to that.
+    stderr: options.stderr === STDOUT ? "null" : modeOf("stderr", options.stderr),
   };
   if (options.cwd !== undefined) settings.cwd = options.cwd;
   if (options.env !== undefined) {

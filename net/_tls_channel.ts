@@ -37,6 +37,7 @@ export interface TlsSettings extends TlsSide {
 class LowerProtocol extends Protocol {
   readonly #transport: Transport;
   readonly duplex: NodeDuplex;
+  #hasEnded = false;
   /** Goes on with writing, once the transport below has room. */
   #goOn: (() => void) | null = null;
   #isFull = false;
@@ -61,8 +62,14 @@ class LowerProtocol extends Protocol {
   }
 
   override eofReceived(): boolean {
-    this.duplex.push(null);
+    this.#end();
     return true;
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.duplex.push(null);
   }
 
   override pauseWriting(): void {
@@ -77,7 +84,7 @@ class LowerProtocol extends Protocol {
   override connectionLost(exception: unknown): void {
     this.#release();
     if (exception instanceof Error) this.duplex.destroy(exception);
-    else this.duplex.push(null);
+    else this.#end();
   }
 
   #release(): void {
@@ -199,16 +206,12 @@ export function secureContextOf(options: TlsOptions, { isServer }: TlsSide): Nod
   let context = contexts.get(options);
   if (context === undefined) {
     checkTls(options, isServer);
-    const tls = nodeModule("node:tls");
     const { caCerts, cert, key } = options;
     const given: NodeTlsOptions = {};
     if (cert !== undefined) given.cert = cert;
     if (key !== undefined) given.key = key;
-    // The clients that a server trusts are those that it names, and no others.
-    if (caCerts !== undefined) {
-      given.ca = isServer ? caCerts : [...tls.rootCertificates, ...caCerts];
-    }
-    context = tls.createSecureContext(given);
+    if (caCerts !== undefined) given.ca = caCerts;
+    context = nodeModule("node:tls").createSecureContext(given);
     contexts.set(options, context);
   }
   return context;

@@ -65,6 +65,11 @@ export class WriteBuffer {
     return this.#size;
   }
 
+  /** Whether the protocol was told to pause. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
   /** The low and the high mark. */
   get limits(): [low: number, high: number] {
     return [this.#low, this.#high];

@@ -153,7 +153,27 @@ export class BufferedProtocol extends BaseProtocol {
 /**
  * A protocol for datagrams.
  *
- * Counterpart of Python's `asyncio.DatagramProtocol`; `createDatagramEndpoint()` shows one.
+ * Counterpart of Python's `asyncio.DatagramProtocol`.
+ *
+ * @example A service that sends back what it gets
+ * ```ts
+ * import { createDatagramEndpoint, DatagramProtocol, run } from "@aio/asyncio";
+ * import type { DatagramTransport, SocketAddress } from "@aio/asyncio";
+ *
+ * class Echo extends DatagramProtocol {
+ *   #transport!: DatagramTransport;
+ *   override connectionMade(transport: DatagramTransport) {
+ *     this.#transport = transport;
+ *   }
+ *   override datagramReceived(data: Uint8Array, addr: SocketAddress) {
+ *     this.#transport.sendto(data, addr);
+ *   }
+ * }
+ * await run(async () => {
+ *   const [transport] = await createDatagramEndpoint(() => new Echo(), ["127.0.0.1", 0]);
+ *   transport.close();
+ * });
+ * ```
  */
 export class DatagramProtocol extends BaseProtocol {
   /**
@@ -176,7 +196,29 @@ export class DatagramProtocol extends BaseProtocol {
  * A protocol that hears from a process.
  *
  * The end of the process and the ends of its pipes come in any order; `connectionLost()` comes after
- * all of them. Counterpart of Python's `asyncio.SubprocessProtocol`; `subprocessExec()` shows one.
+ * all of them. Counterpart of Python's `asyncio.SubprocessProtocol`.
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, subprocessExec, SubprocessProtocol } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const output: string[] = [];
+ * await run(async () => {
+ *   const over = getRunningLoop().createFuture<void>();
+ *   class Listener extends SubprocessProtocol {
+ *     override pipeDataReceived(fd: number, data: Uint8Array) {
+ *       output.push(`${fd}: ${new TextDecoder().decode(data)}`);
+ *     }
+ *     override connectionLost() {
+ *       over.setResult();
+ *     }
+ *   }
+ *   await subprocessExec(() => new Listener(), "echo", ["hello"]);
+ *   await over;
+ * });
+ * assertEquals(output, ["1: hello\n"]);
+ * ```
  */
 export class SubprocessProtocol extends BaseProtocol {
   /**

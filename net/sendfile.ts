@@ -58,8 +58,9 @@ class SendfileProtocol extends Protocol {
   }
 
   override connectionLost(exception: unknown): void {
-    const text = "Cannot send file: Connection closed by peer";
-    this.flow.lose(exception ?? new Deno.errors.ConnectionReset(text));
+    this.flow.lose(
+      exception ?? new Deno.errors.ConnectionReset("Cannot send file: Connection lost"),
+    );
     this.#protocol.connectionLost(exception);
   }
 

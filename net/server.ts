@@ -297,7 +297,7 @@ class Acceptor {
     this.isAccepting = false;
     if (!this.#server.isServing()) return this.#server._finishIfOver();
     if (this.#loop.isClosed()) return;
-    if (error instanceof Deno.errors.ConnectionAborted) return this.accept();
+    if (isOverAlready(error)) return this.accept();
     this.#loop.callExceptionHandler({
       message: "socket.accept() out of system resource",
       exception: error,
@@ -307,4 +307,10 @@ class Acceptor {
       if (this.#server.isServing()) this.accept();
     });
   };
+}
+
+/** Whether accepting failed because of that one connection: its other side has ended it already. */
+function isOverAlready(error: unknown): boolean {
+  const { ConnectionAborted, ConnectionReset, NotConnected } = Deno.errors;
+  return [ConnectionAborted, ConnectionReset, NotConnected].some((type) => error instanceof type);
 }

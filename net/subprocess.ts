@@ -88,6 +88,20 @@ class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
  *
  * {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell} make one. Counterpart of
  * Python's `asyncio.subprocess.Process`.
+ *
+ * @example Talk to a process line by line, then end it
+ * ```ts
+ * import { createSubprocessExec, PIPE, run } from "@aio/asyncio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await run(async () => {
+ *   const process = await createSubprocessExec("cat", [], { stdin: PIPE, stdout: PIPE });
+ *   process.stdin!.write(new TextEncoder().encode("hello\n"));
+ *   assertEquals(new TextDecoder().decode(await process.stdout!.readline()), "hello\n");
+ *   process.kill();
+ *   assertEquals(await process.wait(), -9);
+ * });
+ * ```
  */
 export class Process {
   readonly #transport: ChildTransport;

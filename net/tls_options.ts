@@ -12,8 +12,8 @@
  */
 export interface TlsOptions {
   /**
-   * Whom to trust, besides those whom the runtime trusts: certificates of authorities, as PEM. On a
-   * server: who may sign the certificates of clients, each of which must then show one.
+   * Whom to trust, in place of those whom the runtime trusts: certificates of authorities, as PEM. On
+   * a server: who may sign the certificates of clients, each of which must then show one.
    */
   caCerts?: readonly string[];
   /** The own certificate, and those between it and the authority, as PEM. A server needs one. */

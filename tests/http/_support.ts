@@ -5,15 +5,15 @@
  * @module
  */
 
-import { test } from "../examples/_support.ts";
-import { Client } from "../examples/_support.ts";
+import { bytesOf, Client, test } from "../examples/_support.ts";
 
-export { Client, test };
+export { bytesOf, Client, test };
 
 /** An answer of a server, as it came. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
+  /** What came after the head, in UTF-8. */
   readonly body: string;
 }
 
@@ -30,7 +30,8 @@ export function parseResponse(answer: string): RawResponse {
     [];
   if (body === undefined) throw new Error(`this is no answer: ${JSON.stringify(answer)}`);
   const fields = head!.split("\r\n").map((line) => line.split(/:\s*(.*)/s, 2) as [string, string]);
-  return { status: Number(status), headers: new Headers(fields), body };
+  const text = new TextDecoder().decode(bytesOf(body));
+  return { status: Number(status), headers: new Headers(fields), body: text };
 }
 
 /** What a program prints; it must succeed. */

@@ -318,6 +318,7 @@ Deno.test("ClientResponse.text() decodes by the charset, by an encoding given, e
       return await response.text(encoding === undefined ? {} : { encoding });
     };
     assertEquals(await text("text/plain; charset=latin1"), "é");
+    assertEquals(await text("text/plain; charset=latin-1"), "é");
     assertEquals(await text("text/plain"), "\ufffd");
     assertEquals(await text("text/plain; charset=klingon"), "\ufffd");
     assertEquals(await text("text/plain; charset=utf-8", "windows-1251"), "й");

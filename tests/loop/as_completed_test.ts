@@ -101,6 +101,21 @@ Deno.test("asCompleted() throws TimeoutError for each that is not done in time",
   });
 });
 
+Deno.test("asCompleted() throws once for what is done in the turn in which the time is over", async () => {
+  await runVirtual(async () => {
+    const loop = getRunningLoop();
+    const future = loop.createFuture<string>();
+    loop.callAt(5, () => future.setResult("too late"));
+    const completed = asCompleted([future], { timeout: 5 });
+    const iterate = async (): Promise<void> => {
+      for await (const _future of completed);
+    };
+    await assertRejects(iterate, TimeoutError);
+    await iterate();
+    assertEquals(future.result(), "too late");
+  });
+});
+
 Deno.test("asCompleted() leaves no timer behind when all are done", async () => {
   await runVirtual(async () => {
     const timers = watchTimers(getRunningLoop());

@@ -91,6 +91,22 @@ export const scenarios: Scenarios = {
       await second;
     },
 
+    "101 reset, and aborted, while it drains": async function (log: Log): Promise<void> {
+      for (const end of ["reset", "abort"] as const) {
+        const barrier = new Barrier(3);
+        const start = (name: string) => createTask(() => arriving(log, barrier, name));
+        const tasks = ["a", "b"].map(start);
+        await passTurns(2);
+        await arriving(log, barrier, "c");
+        await barrier[end]();
+        const late = start("late");
+        for (const task of tasks) await task;
+        await passTurns(3);
+        log(barrier.nWaiting, barrier.broken, late.done());
+        late.cancel();
+      }
+    },
+
     "101 nobody enters while it drains": async function (log: Log): Promise<void> {
       async function again(name: string): Promise<void> {
         await arriving(log, barrier, name);

@@ -1705,6 +1705,22 @@ async def _(log):
     await task
 
 
+@scenario(BARRIER, "101 reset, and aborted, while it drains")
+async def _(log):
+    for end in (asyncio.Barrier.reset, asyncio.Barrier.abort):
+        barrier = asyncio.Barrier(3)
+        tasks = [create_task(arriving(log, barrier, name)) for name in "ab"]
+        await pass_turns(2)
+        await arriving(log, barrier, "c")
+        await end(barrier)
+        late = create_task(arriving(log, barrier, "late"))
+        for task in tasks:
+            await task
+        await pass_turns(3)
+        log(barrier.n_waiting, barrier.broken, late.done())
+        late.cancel()
+
+
 @scenario(BARRIER, "101 nobody enters while it drains")
 async def _(log):
     async def again(name):

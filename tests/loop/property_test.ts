@@ -51,17 +51,40 @@ const section: fc.Arbitrary<Step> = fc.record({
   abort,
 });
 
-const simple: fc.Arbitrary<Step> = fc.oneof(
-  section,
-  section,
-  fc.record({ do: fc.constantFrom("put" as const, "get" as const), abort }),
+const item: fc.Arbitrary<Step> = fc.record({
+  do: fc.constantFrom("put" as const, "get" as const),
+  abort,
+});
+
+const news: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("consume" as const) }),
   fc.record({ do: fc.constant("produce" as const), turns }),
+);
+
+const signal: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("wait for event" as const) }),
   fc.record({ do: fc.constant("set event" as const), clear: fc.boolean() }),
   fc.record({ do: fc.constant("wait at barrier" as const) }),
-  fc.record({ do: fc.constant("sleep" as const), delay: fc.nat(2) }),
-  fc.record({ do: fc.constant("cancel" as const), task: fc.nat(5) }),
+);
+
+/** Hits another task in the very turn in which it was served. */
+const cancel: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("cancel" as const),
+  task: fc.nat(5),
+});
+
+const pause: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("sleep" as const),
+  delay: fc.nat(2),
+});
+
+const simple: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: section },
+  item,
+  news,
+  signal,
+  cancel,
+  pause,
 );
 
 const limited: fc.Arbitrary<Step> = fc.record({
@@ -78,24 +101,32 @@ const group: fc.Arbitrary<Step> = fc.record({
   children: fc.array(fc.array(fc.oneof(simple, limited), { maxLength: 3 }), { maxLength: 3 }),
 });
 
-const step = fc.oneof(
+const mixed = fc.oneof(
   { weight: 6, arbitrary: simple },
   { weight: 2, arbitrary: limited },
   { weight: 1, arbitrary: group },
 );
 
-const programs: fc.Arbitrary<Program> = fc.record({
-  sizes: fc.record({ queue: fc.constantFrom(0, 1, 3), parties: fc.integer({ min: 1, max: 3 }) }),
-  tasks: fc.array(
-    fc.record({
-      kind: fc.constantFrom("async" as const, "generator" as const),
-      isStubborn: fc.boolean(),
-      steps: fc.array(step, { maxLength: 5 }),
-    }),
-    { minLength: 1, maxLength: 6 },
-  ),
-  cancels: fc.array(fc.record({ turn: fc.nat(TURNS - 1), task: fc.nat(5) }), { maxLength: 8 }),
-});
+function programsOf(step: fc.Arbitrary<Step>): fc.Arbitrary<Program> {
+  return fc.record({
+    sizes: fc.record({ queue: fc.constantFrom(0, 1, 3), parties: fc.integer({ min: 1, max: 3 }) }),
+    tasks: fc.array(
+      fc.record({
+        kind: fc.constantFrom("async" as const, "generator" as const),
+        isStubborn: fc.boolean(),
+        steps: fc.array(step, { maxLength: 5 }),
+      }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    cancels: fc.array(fc.record({ turn: fc.nat(TURNS - 1), task: fc.nat(5) }), { maxLength: 8 }),
+  });
+}
+
+/** Half of the programs are about one thing, so that many tasks want it at once. */
+const programs: fc.Arbitrary<Program> = fc.oneof(
+  { weight: 4, arbitrary: programsOf(mixed) },
+  ...[section, item, news, signal].map((step) => programsOf(fc.oneof(step, step, cancel))),
+);
 
 // -- Running one --
 

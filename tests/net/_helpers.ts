@@ -6,7 +6,15 @@
  */
 
 import { getRunningLoop, Protocol, run, sleep, timeout } from "@aio/asyncio";
-import type { Coroutine, ExceptionContext, Future, Server, Transport } from "@aio/asyncio";
+import type {
+  Coroutine,
+  ExceptionContext,
+  Future,
+  Server,
+  StreamReader,
+  StreamWriter,
+  Transport,
+} from "@aio/asyncio";
 import { assertEquals } from "../_support/assert.ts";
 
 /** How long a test may take before it has failed, in seconds. */
@@ -98,6 +106,17 @@ export class Recorder extends Protocol {
 
   override resumeWriting(): void {
     this.calls.push("resume");
+  }
+}
+
+/** Sends back what it gets; for `startServer()`. */
+export async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
+  await using _ = writer;
+  for (;;) {
+    const data = await reader.read(65_536);
+    if (data.length === 0) return;
+    writer.write(data);
+    await writer.drain();
   }
 }
 

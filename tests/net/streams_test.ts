@@ -10,23 +10,22 @@ import {
   sleep,
   startServer,
   startUnixServer,
-  StreamWriter,
+  type StreamWriter,
   TaskGroup,
 } from "@aio/asyncio";
 import type { Server, StreamReader } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { runProgram } from "../_support/program.ts";
-import { addressOf, bytes, captureReports, netTest, randomBytes, text, until } from "./_helpers.ts";
-
-async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
-  await using _ = writer;
-  for (;;) {
-    const data = await reader.read(65_536);
-    if (data.length === 0) return;
-    writer.write(data);
-    await writer.drain();
-  }
-}
+import {
+  addressOf,
+  bytes,
+  captureReports,
+  echo,
+  netTest,
+  randomBytes,
+  text,
+  until,
+} from "./_helpers.ts";
 
 /** A server whose handlers end when the test says so, and a connection to it. */
 async function held(): Promise<{

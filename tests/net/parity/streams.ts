@@ -16,17 +16,7 @@ import {
   startServer,
 } from "@aio/asyncio";
 import type { StreamReader, StreamWriter } from "@aio/asyncio";
-import {
-  bytes,
-  described,
-  Logging,
-  outcome,
-  over,
-  pair,
-  Silent,
-  text,
-  ValueError,
-} from "./_helpers.ts";
+import { bytes, described, Logging, outcome, pair, Silent, text, ValueError } from "./_helpers.ts";
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {

@@ -1,0 +1,101 @@
+/**
+ * Proxies, TLS, Unix sockets: what TCPConnector hands to the runtime.
+ *
+ * @module
+ */
+
+import { BasicAuth, ClientConnectionError, TCPConnector } from "@aio/asyncio/http";
+import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
+import { runProgram } from "../_support/program.ts";
+import { answer, RawSite, withSession } from "./_client_servers.ts";
+
+/** A proxy that answers by itself, with the head of what it was asked. */
+function echoingProxy(): RawSite {
+  return new RawSite(async (conn) => {
+    const head = await conn.head();
+    await conn.write(answer("200 OK\r\nContent-Type: text/plain", head!));
+  });
+}
+
+Deno.test("TCPConnector makes its requests by a proxy, with name and password", async () => {
+  await using proxy = echoingProxy();
+  const url = proxy.url.replace("//", "//me:s%40cret@");
+  await withSession({ connector: new TCPConnector({ proxy: url }) }, async (session) => {
+    await using response = await session.get("http://127.0.0.1:60001/path");
+    const head = await response.text();
+    assert(head.startsWith("GET http://127.0.0.1:60001/path HTTP/1.1\r\n"), head);
+    const auth = new BasicAuth("me", "s@cret").encode();
+    assert(head.toLowerCase().includes(`proxy-authorization: ${auth.toLowerCase()}`), head);
+  });
+});
+
+Deno.test("ClientSession.get() takes a proxy of its own, and keeps it for redirects", async () => {
+  await using proxy = new RawSite(async (conn) => {
+    const head = await conn.head();
+    const isFirst = head!.startsWith("GET http://127.0.0.1:60001/a ");
+    const status = isFirst ? "302 Found\r\nLocation: http://127.0.0.1:60002/b" : "200 OK";
+    await conn.write(answer(status, head!));
+  });
+  await withSession({}, async (session) => {
+    const options = { proxy: proxy.url };
+    await using response = await session.get("http://127.0.0.1:60001/a", options);
+    assert((await response.text()).startsWith("GET http://127.0.0.1:60002/b HTTP/1.1"));
+  });
+});
+
+Deno.test("UnixConnector makes its requests over a Unix socket", async () => {
+  const program = new URL("programs/unix_client.ts", import.meta.url);
+  const end = await runProgram(program, ["--allow-all"]);
+  assertEquals([end.code, end.out, end.err], [0, "any.example\n", ""]);
+});
+
+/** A certificate for 127.0.0.1 that signs itself; null where there is no openssl. */
+async function certificate(): Promise<{ cert: string; key: string } | null> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { success } = await new Deno.Command("openssl", {
+      args:
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+          .concat(
+            " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out cert.pem",
+          ).split(" "),
+      cwd: folder,
+      stderr: "null",
+    }).output();
+    if (!success) return null;
+    const read = (name: string): Promise<string> => Deno.readTextFile(`${folder}/${name}`);
+    return { cert: await read("cert.pem"), key: await read("key.pem") };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const identity = await certificate();
+
+Deno.test({
+  name: "TCPConnector trusts the certificates that it is given, and no others; HTTP/2 is agreed on",
+  ignore: identity === null,
+  async fn() {
+    const options = { hostname: "127.0.0.1", port: 0, onListen: (): void => {}, ...identity! };
+    const aborter = new AbortController();
+    const server = Deno.serve({ ...options, signal: aborter.signal }, (request) => {
+      const { protocol } = new URL(request.url);
+      return new Response(`${protocol} ${request.headers.has("host")}`);
+    });
+    const url = `https://127.0.0.1:${server.addr.port}/`;
+    await withSession({}, async (session) => {
+      const error = await assertRejects(async () => await session.get(url), ClientConnectionError);
+      assert(/certificate|UnknownIssuer/i.test(error.message), error.message);
+    });
+    const connector = new TCPConnector({ caCerts: [identity!.cert], keepaliveTimeout: 5 });
+    await withSession({ connector }, async (session) => {
+      await using response = await session.get(url);
+      assertEquals((await response.text()).split(" ")[0], "https:");
+    });
+    aborter.abort();
+    await server.finished;
+  },
+});

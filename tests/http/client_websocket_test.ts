@@ -1,0 +1,248 @@
+/**
+ * WebSockets of sessions.
+ *
+ * @module
+ */
+
+import { CancelledError, createTask, run, sleep, TimeoutError } from "@aio/asyncio/loop";
+import {
+  BasicAuth,
+  ClientConnectionError,
+  ClientError,
+  ClientSession,
+  ServerTimeoutError,
+  TCPConnector,
+  WSServerHandshakeError,
+} from "@aio/asyncio/http";
+import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
+import { later, RawSite, serve, withSession } from "./_client_servers.ts";
+import type { Site } from "./_client_servers.ts";
+
+/** Does as it is told; `ended` resolves with the code and the reason with which each one closed. */
+function obeying(): Site & { readonly ended: Promise<[code: number, reason: string]> } {
+  const { promise, resolve } = Promise.withResolvers<[number, string]>();
+  const site = serve((request) => {
+    const headers = JSON.stringify([...request.headers, ["url", request.url]]);
+    const asked = request.headers.get("sec-websocket-protocol");
+    const protocol = asked?.split(", ").at(-1);
+    const { socket, response } = Deno.upgradeWebSocket(request, protocol ? { protocol } : {});
+    socket.onclose = ({ code, reason }): void => resolve([code, reason]);
+    socket.onmessage = ({ data }): void => {
+      if (data === "headers") {
+        socket.send(headers);
+      } else if (data === "close") socket.close(4321, "because");
+      else if (typeof data === "string" && data.startsWith("big ")) {
+        socket.send("x".repeat(+data.slice(4)));
+      } else if (data !== "silence") socket.send(data);
+    };
+    return response;
+  });
+  return {
+    url: site.url,
+    port: site.port,
+    ended: promise,
+    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("ClientSession.wsConnect() sends and receives texts, bytes and JSON", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url.replace("http", "ws"));
+    await ws.sendStr("hällo");
+    assertEquals(await ws.receive(), { type: "text", data: "hällo" });
+    await ws.sendBytes(Uint8Array.of(1, 2));
+    assertEquals(await ws.receive(), { type: "binary", data: Uint8Array.of(1, 2) });
+    await ws.sendJson({ a: [1] });
+    assertEquals(await ws.receiveJson(), { a: [1] });
+    await ws.sendStr("a");
+    assertEquals(await ws.receiveStr(), "a");
+    await ws.sendBytes(Uint8Array.of(3));
+    assertEquals(await ws.receiveBytes(), Uint8Array.of(3));
+    await ws.sendStr("text");
+    await assertRejects(
+      async () => await ws.receiveBytes(),
+      TypeError,
+      "binary was expected, not text",
+    );
+    assertEquals([ws.closed, ws.closeCode, ws.protocol, ws.exception()], [false, null, null, null]);
+  });
+});
+
+Deno.test("ClientSession.wsConnect() sends headers, cookies, auth, params and protocols", async () => {
+  await using site = obeying();
+  const auth = new BasicAuth("me", "secret");
+  const options = { baseUrl: site.url, cookies: { a: "1" }, headers: { "x-a": "1" }, auth };
+  await withSession(options, async (session) => {
+    const own = { headers: { "x-b": "2" }, params: { q: 1 }, protocols: ["one", "two"] };
+    await using ws = await session.wsConnect("chat", own);
+    assertEquals(ws.protocol, "two");
+    await ws.sendStr("headers");
+    const headers = new Map(await ws.receiveJson<[string, string][]>());
+    assertEquals([headers.get("x-a"), headers.get("x-b"), headers.get("cookie")], [
+      "1",
+      "2",
+      "a=1",
+    ]);
+    assertEquals(headers.get("authorization"), auth.encode());
+    assertEquals(new URL(headers.get("url")!).search, "?q=1");
+  });
+});
+
+Deno.test("ClientWebSocketResponse is an async iterator that ends with the WebSocket", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url);
+    for (const text of ["a", "b", "close"]) await ws.sendStr(text);
+    assertEquals(await Array.fromAsync(ws), ["a", "b"]);
+    assertEquals([ws.closed, ws.closeCode], [true, 4321]);
+    assertEquals(await ws.receive(), { type: "close", data: 4321, reason: "because" });
+    assertEquals(await ws.receive(), { type: "close", data: 4321, reason: "because" });
+    await assertRejects(
+      async () => await ws.receiveStr(),
+      ClientConnectionError,
+      "closed (code 4321)",
+    );
+    await assertRejects(async () => await ws.sendStr("x"), ClientConnectionError, "is closed");
+    assertEquals(await ws.close(), false);
+  });
+});
+
+Deno.test("ClientWebSocketResponse.close() tells the server why, and frees the place", async () => {
+  await using site = obeying();
+  const connector = new TCPConnector({ limit: 1 });
+  await withSession({ connector }, async (session) => {
+    const ws = await session.wsConnect(site.url);
+    assertEquals(connector._limiter.active, 1);
+    assertEquals(await ws.close({ code: 3001, reason: "done" }), true);
+    assertEquals(await site.ended, [3001, "done"]);
+    assertEquals(connector._limiter.active, 0);
+  });
+});
+
+Deno.test("ClientSession.wsConnect() throws a WSServerHandshakeError when the server answers otherwise", async () => {
+  await using site = serve(() => new Response("no", { status: 403 }));
+  const connector = new TCPConnector({ limit: 1 });
+  await withSession({ connector }, async (session) => {
+    const error = await assertRejects(
+      async () => await session.wsConnect(site.url),
+      WSServerHandshakeError,
+      `Cannot open WebSocket to ${site.url}: Invalid status code: 403`,
+    );
+    assertEquals([error.status, connector._limiter.active], [403, 0]);
+  });
+});
+
+Deno.test("ClientSession.wsConnect() throws a ClientConnectionError when the server hangs up", async () => {
+  await using site = RawSite.saying("");
+  await withSession({}, async (session) => {
+    await assertRejects(async () => await session.wsConnect(site.url), ClientConnectionError);
+    await assertRejects(
+      async () => await session.wsConnect("ftp://x/"),
+      ClientError,
+      "'ftp' not supported",
+    );
+  });
+});
+
+Deno.test("ClientSession.wsConnect() ends when time is over, and when its task is cancelled", async () => {
+  const arrived = later();
+  await using site = new RawSite(async (conn) => {
+    await conn.head();
+    arrived.resolve();
+    await conn.left();
+  });
+  const connector = new TCPConnector({ limit: 1 });
+  await withSession({ connector }, async (session) => {
+    const timeout = { headers: 0.02 };
+    const error = await assertRejects(
+      async () => await session.wsConnect(site.url, { timeout }),
+      ServerTimeoutError,
+    );
+    assertEquals([error.phase, error.url, connector._limiter.active], ["headers", site.url, 0]);
+    const task = createTask(async () => await session.wsConnect(site.url));
+    await arrived.promise;
+    await sleep(0);
+    task.cancel();
+    await assertRejects(async () => await task, CancelledError);
+    assertEquals(connector._limiter.active, 0);
+    await sleep(0.01); // the runtime closes the socket behind our back
+  });
+});
+
+Deno.test("ClientWebSocketResponse.receive() waits for so long, and for one at a time", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url, { receiveTimeout: 0.01 });
+    const error = await assertRejects(async () => await ws.receive(), TimeoutError);
+    assertEquals(error.message, `Cannot receive from ${site.url}: no message within 0.01 s`);
+    const waiting = createTask(async () => await ws.receive({ timeout: null }));
+    await sleep(0);
+    await assertRejects(async () => await ws.receive(), Error, "somebody waits already");
+    waiting.cancel();
+    await assertRejects(async () => await waiting, CancelledError);
+    await ws.sendStr("still open");
+    assertEquals(await ws.receiveStr({ timeout: null }), "still open");
+  });
+});
+
+Deno.test("ClientWebSocketResponse refuses messages that are too large", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url, { maxMsgSize: 1000 });
+    await ws.sendStr("big 1000");
+    assertEquals((await ws.receiveStr()).length, 1000);
+    await ws.sendStr("big 1001");
+    await assertRejects(() => Array.fromAsync(ws), ClientError, "of 1001 is larger than 1000");
+    assertEquals(await site.ended, [4009, ""]);
+  });
+});
+
+Deno.test("ClientWebSocketResponse.sendBytes() waits while much is still to be sent", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url, { maxMsgSize: 0 });
+    const size = 8 * 1024 * 1024;
+    await ws.sendBytes(new Uint8Array(size));
+    assertEquals((await ws.receiveBytes()).length, size);
+  });
+});
+
+Deno.test("ClientWebSocketResponse is closed by its session and by its signal", async () => {
+  await using site = obeying();
+  await run(async () => {
+    const session = new ClientSession();
+    const ws = await session.wsConnect(site.url);
+    session.close();
+    assertEquals(await Array.fromAsync(ws), []);
+    assert(ws.closed);
+    const aborter = new AbortController();
+    await using other = new ClientSession();
+    const second = await other.wsConnect(site.url, { signal: aborter.signal });
+    aborter.abort();
+    assertEquals(await Array.fromAsync(second), []);
+  });
+});
+
+Deno.test("ClientWebSocketResponse.close() does not wait for ever", async () => {
+  await using site = new RawSite(async (conn) => {
+    const head = (await conn.head())!;
+    const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
+    const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + guid));
+    const accept = new Uint8Array(hash).toBase64();
+    await conn.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    await Promise.race([conn.left(), hangUp.promise]);
+  });
+  const hangUp = later();
+  const connector = new TCPConnector({ limit: 1 });
+  await withSession({ connector }, async (session) => {
+    const ws = await session.wsConnect(site.url, { closeTimeout: 0.02 });
+    assertEquals(await ws.close(), true);
+    assertEquals([ws.closeCode, connector._limiter.active], [1006, 0]);
+    hangUp.resolve();
+    await sleep(0.02); // the runtime sees the end of its socket
+  });
+});

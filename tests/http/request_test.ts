@@ -1,0 +1,381 @@
+/**
+ * What handlers ask about their requests: bodies and their limit, JSON, forms, cookies, queries.
+ *
+ * @module
+ */
+
+import { run, RuntimeError } from "@aio/asyncio";
+import {
+  Application,
+  cookies,
+  matchInfo,
+  query,
+  readJson,
+  readMultipart,
+  readPost,
+  readText,
+  remote,
+  TestServer,
+} from "@aio/asyncio/http";
+import type { Handler } from "@aio/asyncio/http";
+import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
+import { exchange, test } from "./_support.ts";
+import record from "./parity.json" with { type: "json" };
+
+const LIMIT = 1000;
+
+/** Handlers that read the body, by helpers of ours and by what the platform has. */
+const READERS: Record<string, Handler> = {
+  "readText()": async (request) => new Response(`${(await readText(request)).length}`),
+  "readJson()": async (request) =>
+    new Response(`${JSON.stringify(await readJson(request)).length}`),
+  "request.text()": async (request) => new Response(`${(await request.text()).length}`),
+  "request.bytes()": async (request) => new Response(`${(await request.bytes()).length}`),
+  "request.body": async (request) => {
+    let size = 0;
+    for await (const chunk of request.body!) size += chunk.length;
+    return new Response(`${size}`);
+  },
+};
+
+function readingApp(): Application {
+  const app = new Application({ clientMaxSize: LIMIT });
+  for (const [name, handler] of Object.entries(READERS)) {
+    const path = `/${encodeURIComponent(name)}`;
+    app.router.addPost(path, handler);
+    app.router.addPost(`${path}/larger`, handler, { clientMaxSize: 2 * LIMIT });
+    app.router.addPost(`${path}/any`, handler, { clientMaxSize: null });
+  }
+  return app;
+}
+
+/** A body of digits, sent in one piece with its length, or in chunks without it. */
+function sized(size: number, chunked: boolean): RequestInit {
+  const body = "1".repeat(size);
+  return { method: "POST", body: chunked ? new Blob([body]).stream() : body };
+}
+
+for (const chunked of [false, true]) {
+  const how = chunked ? "in chunks" : "with its length";
+  test(`Application refuses a body that is too large and comes ${how}`, async () => {
+    await using server = await TestServer.start(readingApp());
+    for (const name of Object.keys(READERS)) {
+      const path = `/${encodeURIComponent(name)}`;
+      const status = async (path: string, size: number): Promise<number> => {
+        const response = await server.request(path, sized(size, chunked));
+        await response.body?.cancel();
+        return response.status;
+      };
+      const seen = [
+        await status(path, LIMIT),
+        await status(path, LIMIT + 1),
+        await status(`${path}/larger`, 2 * LIMIT),
+        await status(`${path}/larger`, 2 * LIMIT + 1),
+        await status(`${path}/any`, 100 * LIMIT),
+      ];
+      assertEquals([name, ...seen], [name, 200, 413, 200, 413, 200]);
+    }
+  });
+}
+
+test("Application takes a body of 1 MiB, and no more, unless told otherwise", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => new Response(await request.text()));
+  for (const [size, status] of [[1024 ** 2, 200], [1024 ** 2 + 1, 413]] as const) {
+    const response = await app.request("/", { method: "POST", body: "a".repeat(size) });
+    assertEquals([response.status, (await response.text()).length > 10], [status, true]);
+  }
+});
+
+test("Application tells a client whose body is too large how large it may be", async () => {
+  const app = new Application({ clientMaxSize: 4 });
+  app.router.addPost("/", () => new Response("never"));
+  const init = { method: "POST", body: "12345", headers: { "content-length": "5" } };
+  const response = await app.request("/", init);
+  const text = "Maximum request body size 4 exceeded, actual body size 5";
+  assertEquals([response.status, await response.text()], [413, text]);
+});
+
+test("Application answers malformed requests with 400, or hangs up, and goes on", async () => {
+  const app = new Application();
+  app.router.addRoute("*", "/{path:.*}", async (request) => new Response(await readText(request)));
+  await using server = await TestServer.start(app);
+  const head = "Host: a\r\nConnection: close\r\n";
+  const requests: Record<string, string> = {
+    "two lengths": `POST / HTTP/1.1\r\n${head}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`,
+    "a length that is none": `POST / HTTP/1.1\r\n${head}Content-Length: x\r\n\r\nabcd`,
+    "a negative length": `POST / HTTP/1.1\r\n${head}Content-Length: -1\r\n\r\nabcd`,
+    "length and chunks":
+      `POST / HTTP/1.1\r\n${head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    "a chunk that is none":
+      `POST / HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n`,
+    "no version": "GET /\r\n\r\n",
+    "a version that is none": `GET / HTTP/9.9\r\n${head}\r\n`,
+    "a space in the path": `GET /a b HTTP/1.1\r\n${head}\r\n`,
+    "a header without colon": `GET / HTTP/1.1\r\n${head}nonsense\r\n\r\n`,
+    "a NUL in a header": `GET / HTTP/1.1\r\n${head}A: \0\r\n\r\n`,
+    "a header that is too long": `GET / HTTP/1.1\r\n${head}A: ${"a".repeat(1 << 19)}\r\n\r\n`,
+    "no path": `GET * HTTP/1.1\r\n${head}\r\n`,
+  };
+  for (const [name, request] of Object.entries(requests)) {
+    const answer = await exchange(server.port, request).catch(() => null);
+    assert(answer === null || answer.status === 400, `${name}: ${answer?.status}`);
+    assertEquals((await exchange(server.port, `GET / HTTP/1.1\r\n${head}\r\n`)).status, 200);
+  }
+});
+
+test("readJson() answers 400 to what is no JSON", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => Response.json(await readJson(request)));
+  const bodies: [body: string | Uint8Array<ArrayBuffer>, status: number][] = [
+    ['{"a": [1, "é"]}', 200],
+    ["null", 200],
+    ["", 400],
+    ["{", 400],
+    ["{'a': 1}", 400],
+    ["[1,]", 400],
+    ["NaN", 400],
+    ['"\n"', 400],
+    [new Uint8Array([0x22, 0xff, 0x22]), 400],
+    [new Uint8Array([0x22, 0xc3, 0x22]), 400],
+  ];
+  for (const [body, status] of bodies) {
+    const response = await app.request("/", { method: "POST", body });
+    const text = await response.text();
+    assertEquals([body, response.status], [body, status]);
+    if (status === 400) assert(/^400: Malformed/.test(text), text);
+  }
+});
+
+test("readText() decodes as Content-Type says, and refuses what it can't decode", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => new Response(await readText(request)));
+  const cases: [charset: string, bytes: number[], status: number, text?: string][] = [
+    ["utf-8", [0xc3, 0xa9], 200, "é"],
+    ["latin1", [0xe9], 200, "é"],
+    ["gb18030", [0xc4, 0xe3], 200, "你"],
+    ["utf-8", [0xe9], 400],
+    ["nonsense", [0x61], 415],
+  ];
+  for (const [charset, bytes, status, text] of cases) {
+    const headers = { "content-type": `text/plain; charset="${charset}"` };
+    const response = await app.request("/", {
+      method: "POST",
+      body: new Uint8Array(bytes),
+      headers,
+    });
+    const body = await response.text();
+    assertEquals([response.status, text === undefined ? undefined : body], [status, text]);
+  }
+});
+
+test("readJson() ends when a client breaks its body off, and the server goes on", async () => {
+  const app = new Application();
+  const { promise: failed, resolve } = Promise.withResolvers<unknown>();
+  app.router.addPost("/", async (request) => {
+    try {
+      return Response.json(await readJson(request));
+    } catch (error) {
+      resolve(error);
+      throw error;
+    }
+  });
+  app.router.addGet("/", () => new Response("on"));
+  await using server = await TestServer.start(app);
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await conn.write(
+    new TextEncoder().encode('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"a'),
+  );
+  conn.close();
+  assert(
+    /^(CancelledError|HTTPBadRequest)$/.test((await failed as Error).name),
+    String(await failed),
+  );
+  assertEquals(await (await server.request("/")).text(), "on");
+});
+
+const FORM = "application/x-www-form-urlencoded";
+
+test("readPost() reads forms, and takes what is none for an empty one", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => Response.json([...await readPost(request)]));
+  const cases: [type: string, body: string, entries: unknown][] = [
+    [FORM, "a=1&a=2&b=x+y%20z&c", [["a", "1"], ["a", "2"], ["b", "x y z"], ["c", ""]]],
+    [`${FORM}; charset=utf-8`, "a=%C3%A9&b=%zz", [["a", "é"], ["b", "%zz"]]],
+    [FORM, "", []],
+    ["text/plain", "a=1", []],
+    [`${FORM}x`, "a=1", []],
+  ];
+  for (const [type, body, entries] of cases) {
+    const headers = { "content-type": type };
+    const response = await app.request("/", { method: "POST", body, headers });
+    assertEquals(await response.json(), entries);
+  }
+});
+
+/** A body as of a form, with `|` for line breaks. */
+const multipart = (text: string): string => text.replaceAll("|", "\r\n");
+
+const FILE = 'Content-Disposition: form-data; name="f"; filename="a.txt"|Content-Type: text/plain';
+
+/** Bodies with the boundary `b`, and what is in them: name, file name, content; or the status. */
+const BODIES: [
+  what: string,
+  body: string,
+  parts: [string | null, string | null, string][] | number,
+][] = [
+  [
+    "a field and a file",
+    `--b|Content-Disposition: form-data; name="a"||1|--b|${FILE}||x|y|--b--|`,
+    [
+      ["a", null, "1"],
+      ["f", "a.txt", "x\r\ny"],
+    ],
+  ],
+  ["empty parts", `--b|Content-Disposition: form-data; name="a"|||--b|${FILE}|||--b--`, [
+    ["a", null, ""],
+    ["f", "a.txt", ""],
+  ]],
+  ["no parts", "--b--|", []],
+  ["a preamble and an epilogue", `before|--b|${FILE}||x|--b--|after`, [["f", "a.txt", "x"]]],
+  ["what is nearly a boundary", `--b|${FILE}||x|--c|-b|--b--`, [["f", "a.txt", "x\r\n--c\r\n-b"]]],
+  ["blanks after the boundary", `--b \t|${FILE}||x|--b--`, [["f", "a.txt", "x"]]],
+  ["names in UTF-8", '--b|Content-Disposition: form-data; name="ü"; filename="你.txt"||x|--b--', [
+    ["ü", "你.txt", "x"],
+  ]],
+  [
+    "escaped names",
+    '--b|Content-Disposition: form-data; name="a\\"b"; filename="c%22d%41"||x|--b--',
+    [
+      ['a"b', 'c"d%41', "x"],
+    ],
+  ],
+  [
+    "a name as of RFC 8187",
+    "--b|Content-Disposition: form-data; name=a; filename*=utf-8''%C3%BC||x|--b--",
+    [
+      ["a", "ü", "x"],
+    ],
+  ],
+  ["a part without name", "--b|X: y||x|--b--", [[null, null, "x"]]],
+  ["nothing", "", 400],
+  ["another boundary", "--c|X: y||x|--c--", 400],
+  ["no end", `--b|${FILE}||x`, 400],
+  ["no end after a boundary", `--b|${FILE}||x|--b`, 400],
+  ["no end of the headers", `--b|${FILE}`, 400],
+  ["text after the boundary", `--bx|${FILE}||x|--b--`, 400],
+  ["a header without colon", "--b|nonsense||x|--b--", 400],
+  ["a header with a space", "--b|X : y||x|--b--", 400],
+  ["headers without end", `--b|X: ${"y".repeat(10_000)}`, 400],
+  ["too many headers", `--b|${"X: y|".repeat(2000)}|x|--b--`, 400],
+  [
+    "a name that can't be decoded",
+    "--b|Content-Disposition: form-data; name*=utf-8''%FF||x|--b--",
+    400,
+  ],
+];
+
+test("readMultipart() reads forms part by part, however they are cut, and answers 400", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => {
+    const parts: unknown[] = [];
+    for await (const part of readMultipart(request)) {
+      parts.push([part.name, part.filename, await part.text()]);
+    }
+    return Response.json(parts);
+  });
+  const headers = { "content-type": 'multipart/form-data; boundary="b"' };
+  await run(async () => {
+    for (const [what, text, expected] of BODIES) {
+      const bytes = new TextEncoder().encode(multipart(text));
+      for (const size of [1, 2, 3, 7, 100_000]) {
+        const body = new ReadableStream({
+          start(controller): void {
+            for (let i = 0; i < bytes.length; i += size) {
+              controller.enqueue(bytes.slice(i, i + size));
+            }
+            controller.close();
+          },
+        });
+        const response = await app.request("/", { method: "POST", body, headers });
+        const text = await response.text();
+        const found = response.status === 200 ? JSON.parse(text) : response.status;
+        assertEquals([what, size, found], [what, size, expected]);
+      }
+    }
+  });
+});
+
+test("readMultipart() refuses what is no multipart form", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => {
+    for await (const part of readMultipart(request)) await part.read();
+    return new Response("read");
+  });
+  const types: [string, number][] = [
+    ["text/plain", 415],
+    ["multipart/form-data", 400],
+    ["multipart/form-data; boundary=", 400],
+    [`multipart/form-data; boundary=${"b".repeat(71)}`, 400],
+  ];
+  for (const [type, status] of types) {
+    const init = { method: "POST", body: "--b--", headers: { "content-type": type } };
+    assertEquals((await app.request("/", init)).status, status);
+  }
+});
+
+test("readMultipart() drops what is not read, and takes files of any size", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => {
+    const sizes: [string | null, number][] = [];
+    for await (const part of readMultipart(request)) {
+      if (part.name === "skipped") continue;
+      let size = 0;
+      for await (const chunk of part) size += chunk.length;
+      sizes.push([part.name, size]);
+      if (part.name === "last") break;
+    }
+    return Response.json(sizes);
+  }, { clientMaxSize: null });
+  await using server = await TestServer.start(app);
+  const body = new FormData();
+  const large = new Blob([new Uint8Array(3 * 1024 ** 2)]);
+  for (const name of ["read", "skipped", "last", "never"]) body.set(name, large);
+  const response = await server.request("/", { method: "POST", body });
+  assertEquals(await response.json(), [["read", 3 * 1024 ** 2], ["last", 3 * 1024 ** 2]]);
+});
+
+test("parity: cookies() reads the header as aiohttp does", () => {
+  for (const { cookie, cookies: expected } of record.cookies) {
+    const request = new Request("http://localhost/", { headers: { cookie } });
+    assertEquals(Object.fromEntries(cookies(request)), expected as Record<string, string>);
+  }
+});
+
+test("cookies() passes over what is no cookie", () => {
+  const request = new Request("http://localhost/", {
+    headers: { cookie: 'a=1; ; nonsense; =x; b c=2; d="; __proto__=e; f=\\"g' },
+  });
+  const expected = [["a", "1"], ["d", '"'], ["__proto__", "e"], ["f", '\\"g']];
+  assertEquals([...cookies(request)], expected as [string, string][]);
+  assertEquals(cookies(new Request("http://localhost/")).size, 0);
+});
+
+test("query() reads any query", () => {
+  const of = (url: string): string[][] => [...query({ url } as Request)];
+  assertEquals(of("http://a/?a=1&b=%C3%A9+x&c"), [["a", "1"], ["b", "é x"], ["c", ""]]);
+  assertEquals(of("http://a/?a=%zz&=&&b=?#c=3"), [["a", "%zz"], ["", ""], ["b", "?"]]);
+  assertEquals([of("http://a/"), of("http://a/?")], [[], []]);
+});
+
+test("remote() tells the address of the client", async () => {
+  const app = new Application();
+  app.router.addGet("/", (request) => new Response(remote(request)));
+  await using server = await TestServer.start(app);
+  assertEquals(await (await server.request("/")).text(), "127.0.0.1");
+});
+
+test("matchInfo() refuses a request that no application answers", () => {
+  const request = new Request("http://localhost/");
+  assertThrows(() => matchInfo(request), RuntimeError, "no application answers this request");
+});

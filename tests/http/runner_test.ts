@@ -1,0 +1,429 @@
+/**
+ * Serving: sites, the steps of stopping, clients that leave, handlers that take too long, the log.
+ *
+ * @module
+ */
+
+import { CancelledError, createTask, run, RuntimeError, sleep } from "@aio/asyncio";
+import {
+  AccessLogger,
+  Application,
+  AppRunner,
+  TCPSite,
+  TestServer,
+  UnixSite,
+} from "@aio/asyncio/http";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
+import { Program } from "../_support/program.ts";
+import { makeCertificate } from "./_certificate.ts";
+import { captureReports, Client, exchange, output, test } from "./_support.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** A handler that waits for ever, and what is known of it. */
+class Stuck {
+  readonly started = Promise.withResolvers<void>();
+  readonly ended = Promise.withResolvers<unknown>();
+
+  readonly handler = async (): Promise<Response> => {
+    this.started.resolve();
+    try {
+      await sleep(3600);
+    } catch (error) {
+      this.ended.resolve(error);
+      throw error;
+    }
+    return new Response("never");
+  };
+}
+
+// -- Sites --
+
+test("AppRunner serves an application on several sites", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("hello"));
+  await run(async () => {
+    await using runner = new AppRunner(app);
+    await runner.setup();
+    const sites = [new TCPSite(runner, "127.0.0.1", 0), new TCPSite(runner, "127.0.0.1", 0)];
+    for (const site of sites) site.start();
+    assertEquals(runner.sites, sites.map(({ name }) => name));
+    assertEquals(runner.addresses, sites.map(({ address }) => address));
+    for (const { name } of sites) assertEquals(await output("curl", "-s", name), "hello");
+    await sites[0]!.stop();
+    assertEquals(runner.sites.length, 1);
+    assertEquals(await output("curl", "-s", sites[1]!.name), "hello");
+  });
+});
+
+test("runApp() serves hosts and a Unix socket at once, and removes the socket", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  try {
+    const url = new URL("programs/unix_site.ts", import.meta.url);
+    const program = new Program(url, ["--allow-net", "--allow-read", "--allow-write"], [path]);
+    const banner = await program.line();
+    const pattern = /^=+ Running on (http:\/\/[^,]+), (http:\/\/[^,]+), (http:\/\/unix:.*:) =+$/;
+    const [, first, second, unix] = pattern.exec(banner)!;
+    assertEquals(unix, `http://unix:${path}:`);
+    for (const site of [first!, second!]) assertEquals(await output("curl", "-s", site), "hello");
+    assertEquals(await output("curl", "-s", "--unix-socket", path, "http://a/"), "hello");
+    program.signal("SIGTERM");
+    const { code, out, err } = await program.end();
+    assertEquals([code, out, err], [0, "(Press CTRL+C to quit)\ncleaned up\n", ""]);
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+test("TCPSite serves HTTPS and HTTP/2", async () => {
+  const { cert, key } = await makeCertificate();
+  const app = new Application();
+  app.router.addPost("/", async (request) => new Response(await request.text()));
+  await using server = await TestServer.start(app, { cert, key, caCerts: [cert] });
+  assert(server.url("/").startsWith("https://"));
+  const response = await server.request("/", { method: "POST", body: "hello" });
+  assertEquals(await response.text(), "hello");
+  for (const version of ["1.1", "2"]) {
+    const args = [
+      "-sk",
+      `--http${version}`,
+      "-d",
+      "hello",
+      "-w",
+      " %{http_version}",
+      server.url("/"),
+    ];
+    assertEquals(await output("curl", ...args), `hello ${version}`);
+  }
+});
+
+test("TCPSite refuses to start where it can't", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await run(async () => {
+    await using runner = new AppRunner(new Application());
+    const site = new TCPSite(runner, "127.0.0.1", 0);
+    assertThrows(() => site.start(), RuntimeError, "call runner.setup() first");
+    assertThrows(() => site.address, RuntimeError, "has not started");
+    await runner.setup();
+    site.start();
+    assertThrows(() => site.start(), RuntimeError, "has started already");
+    const taken = new TCPSite(runner, "127.0.0.1", listener.addr.port);
+    assertThrows(() => taken.start(), Deno.errors.AddrInUse);
+    assertEquals(runner.sites.length, 1);
+  });
+  assertThrows(() => new AppRunner(new Application(), { shutdownTimeout: -1 }), RangeError);
+});
+
+// -- Stopping --
+
+test("AppRunner.cleanup() goes through its steps in order", async () => {
+  const log: string[] = [];
+  const stuck = new Stuck();
+  const gate = Promise.withResolvers<void>();
+  const app = new Application();
+  app.onShutdown.push(() => void log.push("shutdown"));
+  app.onCleanup.push(() => void log.push("cleanup"));
+  app.router.addGet("/stuck", stuck.handler);
+  app.router.addGet("/slow", async () => {
+    gate.resolve();
+    while (!log.includes("shutdown")) await sleep(0);
+    await sleep(0.001);
+    log.push("handler");
+    return new Response("slow");
+  });
+  stuck.ended.promise.then(() => log.push("cancelled"));
+  const server = await TestServer.start(app, { shutdownTimeout: 0.05 });
+  const slow = server.request("/slow");
+  const stuckResponse = server.request("/stuck");
+  await Promise.all([gate.promise, stuck.started.promise]);
+  using idle = await Client.connect(server.port);
+  await idle.send("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+  await idle.line();
+  const { port } = server;
+  const runner = server.runner;
+  const answers = (async () => [await (await slow).text(), (await stuckResponse).status])();
+  const stopped = Promise.withResolvers<void>();
+  createOnLoop(app, async () => {
+    await runner.cleanup();
+    stopped.resolve();
+  });
+  assertEquals(await answers, ["slow", 503]);
+  await stopped.promise;
+  assert((await idle.rest()).includes("404"));
+  await assertRejects(
+    () => Deno.connect({ hostname: "127.0.0.1", port }),
+    Deno.errors.ConnectionRefused,
+  );
+  assertEquals(log, ["shutdown", "handler", "cancelled", "cleanup"]);
+  await server[Symbol.asyncDispose]();
+});
+
+/** Starts a task where the loop of a server runs, which may be in the background. */
+function createOnLoop(_: Application, coroutine: () => Promise<void>): void {
+  createTask(coroutine);
+}
+
+test("AppRunner.cleanup() gives up on what does not end", async () => {
+  const forever = (): Promise<void> => new Promise(() => {});
+  const app = new Application();
+  const seen: string[] = [];
+  app.onShutdown.push(async () => {
+    await sleep(3600);
+  });
+  app.onCleanup.push(async () => {
+    seen.push("cleanup");
+    await sleep(3600);
+  });
+  const started = Promise.withResolvers<void>();
+  app.router.addGet("/", async () => {
+    started.resolve();
+    await forever();
+    return new Response("never");
+  });
+  using reports = captureReports();
+  await using server = await TestServer.start(app, { shutdownTimeout: 0.02 });
+  using client = await Client.connect(server.port);
+  await client.send(GET);
+  await started.promise;
+  await server[Symbol.asyncDispose]();
+  assertEquals(seen, ["cleanup"]);
+  assertEquals(reports.messages.map((message) => message.split(" of ", 1)[0]), [
+    "onShutdown",
+    "clean-up",
+  ]);
+});
+
+test("AppRunner.cleanup() skips the waiting, not the clean-up, when it is cancelled", async () => {
+  const app = new Application();
+  const stuck = new Stuck();
+  let isClean = false;
+  app.onCleanup.push(() => void (isClean = true));
+  app.router.addGet("/", stuck.handler);
+  await run(async () => {
+    const runner = new AppRunner(app, { shutdownTimeout: 3600 });
+    await runner.setup();
+    const site = new TCPSite(runner, "127.0.0.1", 0);
+    site.start();
+    using client = await Client.connect(site.address.port);
+    await client.send(GET);
+    await stuck.started.promise;
+    const task = createTask(() => runner.cleanup());
+    await sleep(0);
+    await sleep(0);
+    task.cancel();
+    await assertRejects(async () => await task, CancelledError);
+    assert(isClean);
+    assert(await stuck.ended.promise instanceof CancelledError);
+    await client.rest();
+  });
+});
+
+test("AppRunner.cleanup() loses no request that was accepted", async () => {
+  const app = new Application();
+  const count = 200;
+  const [all, stops] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  app.onShutdown.push(() => stops.resolve());
+  app.router.addGet("/", async () => {
+    if (app._running.size === count - 1) all.resolve();
+    await stops.promise;
+    await sleep(0);
+    return new Response("done");
+  });
+  const server = await TestServer.start(app);
+  const clients = await Promise.all(
+    Array.from({ length: count }, () => Client.connect(server.port)),
+  );
+  try {
+    for (const client of clients) await client.send(GET);
+    await all.promise;
+    const [answers] = await Promise.all([
+      Promise.all(clients.map((client) => client.rest())),
+      server[Symbol.asyncDispose](),
+    ]);
+    assertEquals(answers.filter((answer) => /^HTTP\/1.1 200.*done$/s.test(answer)).length, count);
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+});
+
+// -- Clients that leave, handlers that take too long --
+
+test("A handler is cancelled when its client leaves", async () => {
+  const app = new Application();
+  const stuck = new Stuck();
+  app.router.addGet("/", stuck.handler);
+  await using server = await TestServer.start(app);
+  {
+    using client = await Client.connect(server.port);
+    await client.send(GET);
+    await stuck.started.promise;
+  }
+  const error = await stuck.ended.promise;
+  assert(error instanceof CancelledError);
+  assertEquals(error.message, "the client has left");
+});
+
+test("A handler is not cancelled when its client leaves and that is to be ignored", async () => {
+  const routes: [Application, "cancel" | "ignore" | undefined][] = [
+    [new Application({ onDisconnect: "ignore" }), undefined],
+    [new Application(), "ignore"],
+    [new Application({ onDisconnect: "cancel" }), "ignore"],
+  ];
+  for (const [app, onDisconnect] of routes) {
+    const started = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<string>();
+    app.router.addGet("/", async (request) => {
+      const left = Promise.withResolvers<void>();
+      request.signal.addEventListener("abort", () => left.resolve());
+      started.resolve();
+      await left.promise;
+      await sleep(0.02);
+      ended.resolve("to its end");
+      return new Response("unheard");
+    }, onDisconnect === undefined ? {} : { onDisconnect });
+    const warn = console.warn;
+    console.warn = (): void => {}; // Deno's, about the signal that this handler asks for
+    try {
+      await using server = await TestServer.start(app);
+      {
+        using client = await Client.connect(server.port);
+        await client.send(GET);
+        await started.promise;
+      }
+      assertEquals(await ended.promise, "to its end");
+    } finally {
+      console.warn = warn;
+    }
+  }
+});
+
+test("A request in memory is cancelled by its signal", async () => {
+  const app = new Application();
+  const stuck = new Stuck();
+  app.router.addGet("/", stuck.handler);
+  const controller = new AbortController();
+  const response = app.request("/", { signal: controller.signal });
+  await stuck.started.promise;
+  controller.abort();
+  assertEquals((await response).status, 499);
+  assert(await stuck.ended.promise instanceof CancelledError);
+});
+
+test("Nobody is warned of a signal that the application alone listens to", async () => {
+  const warnings: unknown[] = [];
+  const { warn } = console;
+  console.warn = (...words: unknown[]): void => void warnings.push(words);
+  try {
+    const app = new Application();
+    app.router.addGet("/", async () => {
+      await sleep(0.02);
+      return new Response("slow");
+    });
+    await using server = await TestServer.start(app);
+    for (let i = 0; i < 3; i++) assertEquals(await (await server.request("/")).text(), "slow");
+  } finally {
+    console.warn = warn;
+  }
+  assertEquals(warnings, []);
+});
+
+test("A handler is cancelled when its time is over, and answers 503 or 504", async () => {
+  const app = new Application({ timeout: 0.01 });
+  const stuck = new Stuck();
+  app.router.addGet("/", stuck.handler);
+  app.router.addGet("/504", new Stuck().handler, { timeoutStatus: 504 });
+  app.router.addGet("/own", async () => {
+    try {
+      await sleep(3600);
+    } catch {
+      return new Response("sorry", { status: 500 });
+    }
+    return new Response("never");
+  });
+  app.router.addGet("/enough", async () => {
+    await sleep(0.02);
+    return new Response("in time");
+  }, { timeout: null });
+  app.router.addGet("/deaf", () => new Promise<Response>(() => {}));
+  await using server = await TestServer.start(app, { shutdownTimeout: 0.01 });
+  const seen: unknown[] = [];
+  for (const path of ["/", "/504", "/own", "/enough", "/deaf"]) {
+    const response = await server.request(path);
+    seen.push(`${response.status} ${await response.text()}`);
+  }
+  assertEquals(seen, [
+    "503 503: Service Unavailable",
+    "504 504: Gateway Timeout",
+    "500 sorry",
+    "200 in time",
+    "503 503: Service Unavailable",
+  ]);
+  assert(await stuck.ended.promise instanceof CancelledError);
+});
+
+// -- The log --
+
+test("AppRunner logs a line for each request, and what it is", async () => {
+  const app = new Application();
+  app.router.addGet(
+    "/{name}",
+    async () => new Response("hello", { headers: { "content-length": "5", a: "b" } }),
+  );
+  const lines: string[] = [];
+  const statuses: number[] = [];
+  const settings = {
+    accessLogFormat: '%a "%r" %s %b "%{User-Agent}i" "%{Nothing}i" %{A}o %%',
+    accessLog(line: string, { response, seconds }: { response: Response; seconds: number }): void {
+      lines.push(line);
+      if (seconds > 0) statuses.push(response.status);
+    },
+  };
+  const server = await TestServer.start(app, settings);
+  const agent = 'x"\\y';
+  const head = `Host: a\r\nUser-Agent: ${agent}\r\nConnection: close\r\n`;
+  await exchange(server.port, `GET /a%22b?c HTTP/1.1\r\n${head}\r\n`);
+  await exchange(server.port, `POST /a"b HTTP/1.1\r\n${head}\r\n`);
+  await server[Symbol.asyncDispose]();
+  assertEquals(lines, [
+    '127.0.0.1 "GET /a%22b?c" 200 5 "x\\"\\\\y" "-" b %',
+    '127.0.0.1 "POST /a\\"b" 405 - "x\\"\\\\y" "-" - %',
+  ]);
+  assertEquals(statuses, [200, 405]);
+});
+
+test("AccessLogger knows aiohttp's fields, and refuses others", () => {
+  const entry = {
+    time: new Date(2026, 0, 2, 3, 4, 5),
+    seconds: 1.5,
+    remote: "::1",
+    request: new Request("http://a/?b"),
+    response: new Response(null, { status: 204 }),
+  };
+  const line = new AccessLogger("%t %T %Tf %D %P").format(entry);
+  const pattern = /^\[02\/Jan\/2026:03:04:05 [+-]\d{4}\] 2 1\.500000 1500000 <\d+>$/;
+  assert(pattern.test(line), line);
+  assertEquals(new AccessLogger().format(entry).slice(33), '"GET /?b" 204 - "-" "-"');
+  for (const format of ["%x", "a %", "%{A}x", "%{", "%constructor"]) {
+    assertThrows(() => new AccessLogger(format), RangeError, "unknown field");
+  }
+});
+
+// -- Many at once --
+
+test("Hundreds of slow clients do not keep others from being served", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("served"));
+  await using server = await TestServer.start(app);
+  const clients = await Promise.all(Array.from({ length: 500 }, () => Client.connect(server.port)));
+  try {
+    for (const client of clients) await client.send("GET / HTTP/1.1\r\nHost:");
+    assertEquals(await (await server.request("/")).text(), "served");
+    for (const client of clients) await client.send(" a\r\n\r\n");
+    const lines = await Promise.all(clients.map((client) => client.line()));
+    assertEquals(new Set(lines), new Set(["HTTP/1.1 200 OK\r\n"]));
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+});

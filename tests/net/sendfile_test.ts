@@ -1,0 +1,188 @@
+import {
+  BaseProtocol,
+  CancelledError,
+  connectReadPipe,
+  connectWritePipe,
+  createConnection,
+  createServer,
+  createTask,
+  Protocol,
+  RuntimeError,
+  sendfile,
+  SendfileNotAvailableError,
+  sleep,
+  StreamReader,
+  StreamReaderProtocol,
+} from "@aio/asyncio";
+import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
+import {
+  addressOf,
+  bytes,
+  netTest,
+  output,
+  randomBytes,
+  Recorder,
+  text,
+  until,
+} from "./_helpers.ts";
+
+const data = randomBytes(5_000_000);
+
+/** Keeps what it gets. */
+class Keeper extends Recorder {
+  readonly parts: Uint8Array[] = [];
+  override dataReceived(part: Uint8Array): void {
+    super.dataReceived(part);
+    this.parts.push(part.slice());
+  }
+  async is(expected: Uint8Array): Promise<boolean> {
+    const got = new Uint8Array(
+      await new Blob(this.parts as Uint8Array<ArrayBuffer>[]).arrayBuffer(),
+    );
+    return got.length === expected.length && got.every((byte, i) => byte === expected[i]);
+  }
+}
+
+async function withFile(
+  body: (file: Deno.FsFile, client: Recorder, server: Keeper) => Promise<void>,
+): Promise<void> {
+  const path = await Deno.makeTempFile();
+  await Deno.writeFile(path, data);
+  const [client, server] = [new Recorder(), new Keeper()];
+  const listening = await createServer(() => server, "127.0.0.1", 0);
+  await createConnection(() => client, ...addressOf(listening));
+  await server.made;
+  {
+    using file = await Deno.open(path);
+    await body(file, client, server);
+  }
+  client.transport.abort();
+  server.transport.abort();
+  listening.close();
+  await listening.waitClosed();
+  await client.lost;
+  await Deno.remove(path);
+}
+
+netTest(
+  "sendfile() sends a file, behind what was written before",
+  () =>
+    withFile(async (file, client, server) => {
+      client.transport.write(bytes("before"));
+      assertEquals(await sendfile(client.transport, file), data.length);
+      client.transport.write(bytes("after"));
+      client.transport.close();
+      await server.lost;
+      const expected = new Uint8Array([...bytes("before"), ...data, ...bytes("after")]);
+      assert(await server.is(expected));
+      assertEquals(client.transport.getProtocol(), client);
+    }),
+);
+
+netTest(
+  "sendfile() sends a part, and leaves the file behind it",
+  () =>
+    withFile(async (file, client, server) => {
+      assertEquals(await sendfile(client.transport, file, 1000, 2_000_000), 2_000_000);
+      assertEquals(await file.seek(0, Deno.SeekMode.Current), 2_001_000);
+      assertEquals(await sendfile(client.transport, file, 4_999_990, 100), 10);
+      client.transport.close();
+      await server.lost;
+      assert(await server.is(new Uint8Array([...data.slice(1000, 2_001_000), ...data.slice(-10)])));
+    }),
+);
+
+netTest(
+  "sendfile() waits for a peer that reads nothing, and can be cancelled",
+  () =>
+    withFile(async (file, client, server) => {
+      server.transport.pauseReading();
+      const big = { seek: () => Promise.resolve(0), seekSync: () => 0 } as unknown as Deno.FsFile;
+      big.read = (block) => Promise.resolve(block.length); // it never ends
+      const task = createTask(() => sendfile(client.transport, big));
+      await until(() => client.calls.at(-1) === "pause");
+      await sleep(0);
+      assert(client.transport.getWriteBufferSize() < 1_000_000);
+      task.cancel();
+      await assertRejects(async () => await task, CancelledError);
+      assertEquals(client.transport.getProtocol(), client);
+      assert(file !== null);
+    }),
+);
+
+netTest(
+  "sendfile() fails when the connection is lost",
+  () =>
+    withFile(async (file, client, server) => {
+      server.transport.pauseReading();
+      const task = createTask(() => sendfile(client.transport, file));
+      await sleep(0);
+      client.transport.abort();
+      await assertRejects(async () => await task, Deno.errors.ConnectionReset, "Connection lost");
+      await client.lost;
+      await assertRejects(
+        async () => await sendfile(client.transport, file),
+        RuntimeError,
+        "closing",
+      );
+    }),
+);
+
+netTest("sendfile() without copying is not to be had", () =>
+  withFile(async (file, client) => {
+    await assertRejects(
+      async () => await sendfile(client.transport, file, 0, null, { fallback: false }),
+      SendfileNotAvailableError,
+      "fallback is disabled",
+    );
+  }));
+
+// -- Pipes --
+
+netTest("connectReadPipe() and connectWritePipe() pass data through a FIFO", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/fifo`;
+  await output("mkfifo", [path]);
+  const [source, sink] = await Promise.all([
+    Deno.open(path, { read: true }),
+    Deno.open(path, { write: true }),
+  ]);
+  const reader = new StreamReader();
+  const [from] = await connectReadPipe(() => new StreamReaderProtocol(reader), source);
+  const [to] = await connectWritePipe(() => new BaseProtocol(), sink);
+  to.write(bytes("line\nrest"));
+  assertEquals(text(await reader.readline()), "line\n");
+  to.close();
+  assertEquals(text(await reader.read()), "rest");
+  from.close();
+  await sleep(0);
+  await Deno.remove(folder, { recursive: true });
+});
+
+netTest("connectReadPipe() can be paused, and tells of a stream that fails", async () => {
+  const client = new Recorder();
+  let fail = (_: Error): void => {};
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(bytes("x".repeat(10_000)));
+      fail = (error) => controller.error(error);
+    },
+  });
+  const [transport] = await connectReadPipe(() => client, stream);
+  await until(() => client.total === 10_000);
+  transport.pauseReading();
+  transport.resumeReading();
+  fail(new Deno.errors.BrokenPipe("gone"));
+  assertEquals((await client.lost as Error).message, "gone");
+});
+
+netTest("connectWritePipe() tells of a sink that fails", async () => {
+  const client = new Recorder();
+  const sink = new WritableStream<Uint8Array>({
+    write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
+  });
+  const [transport] = await connectWritePipe(() => client, sink);
+  transport.write(bytes("x"));
+  assertEquals((await client.lost as Error).message, "gone");
+  assert(!(client instanceof Protocol) || transport.isClosing());
+});
