@@ -383,7 +383,7 @@ export class BaseEventLoop implements TimerLoop {
 
   readonly #goOn = (): void => {
     if (this.#state !== DEFERRED) return;
-    if (this.#slice.isOver()) return this.#yieldToHost();
+    if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
     this.#proceed();
   };
 
@@ -424,8 +424,8 @@ export class BaseEventLoop implements TimerLoop {
       this.#todo--;
       if (this._instrument === null) ready.shift()!._run();
       else this.#runWatched(ready.shift()!, this._instrument);
-      if (current.resumed !== null) return this.#awaitSuspension();
-      if (this.#slice.isOver()) return this.#yieldToHost();
+      if (current.resumed !== null) return this.#letHostIn(WAITING);
+      if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
     }
     this.#endTurn();
   }
@@ -500,19 +500,11 @@ export class BaseEventLoop implements TimerLoop {
     defer(this.#goOn);
   }
 
-  #awaitSuspension(): void {
-    this.#state = WAITING;
-    this.#armImmediate();
-  }
-
   // -- The host's share --
 
-  #yieldToHost(): void {
-    this.#state = YIELDING;
-    this.#armImmediate();
-  }
-
-  #armImmediate(): void {
+  /** Waits in this state until the host has had its share, or something else ends it sooner. */
+  #letHostIn(state: typeof WAITING | typeof YIELDING): void {
+    this.#state = state;
     this.#immediate ??= afterHost(this.#onImmediate);
   }
 
@@ -555,7 +547,7 @@ export class BaseEventLoop implements TimerLoop {
   #jump(due: number): void {
     if (!this.#hostAsked) {
       this.#hostAsked = true;
-      return this.#yieldToHost();
+      return this.#letHostIn(YIELDING);
     }
     if (due === Infinity) {
       this._interrupt(new RuntimeError(`Cannot go on: ${this._describeDeadlock()}`));

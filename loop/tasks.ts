@@ -19,7 +19,7 @@ import { current, currentOwner } from "./_current.ts";
 import type { Owner } from "./_current.ts";
 import { creationPlace } from "./_debug.ts";
 import { StepFrame } from "./_frame.ts";
-import type { Frame, Steps } from "./_frame.ts";
+import type { Frame, Steps, Waitable } from "./_frame.ts";
 import { runOwned } from "./_host.ts";
 import { quote } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
@@ -156,12 +156,13 @@ export class Task<T> extends Future<T> implements Runnable {
   override cancel(message?: string): boolean {
     if (this.done()) return false;
     this.#cancelling++;
-    let passedOn = false;
-    for (let frame = this._frames; frame !== null;) {
-      const next: Frame | null = frame.next;
-      if (frame.waitsFor!.cancel(message)) passedOn = true;
-      frame = next;
+    // The frames are listed latest first; a copy, for what is cancelled may leave the list.
+    const waiting: Waitable[] = [];
+    for (let frame = this._frames; frame !== null; frame = frame.next) {
+      waiting.push(frame.waitsFor!);
     }
+    let passedOn = false;
+    for (const future of waiting.reverse()) if (future.cancel(message)) passedOn = true;
     // Beside a promise that is not ours, futures may be left over from a race: they take no cancellation.
     if (!passedOn || this._awaitsHost) {
       this._mustCancel = true;

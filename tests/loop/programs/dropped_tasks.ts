@@ -34,10 +34,9 @@ const BATCH = 1000;
 async function createAndDrop(coroutine: Coroutine<unknown>, count: number): Promise<void> {
   for (let left = count; left > 0; left -= BATCH) {
     const tasks = Array.from({ length: BATCH }, () => createTask(coroutine));
-    await sleep(0);
-    for (const task of tasks) task.cancel();
     for (let turn = 0; turn < 3; turn++) await sleep(0);
-    for (const task of tasks) if (!task.cancelled()) task.exception();
+    for (const task of tasks) if (!task.cancel()) task.exception();
+    for (let turn = 0; turn < 2; turn++) await sleep(0);
   }
 }
 
