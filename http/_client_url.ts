@@ -22,10 +22,10 @@ export function requestUrl(
   base: URL | undefined,
   schemes: readonly string[],
 ): URL {
-  if (!URL.canParse(String(url), base)) {
+  const target = URL.parse(String(url), base);
+  if (target === null) {
     throw new InvalidURL(`Cannot make request to ${JSON.stringify(String(url))}: it is no URL`);
   }
-  const target = new URL(url, base);
   const scheme = target.protocol.slice(0, -1);
   if (schemes.includes(scheme)) return target;
   throw new InvalidURL(`Cannot reach ${target}: Url scheme '${scheme}' not supported`);
@@ -37,6 +37,7 @@ export function addParams(
   all: QueryParams | undefined,
   own: QueryParams | undefined,
 ): void {
+  if (all === undefined && own === undefined) return;
   const ownPairs = pairsOf(own);
   const ownNames = new Set(ownPairs.map(([name]) => name));
   const pairs = pairsOf(all).filter(([name]) => !ownNames.has(name) && !url.searchParams.has(name));

@@ -42,6 +42,9 @@ import type { ClientWebSocketResponse } from "./client_websocket.ts";
 /** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
 const DRAIN_LIMIT = 64 * 1024;
 
+const NO_HEADERS = new Headers();
+const NO_COOKIES: Readonly<Record<string, string>> = {};
+
 /** What belongs to one call of a session. */
 interface Context {
   readonly call: Call;
@@ -102,6 +105,8 @@ export class ClientSession implements AsyncDisposable {
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
   readonly #headers: Headers;
+  /** Copying none is not free. */
+  readonly #hasHeaders: boolean;
   readonly #phases: Phases;
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
@@ -122,6 +127,7 @@ export class ClientSession implements AsyncDisposable {
     this.#options = options;
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
     this.#headers = new Headers(options.headers);
+    this.#hasHeaders = !this.#headers.keys().next().done;
     this.#phases = phasesOf(options.timeout);
     this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
     if (Object.keys(cookies).length > 0) {
@@ -218,21 +224,21 @@ export class ClientSession implements AsyncDisposable {
       headers.set("content-type", body.contentType);
     }
     if (body?.contentEncoding) headers.set("content-encoding", body.contentEncoding);
-    const { cookies = {}, proxy } = options;
+    const { cookies = NO_COOKIES, proxy } = options;
     return new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
   }
 
   /** The headers of the session and of the request; a name and a password leave the URL. */
   #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers {
-    const own = new Headers(options.headers);
     const fromUrl = authorizationIn(url);
+    const headers = this.#hasHeaders ? new Headers(this.#headers) : new Headers();
+    const own = options.headers === undefined ? NO_HEADERS : new Headers(options.headers);
     if (own.has("authorization") && (options.auth !== undefined || fromUrl !== null)) {
       throw new RangeError(
         "Cannot combine an Authorization header with auth or with credentials in the URL",
       );
     }
-    const headers = new Headers(this.#headers);
-    own.forEach((value, name) => headers.set(name, value));
+    if (own !== NO_HEADERS) own.forEach((value, name) => headers.set(name, value));
     const given = options.auth?.encode() ?? fromUrl;
     if (given !== null) headers.set("authorization", given);
     else if (this.#options.auth && !headers.has("authorization") && this.#isHome(url)) {
@@ -350,6 +356,7 @@ export class ClientSession implements AsyncDisposable {
   /** The headers with the cookies of the jar, and with those of the request, which go first. */
   #withCookies(given: Headers, url: URL, cookies: Readonly<Record<string, string>>): Headers {
     const jar = this.cookieJar?.filterCookies(url) ?? "";
+    if (jar === "" && cookies === NO_COOKIES) return given;
     const kept = jar.split("; ").filter((pair) => pair !== "" && !(pair.split("=")[0]! in cookies));
     const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
     const all = [...kept, ...own];

@@ -138,6 +138,7 @@ export class CookieJar implements Iterable<JarCookie> {
    * @returns The `Cookie` header; empty if there are none.
    */
   filterCookies(url: string | URL): string {
+    if (this.#size === 0) return "";
     const target = new URL(url);
     const now = this.#now();
     const secure = this.#isSecure(target);

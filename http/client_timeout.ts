@@ -39,7 +39,8 @@ export interface ClientTimeout {
    */
   headers?: number | null;
   /**
-   * For each piece of the body, while somebody waits for it. Counterpart of `sock_read`.
+   * For each piece of the body, while somebody waits for it. Counterpart of `sock_read`. With 30
+   * seconds and more, a body of at most 64 KiB that is read at once counts as one piece.
    *
    * @default {300}
    */

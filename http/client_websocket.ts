@@ -162,6 +162,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   #hasClosed(code: number, reason: string): void {
+    if (this.#closeCode !== null) return; // it was given up before its end has come
     this.#closeCode = code || 1006;
     this.#exchange.end();
     if (!this.#ended.done()) this.#ended.setResult();

@@ -84,7 +84,12 @@ export function makeTransport(
   if (plan === null) return new SocketTransport(loop, conn, protocol, { ...attachment, extra });
   // The protocol below is TLS; it is set before the loop can call any.
   const lower = new SocketTransport(loop, conn, new Protocol(), { extra, isSilent: true });
-  return layTls(loop, lower, protocol, plan, attachment);
+  try {
+    return layTls(loop, lower, protocol, plan, attachment);
+  } catch (error) {
+    lower.abort();
+    throw error;
+  }
 }
 
 /** The steps from a connection to a transport whose protocol knows of it. */

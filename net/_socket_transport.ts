@@ -488,8 +488,14 @@ export class SocketTransport implements Transport {
   }
 
   #closeChannel(): void {
-    this.#channel.close(this.#lostBy === null && !this.#isAborted);
-    this.#setup.owner?._detach(this);
+    try {
+      this.#channel.close(this.#lostBy === null && !this.#isAborted);
+    } catch (error) {
+      // Whoever has it from `getExtraInfo("socket")` may have closed it.
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    } finally {
+      this.#setup.owner?._detach(this);
+    }
   }
 
   /** Has a handle called. Where that loop is closed, nobody is left to tell: only to clean up. */

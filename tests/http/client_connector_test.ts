@@ -76,14 +76,13 @@ async function certificate(): Promise<{ cert: string; key: string } | null> {
 const identity = await certificate();
 
 Deno.test({
-  name: "TCPConnector trusts the certificates that it is given, and no others; HTTP/2 is agreed on",
+  name: "TCPConnector trusts the certificates that it is given, and no others",
   ignore: identity === null,
   async fn() {
     const options = { hostname: "127.0.0.1", port: 0, onListen: (): void => {}, ...identity! };
     const aborter = new AbortController();
     const server = Deno.serve({ ...options, signal: aborter.signal }, (request) => {
-      const { protocol } = new URL(request.url);
-      return new Response(`${protocol} ${request.headers.has("host")}`);
+      return new Response(new URL(request.url).protocol);
     });
     const url = `https://127.0.0.1:${server.addr.port}/`;
     await withSession({}, async (session) => {
@@ -93,7 +92,7 @@ Deno.test({
     const connector = new TCPConnector({ caCerts: [identity!.cert], keepaliveTimeout: 5 });
     await withSession({ connector }, async (session) => {
       await using response = await session.get(url);
-      assertEquals((await response.text()).split(" ")[0], "https:");
+      assertEquals(await response.text(), "https:");
     });
     aborter.abort();
     await server.finished;

@@ -6,7 +6,7 @@
 
 import {
   ClientConnectionError,
-  ClientError,
+  type ClientError,
   ClientPayloadError,
   ServerDisconnectedError,
   TCPConnector,

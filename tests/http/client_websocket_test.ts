@@ -151,7 +151,10 @@ Deno.test("ClientSession.wsConnect() ends when time is over, and when its task i
     await conn.head();
     arrived.resolve();
     await conn.left();
+    if (++gone === 2) left.resolve();
   });
+  let gone = 0;
+  const left = later();
   const connector = new TCPConnector({ limit: 1 });
   await withSession({ connector }, async (session) => {
     const timeout = { headers: 0.02 };
@@ -166,7 +169,7 @@ Deno.test("ClientSession.wsConnect() ends when time is over, and when its task i
     task.cancel();
     await assertRejects(async () => await task, CancelledError);
     assertEquals(connector._limiter.active, 0);
-    await sleep(0.01); // the runtime closes the socket behind our back
+    await left.promise; // the server has seen the end of both
   });
 });
 

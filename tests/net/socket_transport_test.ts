@@ -315,3 +315,10 @@ netTest("SocketTransport leaves other connections alone when a protocol fails", 
     new Set(["Exception in callback", "Fatal error: protocol.dataReceived() call failed."]),
   );
 });
+
+netTest("SocketTransport takes it that somebody else closes its connection", async () => {
+  const { client, end } = await connected(new Recorder(), new Recorder());
+  client.transport.getExtraInfo("socket").close();
+  await client.lost;
+  await end();
+});
