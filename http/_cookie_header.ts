@@ -15,7 +15,9 @@ export function parseCookies(header: string | null): Map<string, string> {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();
-    if (COOKIE_NAME.test(name) && !name.startsWith("$")) cookies.set(name, unquoted(pair.slice(equals + 1).trim()));
+    if (COOKIE_NAME.test(name) && !name.startsWith("$")) {
+      cookies.set(name, unquoted(pair.slice(equals + 1).trim()));
+    }
   }
   return cookies;
 }

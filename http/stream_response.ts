@@ -20,7 +20,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
-import type { EarlyResponse, RequestTask } from "./_request_task.ts";
+import type { RequestTask } from "./_request_task.ts";
 import { compress } from "./compression.ts";
 
 /** How many bytes are kept for a client that is slow before `write()` waits. */
@@ -113,7 +113,7 @@ class Pipe {
  * assertEquals(await (await app.request("/")).text(), "one\ntwo\nthree\n");
  * ```
  */
-export class StreamResponse extends Response implements EarlyResponse {
+export class StreamResponse extends Response {
   readonly #pipe: Pipe;
   readonly #compress: boolean;
   #state = CREATED;

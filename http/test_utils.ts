@@ -49,6 +49,7 @@ export class TestServer implements AsyncDisposable {
   readonly #responses: Response[] = [];
   #isOpen = true;
 
+  /** @ignore Servers come from {@linkcode TestServer.start}. */
   private constructor(
     runner: AppRunner,
     site: TCPSite,

@@ -10,8 +10,8 @@ const ROOT = new URL("../", import.meta.url);
 interface Names {
   loop: string[];
   net: string[];
-  loop_methods: string[];
-  class_methods: Record<string, string[]>;
+  loopMethods: string[];
+  classMethods: Record<string, string[]>;
 }
 
 interface Declaration {
@@ -68,7 +68,7 @@ Deno.test("loop/ exports every name of asyncio's scheduling", async () => {
 
 Deno.test("EventLoop has every method of asyncio's loop that is no I/O", async () => {
   const symbols = await symbolsOf("loop/mod.ts");
-  assertEquals(missingMembers("EventLoop", names.loop_methods, symbols), []);
+  assertEquals(missingMembers("EventLoop", names.loopMethods, symbols), []);
 });
 
 Deno.test("net/ exports every name of asyncio's I/O", async () => {
@@ -78,7 +78,7 @@ Deno.test("net/ exports every name of asyncio's I/O", async () => {
 
 Deno.test("every class has the members of asyncio's", async () => {
   const symbols = await symbolsOf("mod.ts");
-  const missing = Object.entries(names.class_methods)
+  const missing = Object.entries(names.classMethods)
     .flatMap(([name, wanted]) => missingMembers(name, wanted, symbols));
   assertEquals(missing, []);
 });

@@ -13,7 +13,14 @@ import {
   RuntimeError,
   sleep,
 } from "@aio/asyncio";
-import { AppKey, Application, appOf, HTTPNotFound, HTTPOk, matchInfo } from "@aio/asyncio/http";
+import {
+  AppKey,
+  Application,
+  appOf,
+  type HTTPNotFound,
+  HTTPOk,
+  matchInfo,
+} from "@aio/asyncio/http";
 import type { Handler, Middleware } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { captureReports, test } from "./_support.ts";
@@ -158,6 +165,7 @@ test("Application.fetch() answers 500, reports, and tells no details when a hand
       throw new Error("secret");
     },
     "throws what is no error": () => {
+      // deno-lint-ignore no-throw-literal -- whatever is thrown
       throw "secret";
     },
     "returns nothing": () => undefined as never,

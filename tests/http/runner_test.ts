@@ -11,7 +11,6 @@ import {
   AppRunner,
   TCPSite,
   TestServer,
-  UnixSite,
 } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
