@@ -377,8 +377,8 @@ export class Task<T> extends Future<T> implements Runnable {
  * import { assertEquals } from "@std/assert";
  *
  * await run(async () => {
- *   const task = createTask(async () => currentTask());
- *   assertEquals(await task, task);
+ *   const task = createTask(async () => currentTask()?.getName(), { name: "worker" });
+ *   assertEquals(await task, "worker");
  * });
  * ```
  */

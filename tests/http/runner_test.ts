@@ -5,13 +5,7 @@
  */
 
 import { CancelledError, createTask, run, RuntimeError, sleep } from "@aio/asyncio";
-import {
-  AccessLogger,
-  Application,
-  AppRunner,
-  TCPSite,
-  TestServer,
-} from "@aio/asyncio/http";
+import { AccessLogger, Application, AppRunner, TCPSite, TestServer } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 import { makeCertificate } from "./_certificate.ts";
