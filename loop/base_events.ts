@@ -515,6 +515,7 @@ export class BaseEventLoop implements TimerLoop {
 
   readonly #onImmediate = (): void => {
     this.#immediate = null;
+    if (this.#state === YIELDING && !this.#slice.isShareOver()) return this.#letHostIn(YIELDING);
     this.#strayed = true;
     this.#slice.start();
     if (this.#state === WAITING) this.#leaveToHost();
