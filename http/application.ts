@@ -16,12 +16,13 @@
 
 import { getEventLoop, RuntimeError, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
-import { BackgroundLoop } from "./_background.ts";
 import { limitBody } from "./_body_limit.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
 import { endContext, runAll } from "./_life_cycle.ts";
+import { pathOf } from "./_path.ts";
 import { ClientWatch, reportError, RequestTask } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
+import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
@@ -102,8 +103,8 @@ export class Application implements AsyncDisposable {
   #starting: Promise<void> | null = null;
   /** What all requests need, on the loop that they are answered on without further ado. */
   #owner: RequestOwner | null = null;
-  /** Held while the application is served by somebody who runs no loop. */
-  #background: BackgroundLoop | null = null;
+  /** While the application is served by somebody who runs no loop. */
+  #served: Served | null = null;
 
   /**
    * Creates an application.
@@ -229,7 +230,9 @@ export class Application implements AsyncDisposable {
       await this.#startOnce();
       this.#useLoop(getEventLoop());
       // Whoever has such information serves the application, and goes on doing so.
-      if (info !== undefined && background !== null) this.#background ??= new BackgroundLoop();
+      if (info !== undefined && background !== null) {
+        this.#served ??= new Served(() => this[Symbol.asyncDispose]());
+      }
       return await this.fetch(request, info);
     } catch (error) {
       // What start-up throws: this request has no handler, so it is answered here.
@@ -345,8 +348,8 @@ export class Application implements AsyncDisposable {
     try {
       if (this.#state !== CREATED && this.#state !== ENDED) await asTask(() => this.#close());
     } finally {
-      const served = this.#background;
-      this.#background = null;
+      const served = this.#served;
+      this.#served = null;
       await served?.release();
       await background?.release();
     }
@@ -371,17 +374,6 @@ function withLimit(request: Request, match: RouteMatch, maxSize: number): [Reque
     if (!(error instanceof HTTPException)) throw error;
     return [request, match.route._failing(error)];
   }
-}
-
-/** The path of a URL as it is there: after the third slash, up to the question mark or the hash. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  for (let i = start; i < url.length; i++) {
-    const code = url.charCodeAt(i);
-    if (code === 0x3f || code === 0x23) return url.slice(start, i);
-  }
-  return url.slice(start);
 }
 
 function raise(error: unknown): never {

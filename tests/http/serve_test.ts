@@ -1,0 +1,78 @@
+/**
+ * `app.fetch` where somebody else serves: `deno serve`, on one thread and on several, `Deno.serve`.
+ *
+ * @module
+ */
+
+import { Application } from "@aio/asyncio/http";
+import { assertEquals } from "../_support/assert.ts";
+import { output, test } from "./_support.ts";
+
+const APP = new URL("programs/app.ts", import.meta.url).pathname;
+
+/** Runs `deno serve`, asks, ends it by a signal, and returns what it printed and how it ended. */
+async function serveAndEnd(
+  options: string[],
+  signal: Deno.Signal,
+  ask: (url: string) => Promise<void>,
+): Promise<{ code: number; lines: string[] }> {
+  const args = ["serve", "--no-prompt", "--host", "127.0.0.1", "--port", "0", ...options, APP];
+  const env = { NO_COLOR: "1", DENO_JOBS: "2" };
+  const child = new Deno.Command("deno", { args, env, stdout: "piped", stderr: "piped" }).spawn();
+  try {
+    const err = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    const out = new Response(child.stdout).text();
+    let text = "";
+    while (!/http:\S+\/\s/.test(text)) {
+      const { value, done } = await err.read();
+      if (done) throw new Error(text);
+      text += value;
+    }
+    await ask(/http:\S+\//.exec(text)![0]);
+    child.kill(signal);
+    while (!(await err.read()).done);
+    const lines = (await out).trim().split("\n").map((line) => line.replace(/^\[.*?\] ?/, ""));
+    return { code: (await child.status).code, lines };
+  } finally {
+    killIfRunning(child);
+  }
+}
+
+function killIfRunning(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended
+  }
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  test(`deno serve starts an application once, and ends it when it gets ${signal}`, async () => {
+    const { code, lines } = await serveAndEnd([], signal, async (url) => {
+      for (let n = 1; n <= 3; n++) assertEquals(await output("curl", "-s", url), `request ${n}`);
+    });
+    assertEquals([code, ...lines], [0, "started", "cleaned up after 3"]);
+  });
+}
+
+test("deno serve --parallel starts and ends an application once in each thread", async () => {
+  const count = 40;
+  const { code, lines } = await serveAndEnd(["--parallel"], "SIGTERM", async (url) => {
+    for (let n = 0; n < count; n++) await output("curl", "-s", url);
+  });
+  assertEquals(code, 0);
+  const ends = lines.flatMap((line) => /^cleaned up after (\d+)$/.exec(line)?.[1] ?? []);
+  assertEquals(lines.filter((line) => line === "started").length, ends.length);
+  assertEquals(ends.reduce((sum, n) => sum + Number(n), 0), count);
+});
+
+test("Deno.serve() can serve an application, which leaves nothing behind when it is disposed of", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("hello"));
+  {
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
+    assertEquals(await output("curl", "-s", `http://127.0.0.1:${server.addr.port}/`), "hello");
+    assertEquals(await output("curl", "-s", `http://127.0.0.1:${server.addr.port}/`), "hello");
+  }
+  await app[Symbol.asyncDispose]();
+});
