@@ -50,7 +50,7 @@ export interface HandlerOptions {
    * @default {"cancel"}
    */
   onDisconnect?: OnDisconnect;
-  /** Seconds after which a handler is cancelled; null, as by default, for no limit. */
+  /** Seconds after which a handler that has not answered is cancelled; null, as by default, for none. */
   timeout?: number | null;
   /**
    * What the client gets when a handler was cancelled because of `timeout`.

@@ -13,11 +13,14 @@
 import { RuntimeError } from "../loop/mod.ts";
 import { NO_PARAMS, Pattern, quotePath } from "./_pattern.ts";
 import type { Params } from "./_pattern.ts";
+import { pathOf } from "./_path.ts";
 import { checkOptions, planOf } from "./_scope.ts";
 import type { Handler, HandlerOptions, Middleware, OnDisconnect, Plan, Scope } from "./_scope.ts";
+import { StaticFolder } from "./_static.ts";
+import type { StaticOptions } from "./_static.ts";
 import { HTTPMethodNotAllowed, HTTPNotFound } from "./exceptions.ts";
 
-export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params };
+export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params, StaticOptions };
 
 /** A method that stands for all. */
 const ANY = "*";
@@ -377,6 +380,30 @@ export class Router {
    */
   addDelete(path: string, handler: Handler, options: RouteOptions = {}): Route {
     return this.addRoute("DELETE", path, handler, options);
+  }
+
+  /**
+   * Serves the files of a folder under a prefix. Counterpart of `add_static()`.
+   *
+   * Nothing outside of the folder is served, symbolic links are not followed, and folders are not
+   * listed, unless the options say so. Files are served as by {@linkcode FileResponse}.
+   *
+   * @param prefix What the paths begin with, such as `/static`; `/` for all that is left.
+   * @param folder The folder.
+   * @param options What is served, and a name.
+   * @returns The route for GET.
+   * @throws {RangeError} If the prefix is malformed or taken, or there is no such folder.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addStatic(prefix: string, folder: string | URL, options: StaticOptions = {}): Route {
+    if (prefix !== "/") checkPrefix(prefix);
+    const files = new StaticFolder(folder, options);
+    const base = prefix === "/" ? "" : quotePath(prefix);
+    const handler = (request: Request): Promise<Response> =>
+      files.respond(request, pathOf(request.url).slice(this.#prefix.length + base.length + 1));
+    const { name } = options;
+    const routeOptions = name === undefined ? {} : { name };
+    return this.addGet(`${base}/{filename:.*}`, handler, routeOptions);
   }
 
   /** @ignore Has `router` answer for all paths below a prefix. */
