@@ -135,6 +135,7 @@ export class RequestTask extends Task<Response> {
     }
     this.#early = early;
     this.#stopWatching();
+    this.#timer?.cancel(); // it has answered in time
     this.#give(response);
   }
 
@@ -193,9 +194,10 @@ export class RequestTask extends Task<Response> {
 
   #watch(): void {
     this.#owner.running.add(this);
+    if (this.#answer !== null) return;
     const { timeout, cancels } = this.plan;
     if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);
-    if (!cancels || this.#answer !== null) return;
+    if (!cancels) return;
     if (this.info === undefined) this._watchClient();
     else this.#owner.watch.add(this);
   }

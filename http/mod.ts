@@ -51,7 +51,9 @@ export type {
 export * from "./compression.ts";
 export * from "./conditional.ts";
 export * from "./cookies.ts";
+export * from "./event_source.ts";
 export * from "./exceptions.ts";
+export * from "./file_response.ts";
 export * from "./multipart.ts";
 export * from "./request.ts";
 export * from "./router.ts";
@@ -59,3 +61,4 @@ export * from "./run_app.ts";
 export * from "./runner.ts";
 export * from "./stream_response.ts";
 export * from "./test_utils.ts";
+export * from "./websocket.ts";

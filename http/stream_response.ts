@@ -72,9 +72,13 @@ class Pipe {
     this.#room = null;
   }
 
-  *write(data: Uint8Array<ArrayBuffer>): Steps<void> {
+  push(data: Uint8Array<ArrayBuffer>): void {
     // An empty piece would end a body that is sent in chunks.
     if (data.byteLength > 0) this.#controller.enqueue(data);
+  }
+
+  *write(data: Uint8Array<ArrayBuffer>): Steps<void> {
+    this.push(data);
     while (this.isOpen && this.#controller.desiredSize! <= 0) {
       this.#room ??= new Future<void>();
       yield* this.#room;
@@ -200,6 +204,16 @@ export class StreamResponse extends Response {
   *#writeEof(data: Uint8Array<ArrayBuffer> | string): Steps<void> {
     if (data.length > 0) yield* this.#write(data);
     this._handlerEnded(null);
+  }
+
+  /** @ignore Sends a short piece, for which nobody has to wait. */
+  _push(text: string): void {
+    this.#pipe.push(encoder.encode(text));
+  }
+
+  /** @ignore Whether something can be written. */
+  get _isOpen(): boolean {
+    return this.#state === PREPARED;
   }
 
   /** @ignore */
