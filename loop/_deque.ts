@@ -28,11 +28,6 @@ export class Deque<T> {
     this.#ring[(this.#head + this.#length++) & (this.#ring.length - 1)] = item;
   }
 
-  /** Returns the first item, or `undefined` if there is none. */
-  peek(): T | undefined {
-    return this.#ring[this.#head];
-  }
-
   /** Removes and returns the first item, or returns `undefined` if there is none. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;

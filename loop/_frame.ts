@@ -96,8 +96,6 @@ export abstract class Frame implements Runnable {
     this.loop = loop;
   }
 
-  abstract get _callsOut(): boolean;
-
   toString(): string {
     return this.owner === null ? "<await outside of a task>" : String(this.owner);
   }
@@ -196,23 +194,16 @@ export abstract class Frame implements Runnable {
 export class StepFrame extends Frame {
   readonly #generator: Steps<unknown>;
   readonly #sink: Sink;
-  readonly #callsOut: boolean;
 
   constructor(
     owner: FrameOwner | null,
     loop: BaseEventLoop,
     generator: Steps<unknown>,
     sink: Sink,
-    callsOut = true,
   ) {
     super(owner, loop);
     this.#generator = generator;
     this.#sink = sink;
-    this.#callsOut = callsOut;
-  }
-
-  override get _callsOut(): boolean {
-    return this.#callsOut || this.owner === null;
   }
 
   protected override goOn(): void {
@@ -308,10 +299,6 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
     super(owner, loop);
     this.#onFulfilled = onFulfilled;
     this.#onRejected = onRejected;
-  }
-
-  override get _callsOut(): boolean {
-    return this.owner === null;
   }
 
   protected override goOn(waitedFor: Waitable | null): void {

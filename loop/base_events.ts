@@ -27,6 +27,7 @@ import { Deque } from "./_deque.ts";
 import {
   afterHost,
   cancelAfterHost,
+  captureContext,
   defer,
   isDebugWanted,
   startTimer,
@@ -35,7 +36,6 @@ import {
 } from "./_host.ts";
 import type { Instrument } from "./_instrument.ts";
 import { LinkedList } from "./_linked_list.ts";
-import { OwnContext } from "./_own_context.ts";
 import { printable } from "./_repr.ts";
 import { Slice } from "./_slice.ts";
 import { TimerHeap } from "./_timer_heap.ts";
@@ -98,10 +98,11 @@ export class BaseEventLoop implements TimerLoop {
   #fatal: { error: unknown } | null = null;
   #finished: PromiseWithResolvers<void> | null = null;
 
-  /** Goes on in the asynchronous context in which `runForever()` was called. */
-  #ownContext: OwnContext | null = null;
-  /** Whether the code that runs may be in the asynchronous context of some task. */
-  #strayed = false;
+  /**
+   * Calls a function in the asynchronous context in which `runForever()` was called: what callbacks
+   * start there must not seem to belong to a task that has just suspended.
+   */
+  #inOwnContext: ((fn: () => void) => void) | null = null;
 
   #immediate: unknown = null;
   #timer: unknown = null;
@@ -309,8 +310,7 @@ export class BaseEventLoop implements TimerLoop {
   async runForever(): Promise<void> {
     this._checkRunnable();
     this.#finished = withResolvers();
-    this.#ownContext = new OwnContext(this.#goOnInOwnContext);
-    this.#strayed = false;
+    this.#inOwnContext = captureContext();
     current.loop = this;
     this.#slice.start();
     this.#state = DEFERRED;
@@ -377,30 +377,29 @@ export class BaseEventLoop implements TimerLoop {
   // -- Turns --
 
   readonly #startTurn = (): void => {
-    if (this.#state !== DEFERRED) return;
-    this.#beginTurn();
+    if (this.#state === DEFERRED) this.#inOwnContext!(this.#beginTurn);
   };
 
   readonly #goOn = (): void => {
     if (this.#state !== DEFERRED) return;
     if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
-    this.#proceed();
+    this.#inOwnContext!(this.#proceed);
   };
 
   /** Goes on where the loop left off. */
-  #proceed(): void {
+  readonly #proceed = (): void => {
     if (this.#todo > 0) this.#runReady();
     else if (this.#stopping || this.#fatal !== null) this.#finish();
     else this.#beginTurn();
-  }
+  };
 
   /** Moves what is due to the ready queue, and runs it or waits. */
-  #beginTurn(): void {
+  readonly #beginTurn = (): void => {
     if (this.#timers.size > 0) this.#moveDueTimers();
     this.#todo = this.#ready.length;
     if (this.#todo > 0 || this.#stopping || this.#fatal !== null) this.#runReady();
     else this.#park();
-  }
+  };
 
   #moveDueTimers(): void {
     const now = this.#clock.time();
@@ -417,10 +416,6 @@ export class BaseEventLoop implements TimerLoop {
     this.#hostAsked = false;
     const ready = this.#ready;
     while (this.#todo > 0 && this.#fatal === null) {
-      if (this.#strayed && ready.peek()!._callsOut) {
-        this.#state = DEFERRED;
-        return this.#ownContext!.request();
-      }
       this.#todo--;
       if (this._instrument === null) ready.shift()!._run();
       else this.#runWatched(ready.shift()!, this._instrument);
@@ -437,12 +432,6 @@ export class BaseEventLoop implements TimerLoop {
     if (current.resumed === null) instrument.entryEnded();
   }
 
-  readonly #goOnInOwnContext = (): void => {
-    if (this.#state !== DEFERRED) return;
-    this.#strayed = false;
-    this.#proceed();
-  };
-
   #endTurn(): void {
     this.#cancellation = null;
     if (this.#stopping || this.#fatal !== null) return this.#finish();
@@ -458,6 +447,7 @@ export class BaseEventLoop implements TimerLoop {
     this.#todo = 0;
     this.#fatal = null;
     this.#finished = null;
+    this.#inOwnContext = null;
     current.loop = null;
     current.resumed = null;
     this.#disarmImmediate();
@@ -473,13 +463,6 @@ export class BaseEventLoop implements TimerLoop {
     if (this.#state === TURNING) current.resumed = owner;
   }
 
-  /** @ignore Called when the coroutine of `owner` has reached a suspension, in its own context. */
-  _suspended(owner: Owner): void {
-    if (current.resumed !== owner) return;
-    this.#strayed = true;
-    this._ended(owner);
-  }
-
   /**
    * @ignore The error for a cancellation. Errors are dear, and groups are cancelled at once: those
    * without a message share one per turn.
@@ -489,8 +472,8 @@ export class BaseEventLoop implements TimerLoop {
     return this.#cancellation ??= new CancelledError();
   }
 
-  /** @ignore Called when the coroutine of `owner` has reached its end. */
-  _ended(owner: Owner): void {
+  /** @ignore Called when the coroutine of `owner` has reached its next suspension, or its end. */
+  _suspended(owner: Owner): void {
     if (current.resumed !== owner) return;
     current.resumed = null;
     if (this._instrument !== null) this._instrument.entryEnded();
@@ -516,12 +499,11 @@ export class BaseEventLoop implements TimerLoop {
   readonly #onImmediate = (): void => {
     this.#immediate = null;
     if (this.#state === YIELDING && !this.#slice.isShareOver()) return this.#letHostIn(YIELDING);
-    this.#strayed = true;
     this.#slice.start();
     if (this.#state === WAITING) this.#leaveToHost();
     else if (this.#state !== YIELDING) return;
     if (this._instrument !== null) this._instrument.entryEnded();
-    this.#proceed();
+    this.#inOwnContext!(this.#proceed);
   };
 
   /** No microtask is left, so whoever was resumed awaits a promise that is not ours. */
@@ -574,14 +556,12 @@ export class BaseEventLoop implements TimerLoop {
     this.#timer = null;
     this.#timerDue = Infinity;
     if (this.#state !== PARKED) return;
-    this.#strayed = true;
     this.#slice.start();
-    this.#beginTurn();
+    this.#inOwnContext!(this.#beginTurn);
   };
 
   #wake(): void {
     this.#state = DEFERRED;
-    this.#strayed = true;
     this.#slice.start();
     defer(this.#startTurn);
   }

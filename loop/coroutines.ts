@@ -97,7 +97,7 @@ export const NOT_YET: unique symbol = Symbol("not yet");
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
  *
  * One that often need not wait also has an attempt, which does the same at once or returns NOT_YET:
- * an `await` then goes without a generator. Such a one calls nobody's code but its own.
+ * an `await` then goes without a generator.
  */
 export class Operation<T, Arg = void> implements Awaitable<T> {
   #start: ((arg: Arg) => Steps<T>) | null;
@@ -139,7 +139,7 @@ export class Operation<T, Arg = void> implements Awaitable<T> {
       frame._fail(error);
       return frame;
     }
-    new StepFrame(owner, loop, steps, frame, this.#attempt === null).step();
+    new StepFrame(owner, loop, steps, frame).step();
     return frame;
   }
 

@@ -27,8 +27,6 @@ export interface ExceptionContext {
 
 /** An entry of the loop's ready queue: a callback, a task to start, or a coroutine to go on with. */
 export interface Runnable {
-  /** Whether it may call code that starts host work, which must not inherit another task's context. */
-  readonly _callsOut: boolean;
   /** Does the work. It never throws: what goes wrong is reported or belongs to a future. */
   _run(): void;
 }
@@ -128,11 +126,6 @@ export class Handle implements Runnable {
    */
   getContext(): Context {
     return this.#context;
-  }
-
-  /** @ignore */
-  get _callsOut(): boolean {
-    return true;
   }
 
   /** @ignore Whether this calls `callback`. */

@@ -30,10 +30,6 @@ class SleepFuture<T> extends Future<T> implements Timer {
     loop._addTimer(this);
   }
 
-  get _callsOut(): boolean {
-    return false;
-  }
-
   _run(): void {
     if (!this.done()) this.setResult(this.#result);
   }

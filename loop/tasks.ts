@@ -86,10 +86,6 @@ let tasksNamed = 0;
  */
 export class Task<T> extends Future<T> implements Runnable {
   /** @ignore */
-  get _callsOut(): boolean {
-    return true;
-  }
-  /** @ignore */
   readonly _context: Context;
   /** @ignore */
   _frames: Frame | null = null;
@@ -287,7 +283,7 @@ export class Task<T> extends Future<T> implements Runnable {
   #end(): void {
     const instrument = this._loop._instrument;
     if (instrument !== null) instrument.taskDone(this, this.cancelled(), this.#cancelling > 0);
-    this._loop._ended(this);
+    this._loop._suspended(this);
   }
 
   /**

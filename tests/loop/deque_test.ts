@@ -25,28 +25,11 @@ Deno.test("Deque.shift() returns undefined when it is empty", () => {
   assertEquals(deque.length, 0);
 });
 
-Deno.test("Deque.peek() returns the first item and leaves it", () => {
-  const deque = new Deque<string>();
-  assertEquals(deque.peek(), undefined);
-  deque.push("a");
-  deque.push("b");
-  assertEquals([deque.peek(), deque.peek(), deque.length], ["a", "a", 2]);
-  deque.shift();
-  assertEquals(deque.peek(), "b");
-});
-
-Deno.test("Deque.peek() returns undefined when the last item was taken", () => {
-  const deque = new Deque<string>();
-  deque.push("a");
-  deque.shift();
-  assertEquals(deque.peek(), undefined);
-});
-
 Deno.test("Deque.clear() removes all, and the deque goes on", () => {
   const deque = new Deque<number>();
   for (let i = 0; i < 100; i++) deque.push(i);
   deque.clear();
-  assertEquals([deque.length, deque.peek(), deque.shift()], [0, undefined, undefined]);
+  assertEquals([deque.length, deque.shift()], [0, undefined]);
   deque.push(7);
   assertEquals(deque.shift(), 7);
 });

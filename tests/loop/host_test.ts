@@ -4,6 +4,7 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import * as host from "../../loop/_host.ts";
 import { assert, assertEquals, assertStrictEquals } from "../_support/assert.ts";
@@ -31,6 +32,8 @@ function emitSignal(): void {
 }
 
 const poorest = await hostWithout("process", "setImmediate", "clearImmediate");
+/** With Node's `AsyncLocalStorage` and no primitives under it. */
+const plain = await hostWithout("Deno");
 
 Deno.test("defer() calls after the running code, afterHost() after all microtasks", async () => {
   const seen: string[] = [];
@@ -94,24 +97,66 @@ Deno.test("stopTimer() stops a timer", async () => {
   assertEquals(seen, ["kept"]);
 });
 
-Deno.test("runOwned() gives an owner to a function and to all that it awaits", async () => {
-  const { getOwner, runOwned } = host;
-  const owner = {};
-  assertEquals([host.hasAsyncContext, getOwner()], [true, undefined]);
-  const seen: unknown[] = [];
-  const result = runOwned(owner, async () => {
-    seen.push(getOwner());
-    await Promise.resolve();
-    seen.push(getOwner());
-    await new Promise<void>((resolve) => setTimeout(resolve, 1));
-    seen.push(getOwner());
-    return "result";
+for (
+  const [where, { captureContext, getOwner, hasAsyncContext, runOwned }] of [
+    ["on Deno", host],
+    ["where the host shows no primitives", plain],
+  ] as const
+) {
+  Deno.test(`runOwned() gives an owner to a function and to all that it awaits ${where}`, async () => {
+    const owner = {};
+    assertEquals([hasAsyncContext, getOwner()], [true, undefined]);
+    const seen: unknown[] = [];
+    const result = runOwned(owner, async () => {
+      seen.push(getOwner());
+      await Promise.resolve();
+      seen.push(getOwner());
+      await new Promise<void>((resolve) => setTimeout(resolve, 1));
+      seen.push(getOwner());
+      return "result";
+    });
+    assertEquals(getOwner(), undefined);
+    assertEquals(await result, "result");
+    for (const each of seen) assertStrictEquals(each, owner);
+    assertEquals([seen.length, getOwner()], [3, undefined]);
   });
-  assertEquals(getOwner(), undefined);
-  assertEquals(await result, "result");
-  for (const each of seen) assertStrictEquals(each, owner);
-  assertEquals([seen.length, getOwner()], [3, undefined]);
-});
+
+  Deno.test(`runOwned() leaves the program's own storages alone ${where}`, async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const owners = [{}, {}];
+    const seen = await Promise.all(
+      owners.map((owner, i) =>
+        storage.run(`outer ${i}`, () =>
+          runOwned(owner, async () => {
+            const before = storage.getStore();
+            await Promise.resolve();
+            return await storage.run(`inner ${i}`, async () => {
+              await Promise.resolve();
+              assertStrictEquals(getOwner(), owner);
+              return [before, storage.getStore()];
+            });
+          }))
+      ),
+    );
+    assertEquals(seen, [["outer 0", "inner 0"], ["outer 1", "inner 1"]]);
+    assertEquals([storage.getStore(), getOwner()], [undefined, undefined]);
+  });
+
+  Deno.test(`captureContext() calls in the context of its own call ${where}`, () => {
+    const storage = new AsyncLocalStorage<string>();
+    const [mine, other] = [{}, {}];
+    const seen: unknown[] = [];
+    const look = (): void => void seen.push(getOwner() === mine, storage.getStore());
+    const call = storage.run("mine", () => runOwned(mine, captureContext));
+    runOwned(other, () => {
+      call(look);
+      assertStrictEquals(getOwner(), other);
+    });
+    call(look);
+    assertEquals(seen, [true, "mine", true, "mine"]);
+    assertEquals(getOwner(), undefined);
+  });
+}
 
 Deno.test("runOwned() only calls where the host has no asynchronous context", () => {
   const result = poorest.runOwned({}, () => poorest.getOwner() === undefined);

@@ -10,7 +10,7 @@ import { assertEquals, assertStrictEquals } from "../_support/assert.ts";
 import { seededRandom } from "../_support/random.ts";
 
 function newTimer(when: number): Timer {
-  return { _when: when, _index: -1, _sequence: -1, _callsOut: false, _run(): void {} };
+  return { _when: when, _index: -1, _sequence: -1, _run(): void {} };
 }
 
 function heapOf(whens: number[]): { heap: TimerHeap; timers: Timer[] } {

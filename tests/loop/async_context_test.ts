@@ -1,42 +1,13 @@
 /**
- * The loop's way back to its own asynchronous context.
+ * To whom what callbacks and tasks start belongs.
  *
  * @module
  */
 
 import { ContextVar, createTask, currentTask, getRunningLoop, run, sleep } from "@aio/asyncio/loop";
-import { getOwner, runOwned } from "../../loop/_host.ts";
-import { OwnContext } from "../../loop/_own_context.ts";
-import { assertEquals, assertStrictEquals } from "../_support/assert.ts";
+import { getOwner } from "../../loop/_host.ts";
+import { assertEquals } from "../_support/assert.ts";
 import { runVirtual } from "../_support/run.ts";
-
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 10; i++) await Promise.resolve();
-}
-
-Deno.test("OwnContext.request() has the function called in the context of its creation", async () => {
-  const [mine, other] = [{}, {}];
-  const seen: unknown[] = [];
-  const context = runOwned(mine, () => new OwnContext(() => seen.push(getOwner())));
-  for (let i = 1; i <= 3; i++) {
-    runOwned(other, () => context.request());
-    assertEquals(seen.length, i - 1); // not at once
-    await microtasks();
-    assertEquals(seen.length, i);
-  }
-  for (const owner of seen) assertStrictEquals(owner, mine);
-});
-
-Deno.test("OwnContext.request() may come before the first wait, and out of the function itself", async () => {
-  let calls = 0;
-  const context = new OwnContext(() => {
-    if (++calls < 5) context.request();
-  });
-  context.request();
-  await microtasks();
-  await microtasks();
-  assertEquals(calls, 5);
-});
 
 Deno.test("What a callback starts belongs to no task, whichever task ran before", async () => {
   const seen: unknown[] = [];
