@@ -5,7 +5,7 @@
  */
 
 import { Operation } from "./coroutines.ts";
-import type { NOT_YET, Steps } from "./coroutines.ts";
+import type { Steps } from "./coroutines.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
@@ -21,18 +21,11 @@ export interface AbortableOptions {
  * The coroutine with these steps; it ends with the signal's reason when that aborts.
  *
  * Only what the steps wait for is cancelled, not the task, which may await other things as well: so
- * they have to wait for futures of their own, and for nothing else. The attempt is that of an
- * {@linkcode Operation}.
+ * they have to wait for futures of their own, and for nothing else.
  */
-export function abortable<T, Arg = void>(
-  options: AbortableOptions,
-  start: (arg: Arg) => Steps<T>,
-  attempt: ((arg: Arg) => T | typeof NOT_YET) | null = null,
-  arg?: Arg,
-): Awaitable<T> {
+export function abortable<T>(options: AbortableOptions, start: () => Steps<T>): Awaitable<T> {
   const { signal } = options;
-  if (signal === undefined) return new Operation(start, attempt, arg);
-  return new Operation(() => untilAborted(() => start(arg as Arg), signal));
+  return new Operation(signal === undefined ? start : () => untilAborted(start, signal));
 }
 
 function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> {

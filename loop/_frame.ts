@@ -28,8 +28,8 @@ export interface Waitable {
   cancel(message?: string): boolean;
   /** Has `entry` put into the ready queue once the future is done. */
   _subscribe(entry: Runnable): void;
-  /** Tells `frame` how the future ended. */
-  _deliverTo(sink: Sink): void;
+  /** Tells `frame`, which has waited for it, how the future ended; or that an error goes before that. */
+  _deliverTo(frame: Frame, error: CancelledError | null): void;
   /** The CancelledError that the future ended with, or null. */
   _cancellation(): CancelledError | null;
 }
@@ -100,10 +100,8 @@ export abstract class Frame implements Runnable {
     return this.owner === null ? "<await outside of a task>" : String(this.owner);
   }
 
-  /** Goes on after `waitedFor` is done, or after a turn if that is null. */
-  protected abstract goOn(waitedFor: Waitable | null): void;
-  /** Goes on with an error instead. */
-  protected abstract interrupt(error: CancelledError): void;
+  /** Goes on after `waitedFor` is done, or after a turn if that is null; with `error` if there is one. */
+  protected abstract goOn(waitedFor: Waitable | null, error: CancelledError | null): void;
   /** Called by a future with its result. */
   abstract _finish(value: unknown): void;
   /** Called by a future with its exception. */
@@ -118,9 +116,9 @@ export abstract class Frame implements Runnable {
     if (owner !== null && owner._mustCancel && !this.#isLeftOver(waitedFor)) {
       const pending = owner._takeCancellation();
       // A future that was cancelled has an error of its own, of the cancellation that came first.
-      this.interrupt(waitedFor?._cancellation() ?? pending);
+      this.goOn(waitedFor, waitedFor?._cancellation() ?? pending);
     } else {
-      this.goOn(waitedFor);
+      this.goOn(waitedFor, null);
     }
   }
 
@@ -206,13 +204,10 @@ export class StepFrame extends Frame {
     this.#sink = sink;
   }
 
-  protected override goOn(): void {
+  protected override goOn(_: Waitable | null, error: CancelledError | null): void {
     // The generator waits within the future's own iterator, which gives it the outcome.
-    this.step();
-  }
-
-  protected override interrupt(error: CancelledError): void {
-    this.step(error);
+    if (error === null) this.step();
+    else this.step(error);
   }
 
   override _finish(value: unknown): void {
@@ -301,13 +296,17 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
     this.#onRejected = onRejected;
   }
 
-  protected override goOn(waitedFor: Waitable | null): void {
-    if (waitedFor === null) this._finish(undefined);
-    else waitedFor._deliverTo(this);
-  }
-
-  protected override interrupt(error: CancelledError): void {
-    this._fail(error);
+  protected override goOn(waitedFor: Waitable | null, error: CancelledError | null): void {
+    const { task, context } = current;
+    if (this.owner !== null) {
+      current.task = this.owner;
+      current.context = this.owner._context;
+    }
+    if (waitedFor !== null) waitedFor._deliverTo(this, error);
+    else if (error === null) this._finish(undefined);
+    else this._fail(error);
+    current.task = task;
+    current.context = context;
   }
 
   override _finish(value: unknown): void {
@@ -324,18 +323,10 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
 
   /** The functions of an `await` call nobody and never throw; those of a caller may do both. */
   #settle<V, R extends R1 | R2>(fn: (value: V) => R | PromiseLike<R>, value: V): void {
-    const { task, context } = current;
-    if (this.owner !== null) {
-      current.task = this.owner;
-      current.context = this.owner._context;
-    }
     try {
       this.#resolve(fn(value));
     } catch (error) {
       this.#chain().reject(error); // the same
-    } finally {
-      current.task = task;
-      current.context = context;
     }
   }
 

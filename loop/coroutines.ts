@@ -89,69 +89,40 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
-/** What an attempt returns that would have to wait. */
-export const NOT_YET: unique symbol = Symbol("not yet");
-
 /**
  * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
- *
- * One that often need not wait also has an attempt, which does the same at once or returns NOT_YET:
- * an `await` then goes without a generator.
  */
-export class Operation<T, Arg = void> implements Awaitable<T> {
-  #start: ((arg: Arg) => Steps<T>) | null;
-  readonly #attempt: ((arg: Arg) => T | typeof NOT_YET) | null;
-  readonly #arg: Arg;
+export class Operation<T> implements Awaitable<T> {
+  #start: (() => Steps<T>) | null;
 
-  constructor(
-    start: (arg: Arg) => Steps<T>,
-    attempt: ((arg: Arg) => T | typeof NOT_YET) | null = null,
-    arg?: Arg,
-  ) {
+  constructor(start: () => Steps<T>) {
     this.#start = start;
-    this.#attempt = attempt;
-    this.#arg = arg as Arg;
   }
 
   then<R1 = T, R2 = never>(
     onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
   ): PromiseLike<R1 | R2> {
-    const owner = currentOwner() as FrameOwner | null;
-    const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
-    if (loop === null) {
-      const error = new RuntimeError("Cannot await: no running event loop");
-      return Promise.reject<T>(error).then(onFulfilled, onRejected);
-    }
-    const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
+    const frame = frameOfAwait(onFulfilled, onRejected);
+    if (frame === null) return notRunning.then(onFulfilled, onRejected);
     let steps: Steps<T>;
     try {
-      const start = this.#takeStart();
-      const value = this.#attempt === null ? NOT_YET : this.#attempt(this.#arg);
-      if (value !== NOT_YET) {
-        frame._finish(value);
-        return frame;
-      }
-      steps = start(this.#arg);
+      steps = this[Symbol.iterator]();
     } catch (error) {
       // Whatever it is, it is what the operation throws.
       frame._fail(error);
       return frame;
     }
-    new StepFrame(owner, loop, steps, frame).step();
+    new StepFrame(frame.owner, frame.loop, steps, frame).step();
     return frame;
   }
 
   [Symbol.iterator](): Steps<T> {
-    return this.#takeStart()(this.#arg);
-  }
-
-  #takeStart(): (arg: Arg) => Steps<T> {
     const start = this.#start;
-    if (start === null) throw new RuntimeError("Cannot await twice: the coroutine was awaited");
+    if (start === null) throw awaitedTwice();
     this.#start = null;
-    return start;
+    return start();
   }
 }
 
@@ -185,24 +156,60 @@ function callOwned<T, Args extends unknown[]>(
   return runOwned(owner, () => fn(...args));
 }
 
+/** The frame of an `await` of what belongs to no loop; null if none runs. */
+export function frameOfAwait<T, R1, R2>(
+  onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined,
+  onRejected: ((reason: unknown) => R2 | PromiseLike<R2>) | null | undefined,
+): AwaitFrame<T, R1, R2> | null {
+  const owner = currentOwner() as FrameOwner | null;
+  const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
+  return loop === null ? null : new AwaitFrame(owner, loop, onFulfilled, onRejected);
+}
+
+/** What is awaited where no loop runs. */
+export const notRunning: PromiseLike<never> = {
+  then: (onFulfilled, onRejected) =>
+    Promise.reject<never>(new RuntimeError("Cannot await: no running event loop"))
+      .then(onFulfilled, onRejected),
+};
+
+/** The error of a second `await` of what can be awaited once. */
+export function awaitedTwice(): RuntimeError {
+  return new RuntimeError("Cannot await twice: the coroutine was awaited");
+}
+
 /** Lets one turn of the loop pass, as a bare `yield` does in Python. There is one, for all. */
 class NextTurn implements Awaitable<undefined> {
   then<R1 = undefined, R2 = never>(
     onFulfilled?: ((value: undefined) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
   ): PromiseLike<R1 | R2> {
-    const owner = currentOwner() as FrameOwner | null;
-    const loop = owner?._loop ?? current.loop as BaseEventLoop | null;
-    if (loop === null) {
-      return new Operation(() => this[Symbol.iterator]()).then(onFulfilled, onRejected);
-    }
-    const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
+    const frame = frameOfAwait(onFulfilled, onRejected);
+    if (frame === null) return notRunning.then(onFulfilled, onRejected);
     frame.suspendForTurn();
     return frame;
   }
 
-  *[Symbol.iterator](): Steps<undefined> {
-    yield;
+  [Symbol.iterator](): Steps<undefined> {
+    return new TurnSteps() as unknown as Steps<undefined>;
+  }
+}
+
+const PASSING: IteratorResult<Suspension, undefined> = { done: false, value: undefined };
+const PASSED: IteratorResult<Suspension, undefined> = { done: true, value: undefined };
+
+/** The steps of {@linkcode NextTurn}, by hand: a generator would take twice the time. */
+class TurnSteps {
+  #hasYielded = false;
+
+  next(): IteratorResult<Suspension, undefined> {
+    if (this.#hasYielded) return PASSED;
+    this.#hasYielded = true;
+    return PASSING;
+  }
+
+  throw(error: unknown): never {
+    throw error;
   }
 }
 

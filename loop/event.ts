@@ -6,14 +6,11 @@
  * @module
  */
 
-import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
-import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
-import { Waiters } from "./_waiters.ts";
-import { NOT_YET } from "./coroutines.ts";
-import type { Steps } from "./coroutines.ts";
+import { claim, Waiters } from "./_waiters.ts";
+import type { Claimable } from "./_waiters.ts";
 import type { EventLoop } from "./events.ts";
 import type { Awaitable } from "./futures.ts";
 
@@ -71,26 +68,18 @@ export class Event {
    * @param options A signal that ends the waiting.
    * @returns An awaitable of true.
    */
-  wait(options: AbortableOptions = {}): Awaitable<true> {
-    return abortable(options, this.#waitSteps, this.#attempt);
+  wait(options?: AbortableOptions): Awaitable<true> {
+    return claim(options, this.#waiting, undefined);
   }
 
-  readonly #waitSteps = (): Steps<true> => this.#wait();
-
-  readonly #attempt = (): true | typeof NOT_YET => this.#isSet || NOT_YET;
-
-  *#wait(): Steps<true> {
-    if (this.#isSet) return true;
-    this.#loop = boundLoop(this, this.#loop);
-    const waiter = this.#waiters.add(this.#loop);
-    try {
-      yield suspendOn(waiter);
-      waiter.result();
-      return true;
-    } finally {
+  readonly #waiting: Claimable<true> = {
+    begin: () => this.#isSet || this.#waiters.add(this.#loop = boundLoop(this, this.#loop)),
+    goOn: (waiter, error) => {
       this.#waiters.remove(waiter);
-    }
-  }
+      if (error !== null) throw error;
+      return true;
+    },
+  };
 
   /**
    * Returns the event as Python prints it.

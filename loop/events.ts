@@ -56,6 +56,8 @@ export type TaskFactory = <T>(
  * ```
  */
 export class EventLoop extends BaseEventLoop {
+  /** The options of all its futures, and of tasks without any others. */
+  readonly #init: { readonly loop: EventLoop } = { loop: this };
   readonly #signalListeners = new Map<string, () => void>();
   #taskFactory: TaskFactory | null = null;
   #defaultExecutor: WorkerPoolExecutor | null = null;
@@ -71,7 +73,7 @@ export class EventLoop extends BaseEventLoop {
    * @returns The future, pending.
    */
   createFuture<T>(): Future<T> {
-    return new Future<T>({ loop: this });
+    return new Future<T>(this.#init);
   }
 
   /**
@@ -86,9 +88,9 @@ export class EventLoop extends BaseEventLoop {
    * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
    * @throws {RuntimeError} If the loop is closed.
    */
-  createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
-    if (this.#taskFactory !== null) return this.#taskFactory(this, coroutine, options);
-    return new Task(coroutine, { ...options, loop: this });
+  createTask<T>(coroutine: Coroutine<T>, options?: TaskOptions): Task<T> {
+    if (this.#taskFactory !== null) return this.#taskFactory(this, coroutine, options ?? {});
+    return new Task(coroutine, options === undefined ? this.#init : { ...options, loop: this });
   }
 
   /**
@@ -415,7 +417,7 @@ export function getRunningLoop(): EventLoop {
  * });
  * ```
  */
-export function createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+export function createTask<T>(coroutine: Coroutine<T>, options?: TaskOptions): Task<T> {
   return getRunningLoop().createTask(coroutine, options);
 }
 

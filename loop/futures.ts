@@ -12,8 +12,8 @@
  */
 
 import { current, currentOwner } from "./_current.ts";
-import { AwaitFrame } from "./_frame.ts";
-import type { FrameOwner, Sink, Suspension } from "./_frame.ts";
+import { AwaitFrame, suspendOn } from "./_frame.ts";
+import type { Frame, FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { onExit } from "./_host.ts";
 import { printable, repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
@@ -271,15 +271,8 @@ export class Future<T> implements Awaitable<T> {
    *
    * @returns The steps of waiting.
    */
-  *[Symbol.iterator](): Generator<Suspension, T, unknown> {
-    if (this.#state === PENDING) {
-      if (this._loop._instrument !== null) this._loop._instrument.suspending(current.task);
-      yield this;
-    }
-    if (this.#state === PENDING) {
-      throw new RuntimeError("Cannot go on: await wasn't used with future");
-    }
-    return this.result();
+  [Symbol.iterator](): Generator<Suspension, T, unknown> {
+    return new FutureSteps(this) as unknown as Steps<T>;
   }
 
   /** @ignore */
@@ -292,11 +285,12 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /** @ignore */
-  _deliverTo(sink: Sink): void {
-    if (this.#state === RESULT) return sink._finish(this.#outcome);
-    if (this.#state === CANCELLED) return sink._fail(this._cancelledError());
+  _deliverTo(frame: Frame, error: CancelledError | null): void {
+    if (error !== null) return frame._fail(error);
+    if (this.#state === RESULT) return frame._finish(this.#outcome);
+    if (this.#state === CANCELLED) return frame._fail(this._cancelledError());
     this.#markRetrieved();
-    sink._fail(this.#outcome);
+    frame._fail(this.#outcome);
   }
 
   /** @ignore The CancelledError that it ended with, or null; an exception counts as seen. */
@@ -388,6 +382,28 @@ export class Future<T> implements Awaitable<T> {
    */
   toString(): string {
     return `<${this.constructor.name} ${this._describe()}>`;
+  }
+}
+
+/** The steps of `yield* future`, by hand: a generator would take twice the time, and three to throw. */
+class FutureSteps<T> {
+  readonly #future: Future<T>;
+  #hasYielded = false;
+
+  constructor(future: Future<T>) {
+    this.#future = future;
+  }
+
+  next(): IteratorResult<Suspension, T> {
+    const future = this.#future;
+    if (future.done()) return { done: true, value: future.result() };
+    if (this.#hasYielded) throw new RuntimeError("Cannot go on: await wasn't used with future");
+    this.#hasYielded = true;
+    return { done: false, value: suspendOn(future) };
+  }
+
+  throw(error: unknown): never {
+    throw error;
   }
 }
 

@@ -49,10 +49,6 @@ class ChildDone implements Runnable {
     this.#child = child;
   }
 
-  get _callsOut(): boolean {
-    return false;
-  }
-
   _run(): void {
     this.#gathering._onChildDone(this.#child);
   }
@@ -60,7 +56,7 @@ class ChildDone implements Runnable {
 
 /** The future of all results. Cancelling it cancels the children, and it ends when they do. */
 class GatheringFuture extends Future<unknown[]> {
-  /** One for each argument; the same future may be there several times. */
+  /** One for each argument; a future that is there twice ends twice. */
   readonly #children: Future<unknown>[];
   readonly #returnExceptions: boolean;
   #pending: number;
@@ -70,10 +66,9 @@ class GatheringFuture extends Future<unknown[]> {
     super({ loop });
     this.#children = children;
     this.#returnExceptions = returnExceptions;
-    const distinct = new Set(children);
-    this.#pending = distinct.size;
+    this.#pending = children.length;
     const done: Future<unknown>[] = [];
-    for (const child of distinct) {
+    for (const child of children) {
       if (child.done()) done.push(child);
       else child._subscribe(new ChildDone(this, child));
     }
@@ -144,13 +139,14 @@ export function gather<const All extends Iterable<Gatherable>>(
   awaitables: All,
   options: GatherOptions = {},
 ): Future<GatheredAll<All>> {
-  const generators = new Map<unknown, Future<unknown>>();
   const children: Future<unknown>[] = [];
+  /** The tasks of those that can run but once. */
+  const started = new Map<unknown, Future<unknown>>();
   for (const awaitable of awaitables) {
-    let child = generators.get(awaitable);
+    let child = isFuture(awaitable) ? awaitable : started.get(awaitable);
     if (child === undefined) {
-      child = isFuture(awaitable) ? awaitable : getRunningLoop()._ensureFuture(awaitable);
-      if (typeof awaitable !== "function") generators.set(awaitable, child);
+      child = getRunningLoop()._ensureFuture(awaitable);
+      if (typeof awaitable !== "function") started.set(awaitable, child);
     }
     children.push(child);
   }

@@ -12,8 +12,9 @@ import type { AbortableOptions } from "./_abortable.ts";
 import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
-import { Waiters } from "./_waiters.ts";
-import { NOT_YET, Operation, runInTask } from "./coroutines.ts";
+import { claim, Waiters } from "./_waiters.ts";
+import type { Claimable } from "./_waiters.ts";
+import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
@@ -70,36 +71,29 @@ export class Lock {
    * @param options A signal that ends the waiting.
    * @returns An awaitable of a guard, whose disposal releases the lock.
    */
-  acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
-    return abortable(options, this.#acquireSteps, this.#attempt);
+  acquire(options?: AbortableOptions): Awaitable<Disposable> {
+    return claim(options, this.#acquiring, undefined);
   }
 
-  readonly #acquireSteps = (): Steps<Disposable> => this.#acquire();
-
-  readonly #attempt = (): Disposable | typeof NOT_YET => {
-    if (this.#locked || this.#waiters.hasLive()) return NOT_YET;
-    this.#locked = true;
-    return this.#guard;
-  };
-
-  *#acquire(): Steps<Disposable> {
-    const guard = this.#attempt();
-    if (guard !== NOT_YET) return guard;
-    this.#loop = boundLoop(this, this.#loop);
-    const waiter = this.#waiters.add(this.#loop);
-    try {
-      yield suspendOn(waiter);
-      waiter.result();
-    } catch (error) {
+  readonly #acquiring: Claimable<Disposable> = {
+    begin: () => {
+      if (this.#locked || this.#waiters.hasLive()) {
+        return this.#waiters.add(this.#loop = boundLoop(this, this.#loop));
+      }
+      this.#locked = true;
+      return this.#guard;
+    },
+    goOn: (waiter, error) => {
       this.#waiters.remove(waiter);
-      // It may have been our turn: somebody else's, then.
-      if (error instanceof CancelledError && !this.#locked) this.#wakeFirst();
-      throw error;
-    }
-    this.#waiters.remove(waiter);
-    this.#locked = true;
-    return this.#guard;
-  }
+      if (error !== null) {
+        // It may have been our turn: somebody else's, then.
+        if (error instanceof CancelledError && !this.#locked) this.#wakeFirst();
+        throw error;
+      }
+      this.#locked = true;
+      return this.#guard;
+    },
+  };
 
   /**
    * Lets the next one through.
@@ -128,7 +122,7 @@ export class Lock {
   }
 
   *#run<T>(body: Coroutine<T>): Steps<T> {
-    yield* this.#acquire();
+    yield* this.acquire();
     try {
       return yield* runInTask(body);
     } finally {
@@ -207,7 +201,7 @@ export class Condition {
    * @param options A signal that ends the waiting.
    * @returns An awaitable of a guard, whose disposal releases the lock.
    */
-  acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
+  acquire(options?: AbortableOptions): Awaitable<Disposable> {
     return this.#lock.acquire(options);
   }
 

@@ -10,11 +10,10 @@
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import { Deque } from "./_deque.ts";
-import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
-import { Waiters } from "./_waiters.ts";
-import { NOT_YET } from "./coroutines.ts";
+import { claim, Waiters } from "./_waiters.ts";
+import type { Claimable, Waiter } from "./_waiters.ts";
 import type { Steps } from "./coroutines.ts";
 import { Event } from "./event.ts";
 import type { EventLoop } from "./events.ts";
@@ -36,6 +35,14 @@ export class QueueFull extends Error {
 export class QueueShutDown extends Error {
   /** Always `"QueueShutDown"`. */
   override name = "QueueShutDown";
+}
+
+/** Takes a waiter off who is interrupted, and tells whether it was woken: the next one is to be, then. */
+function leave(waiters: Waiters, waiter: Waiter): boolean {
+  const wasWoken = waiter.done() && !waiter.cancelled();
+  waiter.cancel();
+  waiters.remove(waiter);
+  return wasWoken;
 }
 
 /**
@@ -138,23 +145,19 @@ export class Queue<T> implements AsyncIterable<T> {
    * @returns An awaitable.
    * @throws {QueueShutDown} If the queue is shut down.
    */
-  put(item: T, options: AbortableOptions = {}): Awaitable<void> {
-    return abortable(options, this.#putSteps, this.#attemptPut, item);
+  put(item: T, options?: AbortableOptions): Awaitable<void> {
+    return claim(options, this.#putting, item);
   }
 
-  // Their parameter is no T: a queue of numbers would not pass for one of anything.
-  readonly #attemptPut = (item: unknown): void | typeof NOT_YET =>
-    this.full() ? NOT_YET : this.putNowait(item as T);
-
-  readonly #putSteps = (item: unknown): Steps<void> => this.#put(item as T);
-
-  *#put(item: T): Steps<void> {
-    while (this.full()) {
-      this.#checkOpen("put");
-      yield* this.#wait(this.#putters, () => !this.full());
-    }
-    this.putNowait(item);
-  }
+  // Its parameter is no T: a queue of numbers would not pass for one of anything.
+  readonly #putting: Claimable<void, unknown> = {
+    begin: (item) => this.full() ? this.#wait("put", this.#putters) : this.putNowait(item as T),
+    goOn: (waiter, error, item) => {
+      if (error === null) return this.#putting.begin(item);
+      if (leave(this.#putters, waiter) && !this.full()) this.#putters.takeNext();
+      throw error;
+    },
+  };
 
   /**
    * Puts an item into the queue, at once. Counterpart of Python's `put_nowait()`.
@@ -178,21 +181,18 @@ export class Queue<T> implements AsyncIterable<T> {
    * @returns An awaitable of the item.
    * @throws {QueueShutDown} If the queue is shut down and empty.
    */
-  get(options: AbortableOptions = {}): Awaitable<T> {
-    return abortable<T>(options, this.#getSteps, this.#attemptGet);
+  get(options?: AbortableOptions): Awaitable<T> {
+    return claim(options, this.#getting, undefined);
   }
 
-  readonly #attemptGet = (): T | typeof NOT_YET => this.empty() ? NOT_YET : this.getNowait();
-
-  readonly #getSteps = (): Steps<T> => this.#get();
-
-  *#get(): Steps<T> {
-    while (this.empty()) {
-      this.#checkOpen("get");
-      yield* this.#wait(this.#getters, () => !this.empty());
-    }
-    return this.getNowait();
-  }
+  readonly #getting: Claimable<T> = {
+    begin: () => this.empty() ? this.#wait("get", this.#getters) : this.getNowait(),
+    goOn: (waiter, error) => {
+      if (error === null) return this.#getting.begin();
+      if (leave(this.#getters, waiter) && !this.empty()) this.#getters.takeNext();
+      throw error;
+    },
+  };
 
   /**
    * Takes the next item, at once. Counterpart of Python's `get_nowait()`.
@@ -211,20 +211,9 @@ export class Queue<T> implements AsyncIterable<T> {
     return item;
   }
 
-  /** Waits to be woken; who is cancelled after that wakes the next, if there is reason to. */
-  *#wait(waiters: Waiters, hasReason: () => boolean): Steps<void> {
-    this.#loop = boundLoop(this, this.#loop);
-    const waiter = waiters.add(this.#loop);
-    try {
-      yield suspendOn(waiter);
-      waiter.result();
-    } catch (error) {
-      const wasWoken = waiter.done() && !waiter.cancelled();
-      waiter.cancel();
-      waiters.remove(waiter);
-      if (wasWoken && hasReason()) waiters.takeNext();
-      throw error;
-    }
+  #wait(action: string, waiters: Waiters): Waiter {
+    this.#checkOpen(action);
+    return waiters.add(this.#loop = boundLoop(this, this.#loop));
   }
 
   /**

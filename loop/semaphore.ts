@@ -7,13 +7,12 @@
  * @module
  */
 
-import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
-import { suspendOn } from "./_frame.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
-import { Waiters } from "./_waiters.ts";
-import { NOT_YET, Operation, runInTask } from "./coroutines.ts";
+import { claim, Waiters } from "./_waiters.ts";
+import type { Claimable } from "./_waiters.ts";
+import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";
 import type { Awaitable } from "./futures.ts";
@@ -83,36 +82,25 @@ export class Semaphore {
    * @param options A signal that ends the waiting.
    * @returns An awaitable of a guard, whose disposal calls `release()`.
    */
-  acquire(options: AbortableOptions = {}): Awaitable<Disposable> {
-    return abortable(options, this.#acquireSteps, this.#attempt);
+  acquire(options?: AbortableOptions): Awaitable<Disposable> {
+    return claim(options, this.#acquiring, undefined);
   }
 
-  readonly #acquireSteps = (): Steps<Disposable> => this.#acquire();
-
-  readonly #attempt = (): Disposable | typeof NOT_YET => {
-    if (this.locked()) return NOT_YET;
-    this.#value--;
-    return this.#guard;
-  };
-
-  *#acquire(): Steps<Disposable> {
-    const guard = this.#attempt();
-    if (guard !== NOT_YET) return guard;
-    this.#loop = boundLoop(this, this.#loop);
-    const waiter = this.#waiters.add(this.#loop);
-    try {
-      yield suspendOn(waiter);
-      waiter.result();
-    } catch (error) {
+  readonly #acquiring: Claimable<Disposable> = {
+    begin: () => {
+      if (this.locked()) return this.#waiters.add(this.#loop = boundLoop(this, this.#loop));
+      this.#value--;
+      return this.#guard;
+    },
+    goOn: (waiter, error) => {
       // Cancelled after it was our turn: the place goes back.
-      if (waiter.done() && !waiter.cancelled()) this.#value++;
-      throw error;
-    } finally {
+      if (error !== null && waiter.done() && !waiter.cancelled()) this.#value++;
       this.#waiters.remove(waiter);
       this.#letThrough();
-    }
-    return this.#guard;
-  }
+      if (error !== null) throw error;
+      return this.#guard;
+    },
+  };
 
   /** Makes a place free, and lets the next one through. */
   release(): void {
@@ -137,7 +125,7 @@ export class Semaphore {
   }
 
   *#run<T>(body: Coroutine<T>): Steps<T> {
-    yield* this.#acquire();
+    yield* this.acquire();
     try {
       return yield* runInTask(body);
     } finally {

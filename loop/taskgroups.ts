@@ -203,7 +203,7 @@ export class TaskGroup {
    * @returns The task.
    * @throws {RuntimeError} If the group does not run, or is ending because of an error.
    */
-  createTask<T>(coroutine: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+  createTask<T>(coroutine: Coroutine<T>, options?: TaskOptions): Task<T> {
     const problem = this.#problem();
     if (problem !== null) {
       if (typeof coroutine !== "function") coroutine.return(undefined as T);
