@@ -415,12 +415,17 @@ export class BaseEventLoop implements TimerLoop {
     this.#state = TURNING;
     this.#hostAsked = false;
     const ready = this.#ready;
-    while (this.#todo > 0 && this.#fatal === null) {
-      this.#todo--;
-      if (this._instrument === null) ready.shift()!._run();
-      else this.#runWatched(ready.shift()!, this._instrument);
-      if (current.resumed !== null) return this.#letHostIn(WAITING);
-      if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
+    try {
+      while (this.#todo > 0 && this.#fatal === null) {
+        this.#todo--;
+        if (this._instrument === null) ready.shift()!._run();
+        else this.#runWatched(ready.shift()!, this._instrument);
+        if (current.resumed !== null) return this.#letHostIn(WAITING);
+        if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
+      }
+    } catch (error) {
+      // Entries do not throw; a class of the program's own, made by a task factory, may.
+      this._interrupt(error);
     }
     this.#endTurn();
   }

@@ -15,6 +15,8 @@
  */
 
 import { JointFuture } from "./_joint_future.ts";
+import { LinkedList } from "./_linked_list.ts";
+import type { Linked } from "./_linked_list.ts";
 import { printable } from "./_repr.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps, Suspension } from "./coroutines.ts";
@@ -22,6 +24,7 @@ import { getRunningLoop } from "./events.ts";
 import type { EventLoop } from "./events.ts";
 import { CancelledError, ExceptionGroup, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import type { Awaitable, Future } from "./futures.ts";
+import type { Runnable } from "./handles.ts";
 import { Semaphore } from "./semaphore.ts";
 import { currentTask } from "./tasks.ts";
 import type { Task, TaskOptions } from "./tasks.ts";
@@ -39,6 +42,24 @@ export interface TaskGroupOptions {
    * @default {Infinity}
    */
   limit?: number;
+}
+
+/** A task of a group. Its entry in the ready queue tells the group that it is done. */
+class Member implements Runnable, Linked<Member> {
+  _before: Member | null = null;
+  _after: Member | null = null;
+  _isListed = false;
+  readonly task: Task<unknown>;
+  readonly #group: TaskGroup;
+
+  constructor(task: Task<unknown>, group: TaskGroup) {
+    this.task = task;
+    this.#group = group;
+  }
+
+  _run(): void {
+    this.#group._onDone(this);
+  }
 }
 
 /**
@@ -67,7 +88,8 @@ export class TaskGroup {
   readonly #slots: Semaphore | null;
   #loop: EventLoop | null = null;
   #parent: Task<unknown> | null = null;
-  readonly #tasks = new Set<Task<unknown>>();
+  /** Its tasks that are not done, or were not seen to be. */
+  readonly #members = new LinkedList<Member>();
   readonly #errors: unknown[] = [];
   /** A KeyboardInterrupt: it goes through as it is. */
   #interrupt: KeyboardInterrupt | null = null;
@@ -155,8 +177,10 @@ export class TaskGroup {
   /** Waits until no task is left, and returns the cancellation that came meanwhile, if any. */
   *#waitForTasks(): Steps<CancelledError | null> {
     let cancellation: CancelledError | null = null;
-    while (this.#tasks.size > 0) {
-      const allDone = new JointFuture<void>(this.#tasks, { loop: this.#loop! });
+    while (this.#members.first !== null) {
+      const allDone = new JointFuture<void>({ [Symbol.iterator]: () => this.#tasks() }, {
+        loop: this.#loop!,
+      });
       this.#allDone = allDone;
       try {
         yield* allDone;
@@ -211,8 +235,9 @@ export class TaskGroup {
     }
     const work = this.#slots === null ? coroutine : this.#inSlot(coroutine, this.#slots);
     const task = this.#loop!.createTask(work, options);
-    this.#tasks.add(task);
-    task.addDoneCallback(this.#onTaskDone);
+    const member = new Member(task, this);
+    this.#members.add(member);
+    task._subscribe(member);
     // A task that starts eagerly may have cancelled the group already.
     if (this.#state as number === ABORTING) task.cancel();
     return task;
@@ -253,12 +278,16 @@ export class TaskGroup {
 
   /** Whether all has ended, although `run()` has not gone on yet. */
   #isOver(): boolean {
-    return this.#isBodyDone && this.#tasks.size === 0;
+    return this.#isBodyDone && this.#members.first === null;
   }
 
   #abort(): void {
     this.#state = ABORTING;
-    for (const task of this.#tasks) task.cancel();
+    for (const task of this.#tasks()) task.cancel();
+  }
+
+  *#tasks(): Generator<Task<unknown>, void, void> {
+    for (const member of this.#members) yield member.task;
   }
 
   #abortWithParent(): void {
@@ -267,18 +296,19 @@ export class TaskGroup {
     this.#parent!.cancel();
   }
 
-  readonly #onTaskDone = (future: Future<unknown>): void => {
-    const task = future as Task<unknown>;
-    this.#tasks.delete(task);
+  /** @ignore Called by the loop when a task of the group is done. */
+  _onDone(member: Member): void {
+    const { task } = member;
+    this.#members.remove(member);
     const allDone = this.#allDone;
-    if (this.#tasks.size === 0 && allDone !== null && !allDone.done()) allDone.setResult();
+    if (this.#members.first === null && allDone !== null && !allDone.done()) allDone.setResult();
     if (task.cancelled() || !task._failed()) return;
     const error = task.exception();
     this.#errors.push(error);
     if (error instanceof KeyboardInterrupt) this.#interrupt ??= error;
     if (this.#parent!.done()) return this.#reportOrphan(task, error);
     if (this.#state === OPEN) this.#abortWithParent();
-  };
+  }
 
   /** Reports the errors that nobody is told of, as the interrupt goes first; returns that. */
   #reportAllBut(interrupt: KeyboardInterrupt): KeyboardInterrupt {
@@ -302,7 +332,8 @@ export class TaskGroup {
    */
   toString(): string {
     const parts = ["<TaskGroup"];
-    if (this.#tasks.size > 0) parts.push(`tasks=${this.#tasks.size}`);
+    const count = [...this.#members].length;
+    if (count > 0) parts.push(`tasks=${count}`);
     if (this.#errors.length > 0) parts.push(`errors=${this.#errors.length}`);
     if (this.#state === ABORTING) parts.push("cancelling");
     else if (this.#state === OPEN) parts.push("entered");

@@ -152,13 +152,7 @@ export class Task<T> extends Future<T> implements Runnable {
   override cancel(message?: string): boolean {
     if (this.done()) return false;
     this.#cancelling++;
-    // The frames are listed latest first; a copy, for what is cancelled may leave the list.
-    const waiting: Waitable[] = [];
-    for (let frame = this._frames; frame !== null; frame = frame.next) {
-      waiting.push(frame.waitsFor!);
-    }
-    let passedOn = false;
-    for (const future of waiting.reverse()) if (future.cancel(message)) passedOn = true;
+    const passedOn = this._frames !== null && this.#cancelFrames(this._frames, message);
     // Beside a promise that is not ours, futures may be left over from a race: they take no cancellation.
     if (!passedOn || this._awaitsHost) {
       this._mustCancel = true;
@@ -166,6 +160,18 @@ export class Task<T> extends Future<T> implements Runnable {
     }
     this.#aborter?.abort(new CancelledError(message));
     return true;
+  }
+
+  #cancelFrames(latest: Frame, message: string | undefined): boolean {
+    if (latest.next === null) return latest.waitsFor!.cancel(message);
+    // The frames are listed latest first; a copy, for what is cancelled may leave the list.
+    const waiting: Waitable[] = [];
+    for (let frame: Frame | null = latest; frame !== null; frame = frame.next) {
+      waiting.push(frame.waitsFor!);
+    }
+    let passedOn = false;
+    for (const future of waiting.reverse()) if (future.cancel(message)) passedOn = true;
+    return passedOn;
   }
 
   /**

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { CancelledError, createTask, KeyboardInterrupt, sleep } from "@aio/asyncio/loop";
-import { EventLoop } from "@aio/asyncio/loop";
+import { CancelledError, createTask, Future, KeyboardInterrupt, sleep } from "@aio/asyncio/loop";
+import { EventLoop, TaskGroup } from "@aio/asyncio/loop";
 import type { ExceptionContext, ExceptionHandler } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertMatch, assertStrictEquals, assertThrows } from "../_support/assert.ts";
@@ -274,4 +274,23 @@ Deno.test("A task that nobody awaits does not end the loop with its exception", 
   });
   loop.close();
   assertEquals(result, "main goes on");
+});
+
+Deno.test("A future class that throws where no error is expected ends the run, not the loop", async () => {
+  class Stubborn extends Future<void> {
+    override cancel(): never {
+      throw new RangeError("never");
+    }
+  }
+  const loop = newVirtualLoop();
+  const group = new TaskGroup();
+  const waiting = loop.createTask(() =>
+    group.run(async () => {
+      group.createTask(() => fail(new Error("the group cancels its body")));
+      await new Stubborn({ loop });
+    })
+  );
+  await assertRejects(() => loop.runUntilComplete(waiting), RangeError, "never");
+  assertEquals(await loop.runUntilComplete(() => sleep(1, "goes on")), "goes on");
+  loop.close();
 });
