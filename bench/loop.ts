@@ -303,10 +303,11 @@ async function measure(n: number, coroutine: Coroutine<unknown>, clock: () => nu
 async function main(scale: number, only: string[]): Promise<void> {
   const results: Record<string, number> = {};
   for (const [name, { operations, kinds }] of WORKLOADS) {
-    if (only.length > 0 && !only.includes(name)) continue;
     const n = Math.max(1, Math.trunc(operations * scale));
     const clock = name === "timers" ? cpuTime : (): number => performance.now() / 1000;
     for (const [kind, workload] of Object.entries(kinds)) {
+      const isWanted = only.includes(name) || only.includes(`${name}@${kind}`);
+      if (only.length > 0 && !isWanted) continue;
       const rates: number[] = [];
       for (let i = 0; i < 3; i++) rates.push(await measure(n, workload(n), clock));
       results[`${name}@${kind}`] = rates.sort((a, b) => a - b)[1]!;

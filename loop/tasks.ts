@@ -20,7 +20,7 @@ import type { Owner } from "./_current.ts";
 import { creationPlace } from "./_debug.ts";
 import { StepFrame } from "./_frame.ts";
 import type { Frame, Steps, Waitable } from "./_frame.ts";
-import { runOwned } from "./_host.ts";
+import { getOwner, hasAsyncContext, runOwned } from "./_host.ts";
 import { quote } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { copyContext } from "./contextvars.ts";
@@ -225,7 +225,7 @@ export class Task<T> extends Future<T> implements Runnable {
     let started: unknown;
     try {
       // A generator's own code does not run yet, and needs no asynchronous context.
-      started = isGeneratorFunction(coroutine) ? coroutine() : runOwned(this, coroutine);
+      started = isGeneratorFunction(coroutine) ? coroutine() : runOwned(this, startOwned);
     } catch (error) {
       return this._fail(error);
     } finally {
@@ -251,10 +251,12 @@ export class Task<T> extends Future<T> implements Runnable {
       const steps = (started as Iterable<unknown>)[Symbol.iterator]() as Steps<T>;
       this.#step(steps);
     } else {
-      (started as PromiseLike<T>).then(
-        (value) => this._finish(value),
-        (error) => this._fail(error),
-      );
+      if (!tellsOwner(started)) {
+        (started as PromiseLike<T>).then(
+          (value) => this._finish(value),
+          (error) => this._fail(error),
+        );
+      }
       this._loop._resuming(this);
     }
   }
@@ -363,6 +365,30 @@ export class Task<T> extends Future<T> implements Runnable {
     if (place !== null) parts.push(`created at ${place}`);
     return [...parts, ...rest].join(" ");
   }
+}
+
+/**
+ * Calls the coroutine function of the task that starts now. If it returns an ordinary promise, that
+ * calls back in the asynchronous context of the task, which tells whose it is: no closures are needed
+ * for that, and in a program of many tasks they would be a fifth of the memory.
+ */
+function startOwned(): unknown {
+  const started = ((current.task as Task<unknown>).getCoro() as () => unknown)();
+  if (tellsOwner(started)) (started as Promise<unknown>).then(finishOwner, failOwner);
+  return started;
+}
+
+/** Whether what the coroutine function returned calls back in the context of its task. */
+function tellsOwner(started: unknown): boolean {
+  return hasAsyncContext && (started as object | null | undefined)?.constructor === Promise;
+}
+
+function finishOwner(value: unknown): void {
+  (getOwner() as Task<unknown>)._finish(value);
+}
+
+function failOwner(error: unknown): void {
+  (getOwner() as Task<unknown>)._fail(error);
 }
 
 /**
