@@ -24,6 +24,8 @@ import type { Runnable } from "./handles.ts";
 export interface Waitable {
   /** The loop that the future belongs to. */
   readonly _loop: BaseEventLoop;
+  /** Whether it may be the host that ends it. */
+  readonly _isUpToHost: boolean;
   /** Cancels the future. */
   cancel(message?: string): boolean;
   /** Has `entry` put into the ready queue once the future is done. */

@@ -46,6 +46,10 @@ export class WorkerCall extends Future<unknown> implements Linked<WorkerCall> {
     this.#events = events;
   }
 
+  override get _isUpToHost(): boolean {
+    return true;
+  }
+
   override cancel(message?: string): boolean {
     if (!super.cancel(message)) return false;
     this.#events.isCancelled(this);

@@ -537,17 +537,26 @@ export class BaseEventLoop implements TimerLoop {
       this.#hostAsked = true;
       return this.#letHostIn(YIELDING);
     }
-    if (due === Infinity) {
-      this._interrupt(new RuntimeError(`Cannot go on: ${this._describeDeadlock()}`));
-      return this.#finish();
-    }
+    if (due === Infinity) return this.#endOrPark();
     this.#clock.jumpTo!(due);
     this.#state = DEFERRED;
     this.#beginTurn();
   }
 
-  /** @ignore Why nothing can ever happen again. */
-  _describeDeadlock(): string {
+  /** Without a deadline there is nothing to jump to: it is the host's turn, or nobody's ever. */
+  #endOrPark(): void {
+    const deadlock = this._describeDeadlock();
+    if (deadlock === null) {
+      this.#disarmImmediate();
+      this.#state = PARKED;
+    } else {
+      this._interrupt(new RuntimeError(`Cannot go on: ${deadlock}`));
+      this.#finish();
+    }
+  }
+
+  /** @ignore Why nothing can ever happen again; null if something may. */
+  _describeDeadlock(): string | null {
     return "nothing is ready and no timer is set";
   }
 

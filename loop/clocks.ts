@@ -34,8 +34,9 @@ export const monotonicClock: Clock = { time: () => nowMs() / 1000 };
  * A clock that stands still while there is work, and jumps to the next deadline when there is none.
  *
  * A program that waits an hour ends in milliseconds, with every callback in the order and at the
- * `loop.time()` it would have had. It knows nothing of I/O: time jumps although a reply of the
- * network is still on its way.
+ * `loop.time()` it would have had. When nothing can ever happen again the run ends with an error that
+ * names who waits. Time does not wait for the host: it jumps to the next deadline although a promise, a
+ * worker or a reply of the network is still on its way; only without a deadline are they waited for.
  *
  * @example
  * ```ts

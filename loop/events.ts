@@ -170,9 +170,11 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /** @ignore */
-  override _describeDeadlock(): string {
-    const tasks = [...allTasks(this)].map((task) => `\n  ${task}`);
-    const who = tasks.length === 0 ? "" : `; these wait for ever:${tasks.join("")}`;
+  override _describeDeadlock(): string | null {
+    const tasks = [...allTasks(this)];
+    if (tasks.some((task) => task._waitsForHost())) return null;
+    const lines = tasks.map((task) => `\n  ${task}`);
+    const who = lines.length === 0 ? "" : `; these wait for ever:${lines.join("")}`;
     return super._describeDeadlock() + who;
   }
 

@@ -361,6 +361,12 @@ export class Future<T> implements Awaitable<T> {
     return [];
   }
 
+  /** @ignore Whether it may be the host that ends it: then nobody knows that it never will be. */
+  get _isUpToHost(): boolean {
+    for (const part of this._parts()) if (part._isUpToHost) return true;
+    return false;
+  }
+
   /** @ignore The inner part of `toString()`. */
   _describe(): string {
     switch (this.#state) {

@@ -206,6 +206,15 @@ export class Task<T> extends Future<T> implements Runnable {
     return this.#aborter.signal;
   }
 
+  /** @ignore Whether it may be the host that brings it on, as far as is known. */
+  _waitsForHost(): boolean {
+    if (this._awaitsHost) return true;
+    for (let frame = this._frames; frame !== null; frame = frame.next) {
+      if (frame.waitsFor!._isUpToHost) return true;
+    }
+    return false;
+  }
+
   /** @ignore */
   _takeCancellation(): CancelledError {
     this._mustCancel = false;

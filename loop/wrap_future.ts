@@ -28,6 +28,10 @@ class PromiseFuture<T> extends Future<T> {
     this.#onCancel = options.onCancel;
   }
 
+  override get _isUpToHost(): boolean {
+    return true;
+  }
+
   override cancel(message?: string): boolean {
     if (!super.cancel(message)) return false;
     this.#onCancel?.(new CancelledError(message));

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { monotonicClock, newEventLoop, run, sleep, VirtualClock } from "@aio/asyncio/loop";
-import type { Clock } from "@aio/asyncio/loop";
+import { gather, moduleFunctions, monotonicClock, newEventLoop, run } from "@aio/asyncio/loop";
+import { sleep, toThread, VirtualClock, wrapFuture } from "@aio/asyncio/loop";
+import type { Clock, Coroutine } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
-import { newVirtualLoop } from "../_support/run.ts";
+import { newVirtualLoop, runVirtual } from "../_support/run.ts";
 
 Deno.test("monotonicClock.time() is in seconds and does not go back", () => {
   const before = performance.now() / 1000;
@@ -81,6 +82,33 @@ Deno.test("VirtualClock lets the loop end, and names the tasks that would wait f
     "Cannot go on: nothing is ready and no timer is set; these wait for ever:",
     ...tasks.map((task) => `  ${task}`),
   ]);
+});
+
+/** A promise that the host settles, when it has nothing else to do. */
+function fromHost<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(resolve, 1, value));
+}
+
+for (
+  const [what, coroutine] of Object.entries<Coroutine<string>>({
+    "an async function awaits": async () => await fromHost("value"),
+    "a generator yields": function* () {
+      return (yield fromHost("value")) as string;
+    },
+    "a future wraps": () => wrapFuture(fromHost("value")),
+    "a gathering has": async () => (await gather([fromHost("value")]))[0],
+  })
+) {
+  Deno.test(`VirtualClock waits for a promise that ${what}`, async () => {
+    assertEquals(await runVirtual(coroutine), "value");
+  });
+}
+
+Deno.test("VirtualClock waits for a call in another thread", async () => {
+  const { add } = moduleFunctions<typeof import("./programs/work.ts")>(
+    new URL("programs/work.ts", import.meta.url),
+  );
+  assertEquals(await runVirtual(() => toThread(add, 1, 2)), 3);
 });
 
 Deno.test("VirtualClock lets the loop end when all timers are set to infinity", async () => {
