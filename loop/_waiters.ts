@@ -134,7 +134,8 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
   ): PromiseLike<R1 | R2> {
     const frame = frameOfAwait(onFulfilled, onRejected);
     if (frame === null) return notRunning.then(onFulfilled, onRejected);
-    this.#advance(frame, null);
+    if (this.#hasBegun) frame._fail(awaitedTwice());
+    else this.#advance(frame, null);
     return frame;
   }
 
@@ -157,7 +158,6 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
 
   #step(error: unknown | null): T | Waiter {
     const waiter = this.#waiter;
-    if (waiter === null && this.#hasBegun) throw awaitedTwice();
     this.#hasBegun = true;
     const outcome = waiter === null
       ? this.#claimable.begin(this.#arg)
