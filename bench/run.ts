@@ -1,10 +1,12 @@
 /**
  * Measures this project beside its peers, and prints the ratios.
  *
- *     deno task bench loop|memory|latency [--rounds N] [--scale X] [--only NAME,…]
+ *     deno task bench loop|memory|latency|net [--rounds N] [--scale X] [--only NAME,…]
  *
  * `loop` counts operations a second: more is better. `memory` weighs a million tasks that sleep, and
  * `latency` times how long sockets and timers wait for a loop that is never idle: less is better.
+ * `net` has servers echo (Linux only, with a C compiler): more messages and fewer microseconds are
+ * better, and what bare Deno does is as much as can be had.
  *
  * In each round the sides take turns, each alone on one core where the system can pin it; the side
  * that begins changes. A ratio is taken within a round, for these machines are shared and noisy;
@@ -46,6 +48,7 @@ const { values: flags, positionals } = parseArgs({
   },
 });
 
+const only = flags.only.split(",").filter((name) => name !== "");
 const here = new URL(".", import.meta.url).pathname;
 const PYTHON = "/usr/bin/python3";
 
@@ -63,7 +66,7 @@ function ours(...commands: string[][]): Side {
 
 const benches: Record<string, () => Bench> = {
   loop() {
-    const args = [flags.scale, ...flags.only.split(",").filter((name) => name !== "")];
+    const args = [flags.scale, ...only];
     const own = ours(["--allow-sys", `${here}loop.ts`, ...args]);
     const sides = [own, ...peers("loop.py", ...args)];
     return { sides, unit: "Mops/s", perUnit: 1e6, rounds: 5, pinned: true };
@@ -82,6 +85,21 @@ const benches: Record<string, () => Bench> = {
       ...peers("latency.py", count),
     ];
     return { sides, unit: "ms", perUnit: 1, rounds: 3, pinned: false };
+  },
+  net() {
+    const permissions = ["--allow-read", "--allow-write", "--allow-run=cc,taskset"];
+    const program = ["deno", "run", ...permissions, `${here}net.ts`];
+    const names = {
+      "@aio/asyncio": "ours",
+      "bare Deno": "raw",
+      uvloop: "uvloop",
+      asyncio: "asyncio",
+    };
+    const sides = Object.entries(names).map(([name, side]) => ({
+      name,
+      commands: [[...program, side, flags.scale, ...only]],
+    }));
+    return { sides, unit: "", perUnit: 1, rounds: 3, pinned: false };
   },
 };
 
@@ -142,19 +160,19 @@ function ratioText(rounds: Map<string, Figures>[], key: string, own: string, pee
     const [mine, theirs] = [round.get(own)?.[key], round.get(peer)?.[workload]];
     return mine === undefined || theirs === undefined ? [] : [mine / theirs];
   });
-  if (ratios.length === 0) return "".padStart(22);
-  const range = `${Math.min(...ratios).toFixed(1)}–${Math.max(...ratios).toFixed(1)}`;
-  return `${median(ratios).toFixed(2).padStart(8)} (${range})`.padEnd(22);
+  if (ratios.length === 0) return "".padStart(24);
+  const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+  return `${median(ratios).toFixed(2).padStart(8)} (${range})`.padEnd(24);
 }
 
 function printRatios(bench: Bench, rounds: Map<string, Figures>[]): void {
   const [own, ...peers] = bench.sides.map((side) => side.name);
   const keys = Object.keys(rounds[0]?.get(own!) ?? {});
-  const head = peers.map((peer) => `÷ ${peer}`.padStart(8).padEnd(22)).join("");
+  const head = peers.map((peer) => `÷ ${peer}`.padStart(8).padEnd(24)).join("");
   console.log(`\n${"".padEnd(42)}${bench.unit.padStart(8)}  ${head}`);
   for (const key of keys) {
     const figure = median(rounds.flatMap((round) => round.get(own!)?.[key] ?? []));
-    const digits = bench.unit === "bytes" ? 0 : 3;
+    const digits = ["", "bytes"].includes(bench.unit) ? 0 : 3;
     const shown = (figure / bench.perUnit).toFixed(digits).padStart(8);
     const ratios = peers.map((peer) => ratioText(rounds, key, own!, peer)).join("");
     console.log(`${key.padEnd(42)}${shown}  ${ratios}`);

@@ -1,0 +1,51 @@
+"""The net benchmark's servers on asyncio and uvloop: they send back what they get.
+
+    python3 bench/net_server.py asyncio|uvloop protocol|read|readline
+
+Prints the port.
+"""
+
+import asyncio
+import sys
+
+LOOP, KIND = sys.argv[1], sys.argv[2]
+LIMIT = 1024 * 1024
+
+
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+
+async def read(reader, writer):
+    while data := await reader.read(LIMIT):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def readline(reader, writer):
+    while line := await reader.readline():
+        writer.write(line)
+        await writer.drain()
+    writer.close()
+
+
+async def main():
+    if KIND == "protocol":
+        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
+    else:
+        handler = read if KIND == "read" else readline
+        server = await asyncio.start_server(handler, "127.0.0.1", 0, limit=LIMIT)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if LOOP == "uvloop":
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+asyncio.run(main())
