@@ -4,15 +4,20 @@
  *
  *     deno run … bench/net.ts ours|raw|uvloop|asyncio SECONDS [KIND …]
  *
- * The kinds are `protocol`, and streams that echo what `read()` gives or what `readline()` does.
+ * The kinds are `protocol`, and streams that echo what `read()`, `readexactly()` or `readline()` gives.
  * Prints one JSON object: messages a second, and how long 99 % of them take at most. The load comes
  * from `net_load.c`, compiled here: a client in a scripting language would be the slower end.
  *
  * @module
  */
 
-const KINDS = ["protocol", "read", "readline"];
-const SIZES = [1000, 100 * 1024];
+/** How big the messages of each kind are. A line of 100 KiB is longer than streams usually allow. */
+const SIZES: Record<string, number[]> = {
+  protocol: [1000, 100 * 1024],
+  read: [1000, 100 * 1024],
+  readexactly: [1000, 100 * 1024],
+  readline: [1000],
+};
 const CONNECTIONS = "10";
 /** How long a server is warmed up, in seconds. */
 const WARMUP = "0.5";
@@ -21,26 +26,15 @@ const SERVER_CORE = "1";
 const LOAD_CORE = "0";
 
 const path = (name: string): string => new URL(name, import.meta.url).pathname;
-const deno = (kind: string): string[] => [
-  "deno",
-  "run",
-  "--allow-net=127.0.0.1",
-  path("net_server.ts"),
-  kind,
-];
-const python = (loop: string, kind: string): string[] => [
-  "/usr/bin/python3",
-  path("net_server.py"),
-  loop,
-  kind,
-];
+const deno = ["deno", "run", "--allow-net=127.0.0.1", path("net_server.ts")];
+const python = ["/usr/bin/python3", path("net_server.py")];
 
-/** What starts the server of a side. The raw one does not care how messages are read. */
-const sides: Record<string, (kind: string) => string[]> = {
-  ours: deno,
-  raw: () => deno("raw"),
-  uvloop: (kind) => python("uvloop", kind),
-  asyncio: (kind) => python("asyncio", kind),
+/** What starts the server of a side, but for the kind and the size. */
+const sides: Record<string, string[]> = {
+  ours: [...deno, "ours"],
+  raw: [...deno, "raw"],
+  uvloop: [...python, "uvloop"],
+  asyncio: [...python, "asyncio"],
 };
 
 interface Result {
@@ -76,9 +70,9 @@ async function serve(command: string[]): Promise<AsyncDisposable & { readonly po
   };
 }
 
-async function measure(load: string, command: string[], size: number): Promise<Result> {
-  await using server = await serve(command);
-  const args = [server.port, CONNECTIONS, String(size), WARMUP, seconds];
+async function measure(load: string, kind: string, size: string): Promise<Result> {
+  await using server = await serve([...sides[name]!, kind, size]);
+  const args = [server.port, CONNECTIONS, size, WARMUP, seconds];
   return JSON.parse(await output(pinned(LOAD_CORE, [load, ...args]), "the load"));
 }
 
@@ -92,9 +86,9 @@ try {
   });
   await output(compiler, "the compiler");
   const figures: Record<string, number> = {};
-  for (const kind of wanted.length > 0 ? wanted : KINDS) {
-    for (const size of SIZES) {
-      const { rate, p99 } = await measure(load, sides[name]!(kind), size);
+  for (const kind of wanted.length > 0 ? wanted : Object.keys(SIZES)) {
+    for (const size of SIZES[kind]!) {
+      const { rate, p99 } = await measure(load, kind, String(size));
       figures[`${kind}, ${size} bytes, messages/s`] = rate;
       figures[`${kind}, ${size} bytes, p99 in us`] = p99;
     }

@@ -1,6 +1,6 @@
 """The net benchmark's servers on asyncio and uvloop: they send back what they get.
 
-    python3 bench/net_server.py asyncio|uvloop protocol|read|readline
+    python3 bench/net_server.py asyncio|uvloop protocol|read|readexactly|readline SIZE
 
 Prints the port.
 """
@@ -8,7 +8,7 @@ Prints the port.
 import asyncio
 import sys
 
-LOOP, KIND = sys.argv[1], sys.argv[2]
+LOOP, KIND, SIZE = sys.argv[1], sys.argv[2], int(sys.argv[3])
 LIMIT = 1024 * 1024
 
 
@@ -20,16 +20,17 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-async def read(reader, writer):
-    while data := await reader.read(LIMIT):
+READS = {
+    "read": lambda reader: reader.read(LIMIT),
+    "readexactly": lambda reader: reader.readexactly(SIZE),
+    "readline": lambda reader: reader.readline(),
+}
+
+
+async def echo(reader, writer):
+    read = READS[KIND]
+    while data := await read(reader):
         writer.write(data)
-        await writer.drain()
-    writer.close()
-
-
-async def readline(reader, writer):
-    while line := await reader.readline():
-        writer.write(line)
         await writer.drain()
     writer.close()
 
@@ -38,8 +39,7 @@ async def main():
     if KIND == "protocol":
         server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
     else:
-        handler = read if KIND == "read" else readline
-        server = await asyncio.start_server(handler, "127.0.0.1", 0, limit=LIMIT)
+        server = await asyncio.start_server(echo, "127.0.0.1", 0, limit=LIMIT)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

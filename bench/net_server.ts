@@ -1,16 +1,16 @@
 /**
  * The net benchmark's servers in Deno: they send back what they get.
  *
- *     deno run --allow-net=127.0.0.1 bench/net_server.ts raw|protocol|read|readline
+ *     deno run --allow-net=127.0.0.1 bench/net_server.ts ours|raw protocol|read|readexactly|readline SIZE
  *
  * `raw` is what the runtime allows: a loop that reads and writes, with one buffer and nothing
- * around it. Prints the port.
+ * around it, whatever the kind. Prints the port.
  *
  * @module
  */
 
 import { createServer, Protocol, run, startServer } from "@aio/asyncio";
-import type { Server, StreamReader, StreamWriter, Transport } from "@aio/asyncio";
+import type { StreamReader, StreamWriter, Transport } from "@aio/asyncio";
 
 const LIMIT = 1024 * 1024;
 
@@ -26,21 +26,18 @@ class Echo extends Protocol {
   }
 }
 
-async function read(reader: StreamReader, writer: StreamWriter): Promise<void> {
+const reads: Record<string, (reader: StreamReader) => PromiseLike<Uint8Array>> = {
+  read: (reader) => reader.read(LIMIT),
+  readexactly: (reader) => reader.readexactly(Number(size)),
+  readline: (reader) => reader.readline(),
+};
+
+async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
+  const read = reads[kind]!;
   for (;;) {
-    const data = await reader.read(LIMIT);
+    const data = await read(reader);
     if (data.length === 0) break;
     writer.write(data);
-    await writer.drain();
-  }
-  writer.close();
-}
-
-async function readline(reader: StreamReader, writer: StreamWriter): Promise<void> {
-  for (;;) {
-    const line = await reader.readline();
-    if (line.length === 0) break;
-    writer.write(line);
     await writer.drain();
   }
   writer.close();
@@ -63,18 +60,14 @@ async function echoRaw(conn: Deno.TcpConn): Promise<void> {
   conn.close();
 }
 
-const servers: Record<string, () => PromiseLike<Server>> = {
-  protocol: () => createServer(() => new Echo(), "127.0.0.1", 0),
-  read: () => startServer(read, "127.0.0.1", 0, { limit: LIMIT }),
-  readline: () => startServer(readline, "127.0.0.1", 0, { limit: LIMIT }),
-};
-
-const [kind = ""] = Deno.args;
-if (kind === "raw") {
+const [side, kind = "", size] = Deno.args;
+if (side === "raw") {
   await serveRaw();
 } else {
   await run(async () => {
-    const server = await servers[kind]!();
+    const server = kind === "protocol"
+      ? await createServer(() => new Echo(), "127.0.0.1", 0)
+      : await startServer(echo, "127.0.0.1", 0, { limit: LIMIT });
     console.log(server.sockets[0]!.getsockname()[1]);
     await server.serveForever();
   });

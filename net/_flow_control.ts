@@ -19,6 +19,11 @@ export class FlowControl {
   readonly #drainers = new Set<Future<void>>();
   readonly #closers = new Set<Future<void>>();
 
+  /** Whether there is a connection, and room to write. */
+  get hasRoom(): boolean {
+    return this.#end === null && !this.#isPaused;
+  }
+
   pause(): void {
     this.#isPaused = true;
   }

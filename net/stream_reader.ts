@@ -10,7 +10,7 @@
 
 import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
 import type { Awaitable, EventLoop, Future, Task } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
+import { NOT_YET, Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { ByteBuffer } from "./_byte_buffer.ts";
 import { IncompleteReadError, LimitOverrunError } from "./exceptions.ts";
@@ -161,7 +161,18 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   read(n = -1): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => n < 0 ? this.#readAll() : this.#read(n));
+    return new Operation(this.#readSteps, this.#attemptToRead, n);
+  }
+
+  readonly #readSteps = (n: number): Steps<Uint8Array<ArrayBuffer>> =>
+    n < 0 ? this.#readAll() : this.#read(n);
+
+  readonly #attemptToRead = (n: number): Uint8Array<ArrayBuffer> | typeof NOT_YET =>
+    n > 0 && this.#has(1) ? this.#buffer.take(n) : NOT_YET;
+
+  /** Whether so much can be taken at once, and nobody needs to be told of it. */
+  #has(count: number): boolean {
+    return this.#buffer.length >= count && !this.#isPaused && this.#failure === null;
   }
 
   *#read(n: number): Steps<Uint8Array<ArrayBuffer>> {
@@ -203,8 +214,13 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   readexactly(n: number): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => this.#readExactly(n));
+    return new Operation(this.#readExactlySteps, this.#attemptToReadExactly, n);
   }
+
+  readonly #readExactlySteps = (n: number): Steps<Uint8Array<ArrayBuffer>> => this.#readExactly(n);
+
+  readonly #attemptToReadExactly = (n: number): Uint8Array<ArrayBuffer> | typeof NOT_YET =>
+    n > 0 && this.#has(n) ? this.#buffer.take(n) : NOT_YET;
 
   *#readExactly(n: number): Steps<Uint8Array<ArrayBuffer>> {
     if (!(n >= 0)) {
@@ -231,8 +247,16 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   readline(): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => this.#readLine());
+    return new Operation(this.#readLineSteps, this.#attemptToReadLine);
   }
+
+  readonly #readLineSteps = (): Steps<Uint8Array<ArrayBuffer>> => this.#readLine();
+
+  readonly #attemptToReadLine = (): Uint8Array<ArrayBuffer> | typeof NOT_YET => {
+    if (!this.#has(1)) return NOT_YET;
+    const at = this.#buffer.indexOf(LINE_FEED, 0, this.#buffer.length);
+    return at < 0 || at > this.#limit ? NOT_YET : this.#buffer.take(at + 1);
+  };
 
   *#readLine(): Steps<Uint8Array<ArrayBuffer>> {
     try {

@@ -9,7 +9,7 @@
 
 import { getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Awaitable, EventLoop } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
+import { NOT_YET, Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { isSystemError } from "./_channel.ts";
 import type { StreamProtocol } from "./_establishing.ts";
@@ -128,12 +128,24 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the connection is lost.
    */
   drain(): Awaitable<void> {
-    return new Operation(() => this.#drain());
+    return new Operation(this.#drainSteps, this.#attemptToDrain);
+  }
+
+  readonly #drainSteps = (): Steps<void> => this.#drain();
+
+  /** There usually is room; then there is nothing to wait for. */
+  readonly #attemptToDrain = (): void | typeof NOT_YET => {
+    this.#throwIfFailed();
+    if (this.#transport.isClosing() || !this.#protocol._flow.hasRoom) return NOT_YET;
+  };
+
+  #throwIfFailed(): void {
+    const exception = this.#reader?.exception() ?? null;
+    if (exception !== null) throw exception;
   }
 
   *#drain(): Steps<void> {
-    const exception = this.#reader?.exception() ?? null;
-    if (exception !== null) throw exception;
+    this.#throwIfFailed();
     // Lets the protocol hear of the end, so that a loop of write and drain comes to its own.
     if (this.#transport.isClosing()) yield* sleep(0);
     yield* this.#protocol._flow.drain();
