@@ -89,29 +89,15 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
-/** What an attempt returns that would have to wait. */
-export const NOT_YET: unique symbol = Symbol("not yet");
-
 /**
  * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
- *
- * One that often need not wait also has an attempt, which does the same at once or returns NOT_YET:
- * an `await` then goes without a generator.
  */
-export class Operation<T, Arg = void> implements Awaitable<T> {
-  #start: ((arg: Arg) => Steps<T>) | null;
-  readonly #attempt: ((arg: Arg) => T | typeof NOT_YET) | null;
-  readonly #arg: Arg;
+export class Operation<T> implements Awaitable<T> {
+  #start: (() => Steps<T>) | null;
 
-  constructor(
-    start: (arg: Arg) => Steps<T>,
-    attempt: ((arg: Arg) => T | typeof NOT_YET) | null = null,
-    arg?: Arg,
-  ) {
+  constructor(start: () => Steps<T>) {
     this.#start = start;
-    this.#attempt = attempt;
-    this.#arg = arg as Arg;
   }
 
   then<R1 = T, R2 = never>(
@@ -122,13 +108,7 @@ export class Operation<T, Arg = void> implements Awaitable<T> {
     if (frame === null) return notRunning.then(onFulfilled, onRejected);
     let steps: Steps<T>;
     try {
-      const start = this.#takeStart();
-      const value = this.#attempt === null ? NOT_YET : this.#attempt(this.#arg);
-      if (value !== NOT_YET) {
-        frame._finish(value);
-        return frame;
-      }
-      steps = start(this.#arg);
+      steps = this[Symbol.iterator]();
     } catch (error) {
       // Whatever it is, it is what the operation throws.
       frame._fail(error);
@@ -139,14 +119,10 @@ export class Operation<T, Arg = void> implements Awaitable<T> {
   }
 
   [Symbol.iterator](): Steps<T> {
-    return this.#takeStart()(this.#arg);
-  }
-
-  #takeStart(): (arg: Arg) => Steps<T> {
     const start = this.#start;
     if (start === null) throw awaitedTwice();
     this.#start = null;
-    return start;
+    return start();
   }
 }
 

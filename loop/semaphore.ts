@@ -10,8 +10,9 @@
 import type { AbortableOptions } from "./_abortable.ts";
 import { boundLoop } from "./_loop_bound.ts";
 import { printable } from "./_repr.ts";
-import { claim, Waiters } from "./_waiters.ts";
-import type { Claimable } from "./_waiters.ts";
+import { Waiters } from "./_waiters.ts";
+import { claim } from "./claims.ts";
+import type { Claimable } from "./claims.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import type { EventLoop } from "./events.ts";

@@ -6,6 +6,7 @@
 
 import { getRunningLoop } from "../loop/mod.ts";
 import type { EventLoop, Future } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { infoOf } from "./_channel.ts";
 import { SocketTransport } from "./_socket_transport.ts";
@@ -99,7 +100,7 @@ export function* establish<P extends StreamProtocol>(
   plan: TlsPlan | null,
 ): Steps<[transport: Transport, protocol: P]> {
   const loop = getRunningLoop();
-  const waiter = loop.createFuture<void>();
+  const waiter = new HostWaiter({ loop });
   let protocol: P;
   let transport: SocketTransport;
   try {

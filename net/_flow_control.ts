@@ -8,21 +8,16 @@
  */
 
 import { getRunningLoop } from "../loop/mod.ts";
-import type { Future } from "../loop/mod.ts";
-import type { Steps } from "../loop/coroutines.ts";
+import { HostWaiter } from "../loop/claims.ts";
+import type { Claimable, Waiter } from "../loop/claims.ts";
 
 /** See the module's description. */
 export class FlowControl {
   #isPaused = false;
   /** How the connection ended; null while it has not. */
   #end: { readonly exception: unknown } | null = null;
-  readonly #drainers = new Set<Future<void>>();
-  readonly #closers = new Set<Future<void>>();
-
-  /** Whether there is a connection, and room to write. */
-  get hasRoom(): boolean {
-    return this.#end === null && !this.#isPaused;
-  }
+  readonly #drainers = new Set<Waiter>();
+  readonly #closers = new Set<Waiter>();
 
   pause(): void {
     this.#isPaused = true;
@@ -43,25 +38,36 @@ export class FlowControl {
     }
   }
 
-  /** Waits until there is room to write. */
-  *drain(): Steps<void> {
-    if (this.#end !== null) throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
-    if (this.#isPaused) yield* waitIn(this.#drainers);
-  }
+  /** Waiting until there is room to write. */
+  readonly room: Claimable<void> = {
+    begin: () => {
+      if (this.#end !== null) {
+        throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
+      }
+      return this.#isPaused ? waitIn(this.#drainers) : undefined;
+    },
+    goOn: (waiter, error) => endWait(this.#drainers, waiter, error),
+  };
 
-  /** Waits until the connection has ended. */
-  *closed(): Steps<void> {
-    if (this.#end === null) yield* waitIn(this.#closers);
-    else if (this.#end.exception !== null) throw this.#end.exception;
-  }
+  /** Waiting until the connection has ended. */
+  readonly end: Claimable<void> = {
+    begin: () => {
+      if (this.#end === null) return waitIn(this.#closers);
+      if (this.#end.exception !== null) throw this.#end.exception;
+      return undefined;
+    },
+    goOn: (waiter, error) => endWait(this.#closers, waiter, error),
+  };
 }
 
-function* waitIn(waiters: Set<Future<void>>): Steps<void> {
-  const waiter = getRunningLoop().createFuture<void>();
+function waitIn(waiters: Set<Waiter>): Waiter {
+  const waiter = new HostWaiter({ loop: getRunningLoop() });
   waiters.add(waiter);
-  try {
-    yield* waiter;
-  } finally {
-    waiters.delete(waiter);
-  }
+  return waiter;
+}
+
+function endWait(waiters: Set<Waiter>, waiter: Waiter, error: unknown | null): void {
+  waiters.delete(waiter);
+  if (error !== null) throw error;
+  waiter.result();
 }

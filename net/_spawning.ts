@@ -5,6 +5,7 @@
  */
 
 import { getRunningLoop } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { withAction } from "./_channel.ts";
 import { ChildTransport } from "./_subprocess_transport.ts";
@@ -63,7 +64,7 @@ export function* spawn<P extends SubprocessProtocol>(
 ): Steps<[transport: ChildTransport, protocol: P]> {
   const loop = getRunningLoop();
   const protocol = protocolFactory();
-  const waiter = loop.createFuture<void>();
+  const waiter = new HostWaiter({ loop });
   const child = start(argv, options);
   const { stdin, stdout, stderr } = options;
   const piped: Piped = [stdin === PIPE, stdout === PIPE, stderr === PIPE];

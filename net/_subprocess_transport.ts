@@ -16,6 +16,7 @@
 
 import { copyContext, getRunningLoop, Handle } from "../loop/mod.ts";
 import type { EventLoop, Future } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { readChannel, writeChannel } from "./_pipe_channels.ts";
 import { SocketTransport } from "./_socket_transport.ts";
@@ -176,7 +177,7 @@ export class ChildTransport implements SubprocessTransport {
   /** Waits for the end of the process. */
   *wait(): Steps<number> {
     if (this.#returncode === null) {
-      const waiter = getRunningLoop().createFuture<void>();
+      const waiter = new HostWaiter({ loop: getRunningLoop() });
       this.#exitWaiters.add(waiter);
       try {
         yield* waiter;

@@ -10,6 +10,7 @@
 
 import { getRunningLoop } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { SocketDatagramTransport, systemError } from "./_datagram_transport.ts";
@@ -101,7 +102,7 @@ function* openEndpoint<P extends DatagramProtocol>(
   const { reusePort = false, allowBroadcast = false } = options;
   const settings = { type: `udp${family}`, reuseAddr: false, reusePort } as const;
   const socket = nodeModule("node:dgram").createSocket(settings);
-  const waiter = loop.createFuture<void>();
+  const waiter = new HostWaiter({ loop });
   let transport: SocketDatagramTransport;
   let protocol: P;
   try {

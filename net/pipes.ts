@@ -10,6 +10,7 @@
 
 import { getRunningLoop } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Channel } from "./_channel.ts";
@@ -125,7 +126,7 @@ function* connect<P extends BaseProtocol>(
   channel: Channel,
 ): Steps<[transport: SocketTransport, protocol: P]> {
   const loop = getRunningLoop();
-  const waiter = loop.createFuture<void>();
+  const waiter = new HostWaiter({ loop });
   const protocol = protocolFactory();
   const transport = new SocketTransport(loop, channel, adapt(protocol), { extra: {}, waiter });
   try {

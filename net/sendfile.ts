@@ -10,6 +10,7 @@
 import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
+import { Claim } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { FlowControl } from "./_flow_control.ts";
 import { obtain } from "./_pending.ts";
@@ -139,11 +140,11 @@ function* copy(
       const part = block.subarray(0, Math.min(block.byteLength, count - total));
       const size = yield* wait(() => file.read(part));
       if (size === null) break;
-      yield* protocol.flow.drain();
+      yield* new Claim(protocol.flow.room, undefined);
       transport.write(part.subarray(0, size));
       total += size;
     }
-    yield* protocol.flow.drain();
+    yield* new Claim(protocol.flow.room, undefined);
     return total;
   } finally {
     protocol.restore();

@@ -13,6 +13,7 @@
 
 import { copyContext, Handle, RuntimeError } from "../loop/mod.ts";
 import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { socketAddress } from "./_channel.ts";
@@ -152,7 +153,7 @@ export class Server implements AsyncDisposable {
       throw new RuntimeError(`Cannot serve: server ${this} is already being awaited`);
     }
     this._accept();
-    const forever = this.#loop.createFuture<void>();
+    const forever = new HostWaiter({ loop: this.#loop });
     this.#forever = forever;
     try {
       yield* forever;
@@ -200,7 +201,7 @@ export class Server implements AsyncDisposable {
 
   *#waitClosed(): Steps<void> {
     if (this.#state === CLOSED) return;
-    const waiter = this.#loop.createFuture<void>();
+    const waiter = new HostWaiter({ loop: this.#loop });
     this.#closedWaiters.add(waiter);
     try {
       yield* waiter;

@@ -9,8 +9,10 @@
  */
 
 import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
-import type { Awaitable, EventLoop, Future, Task } from "../loop/mod.ts";
-import { NOT_YET, Operation } from "../loop/coroutines.ts";
+import type { Awaitable, EventLoop, Task } from "../loop/mod.ts";
+import { Claim, HostWaiter } from "../loop/claims.ts";
+import type { Claimable, Waiter } from "../loop/claims.ts";
+import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { ByteBuffer } from "./_byte_buffer.ts";
 import { IncompleteReadError, LimitOverrunError } from "./exceptions.ts";
@@ -49,7 +51,7 @@ export class StreamReader {
   #hasEnded = false;
   #failure: { readonly exception: unknown } | null = null;
   /** Whoever waits for data. */
-  #waiter: Future<void> | null = null;
+  #waiter: Waiter | null = null;
   #transport: ReadTransport | null = null;
   #isPaused = false;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
@@ -161,24 +163,25 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   read(n = -1): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(this.#readSteps, this.#attemptToRead, n);
+    if (n < 0) return new Operation(() => this.#readAll());
+    return new Claim(this.#reading, n);
   }
 
-  readonly #readSteps = (n: number): Steps<Uint8Array<ArrayBuffer>> =>
-    n < 0 ? this.#readAll() : this.#read(n);
+  readonly #reading: Claimable<Uint8Array<ArrayBuffer>, number> = {
+    begin: (n) => {
+      this.#throwIfFailed();
+      if (n === 0) return NO_BYTES;
+      if (this.#buffer.length === 0 && !this.#hasEnded) return this.#waitForData("read");
+      return this.#take(n);
+    },
+    goOn: (waiter, error, n) => {
+      this.#endWait(waiter, error);
+      return this.#take(n);
+    },
+  };
 
-  readonly #attemptToRead = (n: number): Uint8Array<ArrayBuffer> | typeof NOT_YET =>
-    n > 0 && this.#has(1) ? this.#buffer.take(n) : NOT_YET;
-
-  /** Whether so much can be taken at once, and nobody needs to be told of it. */
-  #has(count: number): boolean {
-    return this.#buffer.length >= count && !this.#isPaused && this.#failure === null;
-  }
-
-  *#read(n: number): Steps<Uint8Array<ArrayBuffer>> {
-    this.#throwIfFailed();
-    if (n === 0) return NO_BYTES;
-    if (this.#buffer.length === 0 && !this.#hasEnded) yield* this.#waitForData("read");
+  /** Takes up to `n` bytes off the front. */
+  #take(n: number): Uint8Array<ArrayBuffer> {
     const data = this.#buffer.take(n);
     this.#resumeIfRoom();
     return data;
@@ -189,7 +192,7 @@ export class StreamReader {
     const blocks: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     for (;;) {
-      const block = yield* this.#read(this.#limit);
+      const block = yield* this.read(this.#limit);
       if (block.byteLength === 0) break;
       blocks.push(block);
       size += block.byteLength;
@@ -214,29 +217,27 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   readexactly(n: number): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(this.#readExactlySteps, this.#attemptToReadExactly, n);
+    return new Claim(this.#readingExactly, n);
   }
 
-  readonly #readExactlySteps = (n: number): Steps<Uint8Array<ArrayBuffer>> => this.#readExactly(n);
-
-  readonly #attemptToReadExactly = (n: number): Uint8Array<ArrayBuffer> | typeof NOT_YET =>
-    n > 0 && this.#has(n) ? this.#buffer.take(n) : NOT_YET;
-
-  *#readExactly(n: number): Steps<Uint8Array<ArrayBuffer>> {
-    if (!(n >= 0)) {
-      throw new RangeError("Cannot read: readexactly size can not be less than zero");
-    }
-    this.#throwIfFailed();
-    if (n === 0) return NO_BYTES;
-    while (this.#buffer.length < n) {
-      if (this.#hasEnded) {
-        throw new IncompleteReadError(this.#buffer.take(this.#buffer.length), n);
+  readonly #readingExactly: Claimable<Uint8Array<ArrayBuffer>, number> = {
+    begin: (n) => {
+      if (!(n >= 0)) {
+        throw new RangeError("Cannot read: readexactly size can not be less than zero");
       }
-      yield* this.#waitForData("readexactly");
-    }
-    const data = this.#buffer.take(n);
-    this.#resumeIfRoom();
-    return data;
+      this.#throwIfFailed();
+      return n === 0 ? NO_BYTES : this.#takeExactly(n);
+    },
+    goOn: (waiter, error, n) => {
+      this.#endWait(waiter, error);
+      return this.#takeExactly(n);
+    },
+  };
+
+  #takeExactly(n: number): Uint8Array<ArrayBuffer> | Waiter {
+    if (this.#buffer.length >= n) return this.#take(n);
+    if (!this.#hasEnded) return this.#waitForData("readexactly");
+    throw new IncompleteReadError(this.#buffer.take(this.#buffer.length), n);
   }
 
   /**
@@ -247,29 +248,35 @@ export class StreamReader {
    * @throws {RuntimeError} If another coroutine waits for data.
    */
   readline(): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(this.#readLineSteps, this.#attemptToReadLine);
+    return new Claim(this.#readingLine, new Search(LINE_FEED));
   }
 
-  readonly #readLineSteps = (): Steps<Uint8Array<ArrayBuffer>> => this.#readLine();
-
-  readonly #attemptToReadLine = (): Uint8Array<ArrayBuffer> | typeof NOT_YET => {
-    if (!this.#has(1)) return NOT_YET;
-    const at = this.#buffer.indexOf(LINE_FEED, 0, this.#buffer.length);
-    return at < 0 || at > this.#limit ? NOT_YET : this.#buffer.take(at + 1);
+  readonly #readingLine: Claimable<Uint8Array<ArrayBuffer>, Search> = {
+    begin: (search) => {
+      try {
+        return this.#readingUntil.begin(search);
+      } catch (error) {
+        return this.#lineInstead(error);
+      }
+    },
+    goOn: (waiter, error, search) => {
+      try {
+        return this.#readingUntil.goOn(waiter, error, search);
+      } catch (error) {
+        return this.#lineInstead(error);
+      }
+    },
   };
 
-  *#readLine(): Steps<Uint8Array<ArrayBuffer>> {
-    try {
-      return yield* this.#readUntil([LINE_FEED]);
-    } catch (error) {
-      if (error instanceof IncompleteReadError) return error.partial;
-      if (!(error instanceof LimitOverrunError)) throw error;
-      const { consumed, message } = error;
-      const isWhole = this.#buffer.indexOf(LINE_FEED, consumed, this.#buffer.length) === consumed;
-      this.#buffer.drop(isWhole ? consumed + 1 : this.#buffer.length);
-      this.#resumeIfRoom();
-      throw new RangeError(message, { cause: error });
-    }
+  /** What `readline()` gives or throws where `readuntil()` would throw. */
+  #lineInstead(error: unknown): Uint8Array<ArrayBuffer> {
+    if (error instanceof IncompleteReadError) return error.partial;
+    if (!(error instanceof LimitOverrunError)) throw error;
+    const { consumed, message } = error;
+    const isWhole = this.#buffer.indexOf(LINE_FEED, consumed, this.#buffer.length) === consumed;
+    this.#buffer.drop(isWhole ? consumed + 1 : this.#buffer.length);
+    this.#resumeIfRoom();
+    throw new RangeError(message, { cause: error });
   }
 
   /**
@@ -285,46 +292,37 @@ export class StreamReader {
   readuntil(
     separator: Uint8Array | readonly Uint8Array[] = LINE_FEED,
   ): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => {
-      const separators = separator instanceof Uint8Array ? [separator] : [...separator];
-      if (separators.length === 0) {
-        throw new RangeError("Cannot read: Separator should contain at least one element");
-      }
-      if (separators.some(({ byteLength }) => byteLength === 0)) {
-        throw new RangeError("Cannot read: Separator should be at least one-byte string");
-      }
-      return this.#readUntil(separators.sort((a, b) => a.byteLength - b.byteLength));
-    });
+    return new Claim(this.#readingUntil, new Search(separator));
   }
 
-  /** Takes the separators with the shortest first. */
-  *#readUntil(separators: readonly Uint8Array[]): Steps<Uint8Array<ArrayBuffer>> {
-    this.#throwIfFailed();
-    const longest = separators[separators.length - 1]!.byteLength;
-    // No separator begins before this.
-    for (let offset = 0;;) {
-      const [start, end] = this.#findFirst(separators, offset);
-      if (end > 0) {
-        if (start > this.#limit) {
-          throw overrun("Separator is found, but chunk is longer than limit", start);
-        }
-        const data = this.#buffer.take(end);
-        this.#resumeIfRoom();
-        return data;
-      }
-      offset = Math.max(0, this.#buffer.length + 1 - longest);
-      if (offset > this.#limit) {
-        throw overrun("Separator is not found, and chunk exceed the limit", offset);
-      }
-      if (this.#hasEnded) {
-        throw new IncompleteReadError(this.#buffer.take(this.#buffer.length), null);
-      }
-      yield* this.#waitForData("readuntil");
+  readonly #readingUntil: Claimable<Uint8Array<ArrayBuffer>, Search> = {
+    begin: (search) => {
+      search.check();
+      this.#throwIfFailed();
+      return this.#takeUntil(search);
+    },
+    goOn: (waiter, error, search) => {
+      this.#endWait(waiter, error);
+      return this.#takeUntil(search);
+    },
+  };
+
+  #takeUntil(search: Search): Uint8Array<ArrayBuffer> | Waiter {
+    const [start, end] = this.#findFirst(search);
+    if (end > 0) {
+      if (start <= this.#limit) return this.#take(end);
+      throw overrun("Separator is found, but chunk is longer than limit", start);
     }
+    search.from = Math.max(0, this.#buffer.length + 1 - search.longest);
+    if (search.from > this.#limit) {
+      throw overrun("Separator is not found, and chunk exceed the limit", search.from);
+    }
+    if (!this.#hasEnded) return this.#waitForData("readuntil");
+    throw new IncompleteReadError(this.#buffer.take(this.#buffer.length), null);
   }
 
   /** Where the separator that ends first begins and ends; an end of 0 if there is none. */
-  #findFirst(separators: readonly Uint8Array[], from: number): [start: number, end: number] {
+  #findFirst({ separators, from }: Search): [start: number, end: number] {
     let [start, end] = [0, 0];
     for (const separator of separators) {
       const at = this.#buffer.indexOf(separator, from, end || this.#buffer.length);
@@ -337,7 +335,7 @@ export class StreamReader {
     if (this.#failure !== null) throw this.#failure.exception;
   }
 
-  *#waitForData(call: string): Steps<void> {
+  #waitForData(call: string): Waiter {
     if (this.#waiter !== null) {
       const text = "called while another coroutine is already waiting for incoming data";
       throw new RuntimeError(`Cannot read: ${call}() ${text}`);
@@ -346,13 +344,13 @@ export class StreamReader {
       this.#isPaused = false;
       this.#transport?.resumeReading();
     }
-    const waiter = getRunningLoop().createFuture<void>();
-    this.#waiter = waiter;
-    try {
-      yield* waiter;
-    } finally {
-      if (this.#waiter === waiter) this.#waiter = null;
-    }
+    return this.#waiter = new HostWaiter({ loop: getRunningLoop() });
+  }
+
+  #endWait(waiter: Waiter, error: unknown | null): void {
+    if (this.#waiter === waiter) this.#waiter = null;
+    if (error !== null) throw error;
+    waiter.result();
   }
 
   #resumeIfRoom(): void {
@@ -379,7 +377,7 @@ export class StreamReader {
    * ends the reading, and leaves the connection open. Use it while the loop runs.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= webStream(getRunningLoop(), () => this.#read(this.#limit));
+    return this.#readable ??= webStream(getRunningLoop(), () => this.read(this.#limit));
   }
 
   /**
@@ -398,6 +396,34 @@ export class StreamReader {
   }
 }
 
+/** What `readuntil()` looks for, and where the next time. */
+class Search {
+  /** The shortest first. */
+  readonly separators: readonly Uint8Array[];
+  /** No separator begins before this. */
+  from = 0;
+
+  constructor(separator: Uint8Array | readonly Uint8Array[]) {
+    this.separators = separator instanceof Uint8Array
+      ? [separator]
+      : separator.toSorted((a, b) => a.byteLength - b.byteLength);
+  }
+
+  /** How long the longest separator is. */
+  get longest(): number {
+    return this.separators[this.separators.length - 1]!.byteLength;
+  }
+
+  check(): void {
+    if (this.separators.length === 0) {
+      throw new RangeError("Cannot read: Separator should contain at least one element");
+    }
+    if (this.separators[0]!.byteLength === 0) {
+      throw new RangeError("Cannot read: Separator should be at least one-byte string");
+    }
+  }
+}
+
 function overrun(text: string, consumed: number): LimitOverrunError {
   return new LimitOverrunError(`Cannot read: ${text}`, consumed);
 }
@@ -405,13 +431,13 @@ function overrun(text: string, consumed: number): LimitOverrunError {
 /** A stream of the web; each piece of it is read in a task of its own, as nobody's part. */
 function webStream(
   loop: EventLoop,
-  read: () => Steps<Uint8Array<ArrayBuffer>>,
+  read: () => Awaitable<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let task: Task<Uint8Array<ArrayBuffer>> | null = null;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull: (controller) =>
       new Promise((resolve, reject) => {
-        const pulling = loop.createTask(read());
+        const pulling = loop.createTask(read()[Symbol.iterator]());
         task = pulling;
         pulling.addDoneCallback(() => {
           task = null;

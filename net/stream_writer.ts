@@ -7,9 +7,11 @@
  * @module
  */
 
-import { getRunningLoop, sleep } from "../loop/mod.ts";
+import { getRunningLoop } from "../loop/mod.ts";
 import type { Awaitable, EventLoop } from "../loop/mod.ts";
-import { NOT_YET, Operation } from "../loop/coroutines.ts";
+import { Claim, Waiter } from "../loop/claims.ts";
+import type { Claimable } from "../loop/claims.ts";
+import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { isSystemError } from "./_channel.ts";
 import type { StreamProtocol } from "./_establishing.ts";
@@ -34,6 +36,9 @@ export interface WriterStartTlsOptions extends TlsTimes {
   /** The name or the address that the certificate of the server must have. A client needs it. */
   serverHostname?: string;
 }
+
+/** A waiter for the next turn of the loop. */
+class Turn extends Waiter {}
 
 /** Ends the connections of writers that nobody has any more. */
 const registry = new FinalizationRegistry<Unclosed>(({ loop, transport }) => {
@@ -128,28 +133,24 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the connection is lost.
    */
   drain(): Awaitable<void> {
-    return new Operation(this.#drainSteps, this.#attemptToDrain);
+    return new Claim(this.#draining, undefined);
   }
 
-  readonly #drainSteps = (): Steps<void> => this.#drain();
-
-  /** There usually is room; then there is nothing to wait for. */
-  readonly #attemptToDrain = (): void | typeof NOT_YET => {
-    this.#throwIfFailed();
-    if (this.#transport.isClosing() || !this.#protocol._flow.hasRoom) return NOT_YET;
+  readonly #draining: Claimable<void> = {
+    begin: () => {
+      const exception = this.#reader?.exception() ?? null;
+      if (exception !== null) throw exception;
+      if (!this.#transport.isClosing()) return this.#protocol._flow.room.begin();
+      // Lets the protocol hear of the end, so that a loop of write and drain comes to its own.
+      const turn = new Turn({ loop: this.#loop });
+      turn.setResult();
+      return turn;
+    },
+    goOn: (waiter, error) => {
+      const { room } = this.#protocol._flow;
+      return waiter instanceof Turn && error === null ? room.begin() : room.goOn(waiter, error);
+    },
   };
-
-  #throwIfFailed(): void {
-    const exception = this.#reader?.exception() ?? null;
-    if (exception !== null) throw exception;
-  }
-
-  *#drain(): Steps<void> {
-    this.#throwIfFailed();
-    // Lets the protocol hear of the end, so that a loop of write and drain comes to its own.
-    if (this.#transport.isClosing()) yield* sleep(0);
-    yield* this.#protocol._flow.drain();
-  }
 
   /**
    * Says to the other side that no more will be sent, after what was written. Counterpart of
@@ -203,7 +204,7 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   *#startTls(sslcontext: TlsOptions | true, options: WriterStartTlsOptions): Steps<void> {
-    yield* this.#drain();
+    yield* this.drain();
     const protocol = this.#protocol;
     const serverSide = protocol._isServerSide ?? false;
     const settings = { ...options, serverSide };
@@ -239,7 +240,7 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {unknown} What ended the connection, if that was an error.
    */
   waitClosed(): Awaitable<void> {
-    return new Operation(() => this.#protocol._flow.closed());
+    return new Claim(this.#protocol._flow.end, undefined);
   }
 
   /**
@@ -263,19 +264,19 @@ export class StreamWriter implements AsyncDisposable {
     return this.#writable ??= new WritableStream<Uint8Array>({
       write: (data) => {
         this.write(data);
-        return this.#asPromise(() => this.#drain());
+        return this.#asPromise(this.drain());
       },
       close: () => {
         this.close();
-        return this.#asPromise(() => this.#protocol._flow.closed());
+        return this.#asPromise(this.waitClosed());
       },
       abort: () => this.#transport.abort(),
     });
   }
 
-  /** Goes through some steps in a task of their own. */
-  #asPromise(steps: () => Steps<void>): Promise<void> {
-    const task = this.#loop.createTask(steps());
+  /** Waits in a task of its own. */
+  #asPromise(awaitable: Awaitable<void>): Promise<void> {
+    const task = this.#loop.createTask(awaitable[Symbol.iterator]());
     return new Promise((resolve, reject) => {
       task.addDoneCallback(() => {
         if (task.cancelled()) reject(task._cancelledError());

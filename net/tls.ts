@@ -8,6 +8,7 @@
 
 import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { layTls, planTls } from "./_establishing.ts";
@@ -96,7 +97,7 @@ function* upgrade(
   plan: TlsPlan,
 ): Steps<Transport> {
   const loop = getRunningLoop();
-  const waiter = loop.createFuture<void>();
+  const waiter = new HostWaiter({ loop });
   let secured: Transport | null = null;
   try {
     const early = takeUnread(protocol);

@@ -3,6 +3,7 @@ import {
   createTask,
   gather,
   getRunningLoop,
+  newEventLoop,
   openConnection,
   openUnixConnection,
   Protocol,
@@ -12,8 +13,9 @@ import {
   startUnixServer,
   type StreamWriter,
   TaskGroup,
+  VirtualClock,
 } from "@aio/asyncio";
-import type { Server, StreamReader } from "@aio/asyncio";
+import type { EventLoop, Server, StreamReader } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { runProgram } from "../_support/program.ts";
 import {
@@ -299,4 +301,24 @@ netTest("StreamWriter prints as Python's", async () => {
   assertEquals(String(writer), `<StreamWriter transport=<SocketTransport open ${address}>>`);
   assert(writer.transport.getProtocol() instanceof Protocol);
   await end();
+});
+
+Deno.test("VirtualClock waits for what only a peer can bring", async () => {
+  const loopFactory = (): EventLoop => newEventLoop({ clock: new VirtualClock() });
+  const line = await run(async () => {
+    await using server = await startServer(
+      async (reader, writer) => {
+        await using _ = writer;
+        writer.write(await reader.readline());
+        await writer.drain();
+      },
+      "127.0.0.1",
+      0,
+    );
+    const [reader, writer] = await openConnection(...server.sockets[0]!.getsockname());
+    await using _ = writer;
+    writer.write(new TextEncoder().encode("hello\n"));
+    return await reader.readline();
+  }, { loopFactory });
+  assertEquals(new TextDecoder().decode(line), "hello\n");
 });
