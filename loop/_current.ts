@@ -4,7 +4,7 @@
  * Invariants:
  * - `loop` is the loop whose `runForever()` is in progress; there is at most one in a thread.
  * - While a callback or a step of a generator runs, `context` is not null, and `task` and `context`
- *   tell who runs. Otherwise (an async function went on after an `await`) the host's asynchronous
+ *   tell who runs and who has its context. Otherwise (an async function went on after an `await`) the host's asynchronous
  *   context tells it; where the host has none, `resumed` does.
  * - `resumed` is the task whose async function was resumed by the loop and has not yet suspended.
  *
@@ -16,8 +16,6 @@ import type { Linked } from "./_linked_list.ts";
 
 /** A task, as far as this file needs to know it. */
 export interface Owner extends Linked<Owner> {
-  /** The context that the task runs in. */
-  readonly _context: object;
   /** The loop that the task runs on. */
   readonly _loop: object;
   /** Whether its async function awaits a promise that is not ours, as far as the loop could tell. */

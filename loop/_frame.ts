@@ -226,8 +226,7 @@ export class StepFrame extends Frame {
     const { task, context } = current;
     const owner = this.owner;
     if (owner !== null) {
-      current.task = owner;
-      current.context = owner._context;
+      current.task = current.context = owner;
     }
     let result: IteratorResult<Suspension, unknown>;
     try {
@@ -301,8 +300,7 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
   protected override goOn(waitedFor: Waitable | null, error: CancelledError | null): void {
     const { task, context } = current;
     if (this.owner !== null) {
-      current.task = this.owner;
-      current.context = this.owner._context;
+      current.task = current.context = this.owner;
     }
     if (waitedFor !== null) waitedFor._deliverTo(this, error);
     else if (error === null) this._finish(undefined);

@@ -41,8 +41,7 @@ import { Slice } from "./_slice.ts";
 import { TimerHeap } from "./_timer_heap.ts";
 import { monotonicClock } from "./clocks.ts";
 import type { Clock } from "./clocks.ts";
-import { currentContext } from "./contextvars.ts";
-import type { Context } from "./contextvars.ts";
+import { currentValues } from "./contextvars.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { Handle, TimerHandle } from "./handles.ts";
 import type { ExceptionContext, Runnable, Timer, TimerLoop } from "./handles.ts";
@@ -74,12 +73,6 @@ export interface EventLoopOptions {
    * @default {whether the environment has DENO_ASYNCIO_DEBUG=1, and may be read}
    */
   debug?: boolean;
-}
-
-/** Options for scheduling a callback in a context. */
-export interface CallOptions {
-  /** The context to call it in; by default the one that is current when it is scheduled. */
-  context: Context;
 }
 
 /** The scheduling half of {@linkcode EventLoop}; programs use that class. */
@@ -143,7 +136,9 @@ export class BaseEventLoop implements TimerLoop {
    * Schedules `callback` to be called in the next turn of the loop.
    *
    * Callbacks are called in the order in which they were scheduled, each exactly once, never before
-   * `callSoon()` has returned. Counterpart of Python's `loop.call_soon()`.
+   * `callSoon()` has returned; and in a copy of the context in which they were scheduled, as those of
+   * `callLater()` and `callAt()` are. For another context there is `callSoon(() => context.run(fn))`.
+   * Counterpart of Python's `loop.call_soon()`.
    *
    * @typeParam Args The types of the arguments.
    * @param callback The function to call.
@@ -171,7 +166,7 @@ export class BaseEventLoop implements TimerLoop {
       callback as (...args: never[]) => unknown,
       args,
       this,
-      currentContext(),
+      currentValues(),
     );
     this._enqueue(handle);
     return handle;
@@ -243,7 +238,7 @@ export class BaseEventLoop implements TimerLoop {
       throw new RangeError(`Cannot schedule a callback: when must be a number, not ${when}`);
     }
     this.#checkCallback(callback);
-    const context = currentContext();
+    const context = currentValues();
     const timer = new TimerHandle(
       when,
       callback as (...args: never[]) => unknown,

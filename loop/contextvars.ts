@@ -2,7 +2,7 @@
  * Values that belong to a task and to what it starts, rather than to the whole program.
  *
  * Counterpart of Python's `contextvars`. Each task runs in a copy of the context it was created in;
- * each callback runs in the context it was scheduled in. A copy shares its values until one of the
+ * each callback in a copy of the context it was scheduled in. A copy shares its values until one of the
  * two is written to, so copying costs the same however many variables are set.
  *
  * @module
@@ -23,9 +23,24 @@ export interface Token<T> {
   readonly oldValue: T | undefined;
 }
 
+/** The values of a context, shared with those that began as its copies: nobody changes them any more. */
+export type Values = ReadonlyMap<object, unknown> | null;
+
+/**
+ * Who runs in a context: a task, a callback; or the context itself. As most programs have no context
+ * variables, the copy that each task and each callback is due is made when somebody asks for it.
+ */
+export interface ContextHolder {
+  /** The values for a copy of the context. */
+  _share(): Values;
+  /** The context. */
+  _ownContext(): Context;
+}
+
 /** How the file below reaches into a context; set by the class itself. */
 let read: (context: Context, variable: object) => unknown;
 let write: (context: Context, variable: object, value: unknown) => void;
+let make: (values: Values) => Context;
 
 const UNSET = Symbol("unset");
 
@@ -46,9 +61,9 @@ const UNSET = Symbol("unset");
  * assertEquals(context.get(user), "ada");
  * ```
  */
-export class Context {
+export class Context implements ContextHolder {
   /** Shared with other contexts until `#owned`; never written to before. */
-  #values: Map<object, unknown> | null = null;
+  #values: Values = null;
   #owned = false;
   #entered = false;
 
@@ -64,8 +79,14 @@ export class Context {
         context.#values = new Map(context.#values);
         context.#owned = true;
       }
-      if (value === UNSET) context.#values!.delete(variable);
-      else context.#values!.set(variable, value);
+      const values = context.#values as Map<object, unknown>;
+      if (value === UNSET) values.delete(variable);
+      else values.set(variable, value);
+    };
+    make = (values) => {
+      const context = new Context();
+      context.#values = values;
+      return context;
     };
   }
 
@@ -104,10 +125,18 @@ export class Context {
    * @returns The new context.
    */
   copy(): Context {
-    const copy = new Context();
-    copy.#values = this.#values;
+    return make(this._share());
+  }
+
+  /** @ignore */
+  _share(): Values {
     this.#owned = false;
-    return copy;
+    return this.#values;
+  }
+
+  /** @ignore */
+  _ownContext(): this {
+    return this;
   }
 
   /**
@@ -141,9 +170,23 @@ export class Context {
 
 const rootContext = new Context();
 
-/** The context that the running code is in. Every callback and every task has one. */
-export function currentContext(): Context {
-  return (current.context ?? currentOwner()?._context ?? rootContext) as Context;
+function currentHolder(): ContextHolder {
+  return (current.context ?? currentOwner() ?? rootContext) as ContextHolder;
+}
+
+/** The values of the context that the running code is in, for a copy of it. */
+export function currentValues(): Values {
+  return currentHolder()._share();
+}
+
+/** What a holder shares that has a context, or values for one. */
+export function sharedBy(held: Context | Values): Values {
+  return held instanceof Context ? held._share() : held;
+}
+
+/** The context of a holder that has it, or values for it. */
+export function contextOf(held: Context | Values): Context {
+  return held instanceof Context ? held : make(held);
 }
 
 /**
@@ -166,7 +209,7 @@ export function currentContext(): Context {
  * ```
  */
 export function copyContext(): Context {
-  return currentContext().copy();
+  return make(currentValues());
 }
 
 /**
@@ -225,7 +268,7 @@ export class ContextVar<T> {
    * `LookupError`).
    */
   get(...fallback: [T?]): T {
-    const value = read(currentContext(), this);
+    const value = read(currentHolder()._ownContext(), this);
     if (value !== UNSET) return value as T;
     if (fallback.length > 0) return fallback[0] as T;
     if ("defaultValue" in this.#options) return this.#options.defaultValue as T;
@@ -239,7 +282,7 @@ export class ContextVar<T> {
    * @returns A token with which {@linkcode ContextVar.reset} undoes this.
    */
   set(value: T): Token<T> {
-    const context = currentContext();
+    const context = currentHolder()._ownContext();
     const old = read(context, this);
     write(context, this, value);
     const token: Token<T> = { variable: this, oldValue: old === UNSET ? undefined : old as T };
@@ -262,7 +305,7 @@ export class ContextVar<T> {
     if (origin === undefined) {
       throw new RuntimeError(`Cannot reset "${this.name}": the token was used before`);
     }
-    if (origin.context !== currentContext()) {
+    if (origin.context !== currentHolder()._ownContext()) {
       throw new RangeError(`Cannot reset "${this.name}": the token is of another context`);
     }
     tokens.delete(token);

@@ -17,7 +17,7 @@ import type { Frame, FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { onExit } from "./_host.ts";
 import { printable, repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
-import { currentContext } from "./contextvars.ts";
+import { currentValues } from "./contextvars.ts";
 import type { Context } from "./contextvars.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { Handle } from "./handles.ts";
@@ -203,7 +203,7 @@ export class Future<T> implements Awaitable<T> {
     callback: (future: Future<T>) => unknown,
     options: DoneCallbackOptions = {},
   ): void {
-    const context = options.context ?? currentContext();
+    const context = options.context ?? currentValues();
     this._subscribe(
       new Handle(callback as (future: never) => unknown, [this], this._loop, context),
     );

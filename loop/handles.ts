@@ -8,7 +8,8 @@
 
 import { current } from "./_current.ts";
 import { callRepr, printable } from "./_repr.ts";
-import type { Context } from "./contextvars.ts";
+import { contextOf, sharedBy } from "./contextvars.ts";
+import type { Context, ContextHolder, Values } from "./contextvars.ts";
 import { KeyboardInterrupt } from "./exceptions.ts";
 
 /**
@@ -86,14 +87,19 @@ const NO_ARGS: readonly never[] = [];
  * loop.close();
  * ```
  */
-export class Handle implements Runnable {
+export class Handle implements Runnable, ContextHolder {
   #callback: Callback;
   #args: readonly unknown[];
   readonly #loop: HandleLoop;
-  readonly #context: Context;
+  #context: Context | Values;
 
   /** @ignore Handles come from the loop. */
-  constructor(callback: Callback, args: readonly unknown[], loop: HandleLoop, context: Context) {
+  constructor(
+    callback: Callback,
+    args: readonly unknown[],
+    loop: HandleLoop,
+    context: Context | Values,
+  ) {
     this.#callback = callback;
     this.#args = args;
     this.#loop = loop;
@@ -125,7 +131,17 @@ export class Handle implements Runnable {
    * @returns The context.
    */
   getContext(): Context {
-    return this.#context;
+    return this._ownContext();
+  }
+
+  /** @ignore */
+  _share(): Values {
+    return sharedBy(this.#context);
+  }
+
+  /** @ignore */
+  _ownContext(): Context {
+    return this.#context = contextOf(this.#context);
   }
 
   /** @ignore Whether this calls `callback`. */
@@ -138,7 +154,7 @@ export class Handle implements Runnable {
     const args = this.#args as never[];
     const { task, context } = current;
     current.task = null;
-    current.context = this.#context;
+    current.context = this;
     try {
       // Spreading costs more than the rest of a turn; most callbacks take none or one.
       if (args.length === 0) (this.#callback as () => unknown)();
@@ -198,7 +214,7 @@ export class TimerHandle extends Handle implements Timer {
     callback: Callback,
     args: readonly unknown[],
     loop: TimerLoop,
-    context: Context,
+    context: Context | Values,
   ) {
     super(callback, args, loop, context);
     this._when = when;

@@ -23,8 +23,8 @@ import type { Frame, Steps, Waitable } from "./_frame.ts";
 import { getOwner, hasAsyncContext, runOwned } from "./_host.ts";
 import { quote } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
-import { copyContext } from "./contextvars.ts";
-import type { Context } from "./contextvars.ts";
+import { contextOf, currentValues, sharedBy } from "./contextvars.ts";
+import type { Context, ContextHolder, Values } from "./contextvars.ts";
 import { isCoroutine, isGenerator, isGeneratorFunction } from "./coroutines.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
@@ -84,9 +84,7 @@ let tasksNamed = 0;
  * });
  * ```
  */
-export class Task<T> extends Future<T> implements Runnable {
-  /** @ignore */
-  readonly _context: Context;
+export class Task<T> extends Future<T> implements Runnable, ContextHolder {
   /** @ignore */
   _frames: Frame | null = null;
   /** @ignore */
@@ -99,6 +97,7 @@ export class Task<T> extends Future<T> implements Runnable {
   _after: Owner | null = null;
   /** @ignore */
   _isListed = false;
+  #context: Context | Values;
   readonly #coroutine: Coroutine<T>;
   #name: string | number;
   #cancelling = 0;
@@ -118,7 +117,7 @@ export class Task<T> extends Future<T> implements Runnable {
     }
     this.#coroutine = coroutine;
     this.#name = options.name ?? ++tasksNamed;
-    this._context = options.context ?? copyContext();
+    this.#context = options.context ?? currentValues();
     if (this._loop._instrument !== null) this._loop._instrument.taskCreated(this);
     if (options.signal !== undefined) this.#obey(options.signal);
     if (options.eagerStart && current.loop === this._loop) this._run();
@@ -230,7 +229,7 @@ export class Task<T> extends Future<T> implements Runnable {
     if (typeof coroutine !== "function") return this.#step(coroutine);
     const { task, context } = current;
     current.task = this;
-    current.context = this._context;
+    current.context = this;
     let started: unknown;
     try {
       // A generator's own code does not run yet, and needs no asynchronous context.
@@ -340,7 +339,17 @@ export class Task<T> extends Future<T> implements Runnable {
    * @returns The context.
    */
   getContext(): Context {
-    return this._context;
+    return this._ownContext();
+  }
+
+  /** @ignore */
+  _share(): Values {
+    return sharedBy(this.#context);
+  }
+
+  /** @ignore */
+  _ownContext(): Context {
+    return this.#context = contextOf(this.#context);
   }
 
   /**

@@ -182,39 +182,46 @@ Deno.test("copyContext() copies the current context", () => {
   assertEquals([copy.get(variable), copyContext().has(variable)], ["here", false]);
 });
 
-Deno.test("A callback runs in the context it was scheduled in", async () => {
+Deno.test("parity: 70 a callback runs in a copy of the context, made when it was scheduled", async () => {
+  // Recorded on CPython 3.11, with a task in place of the context.
   const loop = newVirtualLoop();
   const variable = new ContextVar("v", { defaultValue: "none" });
   const seen: string[] = [];
-  const note = (): void => void seen.push(variable.get());
+  const callback = (name: string): void => {
+    seen.push(`${name}: ${variable.get()}`);
+    variable.set(name);
+    loop.callSoon(() => seen.push(`${name} inner: ${variable.get()}`));
+  };
   const context = new Context();
   context.run(() => {
-    variable.set("scheduled");
-    loop.callSoon(note);
-    loop.callLater(-1, note);
-    loop.createFuture<null>().addDoneCallback(note);
+    variable.set("task");
+    loop.callSoon(callback, "soon");
+    loop.callLater(0, callback, "later");
     const future = loop.createFuture<null>();
-    future.addDoneCallback(note);
+    future.addDoneCallback(() => callback("done"));
     future.setResult(null);
-    variable.set("changed before the call");
+    variable.set("changed");
   });
-  loop.callSoon(note);
+  loop.callSoon(callback, "outside");
+  await oneTurn(loop);
   await oneTurn(loop);
   loop.close();
-  const changed = "changed before the call";
-  assertEquals(seen, [changed, changed, "none", changed]);
+  assertEquals(seen, [
+    ...["soon: task", "done: task", "outside: none", "later: task"],
+    ...["soon", "done", "outside", "later"].map((name) => `${name} inner: ${name}`),
+  ]);
+  assertEquals([context.get(variable), variable.get()], ["changed", "none"]);
 });
 
-Deno.test("A callback changes the context it was scheduled in", async () => {
+Deno.test("A callback changes the context that it was given", async () => {
   const loop = newVirtualLoop();
   const variable = new ContextVar("v", { defaultValue: 0 });
   const context = new Context();
   const count = (): void => void variable.set(variable.get() + 1);
-  context.run(() => {
-    loop.callSoon(count);
-    loop.callSoon(() => loop.callSoon(count));
-  });
-  await oneTurn(loop);
+  const future = loop.createFuture<null>();
+  future.addDoneCallback(count, { context });
+  future.setResult(null);
+  loop.callSoon(() => context.run(count));
   await oneTurn(loop);
   loop.close();
   assertEquals([context.get(variable), variable.get()], [2, 0]);

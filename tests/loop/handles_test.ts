@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Context, Handle, RuntimeError, TimerHandle } from "@aio/asyncio/loop";
+import { ContextVar, Handle, RuntimeError, TimerHandle } from "@aio/asyncio/loop";
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "../_support/assert.ts";
 import { newVirtualLoop, oneTurn } from "../_support/run.ts";
 
@@ -61,12 +61,16 @@ Deno.test("Handle passes any number of arguments", async () => {
   assertEquals(seen, [[], [1], [undefined], [1, 2], [1, 2, 3, 4, 5], ["timer", 1]]);
 });
 
-Deno.test("Handle.getContext() returns the context the callback runs in", () => {
+Deno.test("Handle.getContext() returns the context the callback runs in", async () => {
   const loop = newVirtualLoop();
-  const context = new Context();
-  const handles = context.run(() => [loop.callSoon(hello), loop.callLater(1, hello)]);
+  const variable = new ContextVar("v", { defaultValue: 0 });
+  const change = (): void => void variable.set(variable.get() + 1);
+  const handles = [loop.callSoon(change), loop.callLater(0, change)];
+  const contexts = handles.map((handle) => handle.getContext());
+  await oneTurn(loop);
   loop.close();
-  for (const handle of handles) assertStrictEquals(handle.getContext(), context);
+  handles.forEach((handle, i) => assertStrictEquals(handle.getContext(), contexts[i]));
+  assertEquals(contexts.map((context) => context.get(variable)), [1, 1]);
 });
 
 Deno.test("Handle prints as the call it makes, in console.log too", () => {
