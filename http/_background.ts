@@ -8,10 +8,40 @@
  */
 
 import { allTasks, getEventLoop } from "../loop/mod.ts";
-import type { EventLoop } from "../loop/mod.ts";
+import type { EventLoop, Task } from "../loop/mod.ts";
 
 let holders = 0;
 let running: Promise<void> | null = null;
+
+/** A task that the loop has to run; one that was cancelled and does not end is none. */
+function findWork(loop: EventLoop): Task<unknown> | undefined {
+  return allTasks(loop).values().find((task) => task.cancelling() === 0);
+}
+
+/** Runs the loop until nobody needs it; also those who came when it was about to stop. */
+function keepRunning(loop: EventLoop): void {
+  if (running !== null) return;
+  running = loop.runForever().then(() => {
+    running = null;
+    if (holders === 0 && findWork(loop) === undefined) return;
+    keepRunning(loop);
+    stopIfIdle(loop);
+  });
+  // An interrupt, or an error of the loop itself: those who wait for their task never hear of it.
+  running.catch((error) => {
+    running = null;
+    console.error("The loop in the background has failed:", error);
+  });
+}
+
+/** Stops the loop if nobody needs it; else sees to it that it will be. */
+function stopIfIdle(loop: EventLoop): boolean {
+  if (holders > 0 || running === null) return false;
+  const task = findWork(loop);
+  if (task === undefined) loop.stop();
+  else task.addDoneCallback(() => void stopIfIdle(loop));
+  return task === undefined;
+}
 
 /** The default loop while it runs in the background. */
 export class BackgroundLoop {
@@ -22,11 +52,7 @@ export class BackgroundLoop {
   constructor() {
     this.loop = getEventLoop();
     holders++;
-    running ??= this.loop.runForever().finally(() => {
-      running = null;
-    });
-    // An interrupt, or an error of the loop itself: those who wait for their task never hear of it.
-    running.catch((error) => console.error("The loop in the background has failed:", error));
+    keepRunning(this.loop);
   }
 
   /** Whether the loop that runs, if one does, runs in the background. */
@@ -39,18 +65,6 @@ export class BackgroundLoop {
     if (!this.#held) return;
     this.#held = false;
     holders--;
-    if (this.#stopIfIdle()) await running;
-  }
-
-  /** Stops the loop if nobody needs it. A task that was cancelled and does not end is nobody. */
-  #stopIfIdle(): boolean {
-    if (holders > 0 || running === null) return false;
-    for (const task of allTasks(this.loop)) {
-      if (task.cancelling() > 0) continue;
-      task.addDoneCallback(() => void this.#stopIfIdle());
-      return false;
-    }
-    this.loop.stop();
-    return true;
+    if (stopIfIdle(this.loop)) await running;
   }
 }

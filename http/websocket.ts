@@ -20,7 +20,6 @@ import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
-import type { EarlyResponse } from "./_request_task.ts";
 import type { ReceiveOptions, WebSocketCloseOptions, WebSocketData } from "./client_websocket.ts";
 import { HTTPBadRequest } from "./exceptions.ts";
 
@@ -110,8 +109,7 @@ function sizeOf(data: string | ArrayBuffer, limit: number): number {
  * assertEquals(answer, "hello!");
  * ```
  */
-export class WebSocketResponse extends Response
-  implements EarlyResponse, AsyncIterable<WebSocketData> {
+export class WebSocketResponse extends Response implements AsyncIterable<WebSocketData> {
   readonly #options: WebSocketResponseOptions;
   #socket: WebSocket | null = null;
   #loop: EventLoop | null = null;
