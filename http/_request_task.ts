@@ -21,6 +21,7 @@ import { quietLegacyAbort } from "./_legacy_abort.ts";
 import type { Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
+import { FileResponse } from "./file_response.ts";
 import type { RouteMatch } from "./router.ts";
 
 /** What `Deno.serve` tells about a request. */
@@ -148,7 +149,9 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore */
   override _finish(value: unknown): void {
-    if (value instanceof Response) {
+    if (value instanceof FileResponse && this.#early === null) {
+      this.#sendFile(value);
+    } else if (value instanceof Response) {
       super._finish(value);
       // A stream that was never prepared has ended, too.
       if (this.#early === null) (value as Partial<EarlyResponse>)._handlerEnded?.(null);
@@ -161,6 +164,15 @@ export class RequestTask extends Task<Response> {
         new TypeError(`Cannot answer: the handler must return a Response, not ${String(value)}`),
       );
     }
+  }
+
+  /** Goes on, as the same task, until the file is open. */
+  #sendFile(file: FileResponse): void {
+    file.prepare(this.request).then((response) => {
+      // It was answered in place of this one, which has taken too long.
+      if (this.#answer !== null) void response.body?.cancel();
+      this._finish(response);
+    }, (error) => this._fail(error));
   }
 
   /** @ignore */

@@ -8,7 +8,8 @@
  */
 
 import { Operation, runInTask } from "../loop/coroutines.ts";
-import type { Awaitable, Suspension } from "../loop/mod.ts";
+import type { Awaitable, Coroutine, Suspension } from "../loop/mod.ts";
+import { FileResponse } from "./file_response.ts";
 
 /**
  * Answers a request. It runs as a task: it may be an async function, a generator, or plain.
@@ -152,16 +153,28 @@ class Call implements Awaitable<Response> {
       // For whoever awaits this, a CancelledError too.
       return Promise.reject<Response>(error).then(onFulfilled, onRejected);
     }
-    if (result instanceof Response) return Promise.resolve(result).then(onFulfilled, onRejected);
-    if (!(Symbol.iterator in result)) return result.then(onFulfilled, onRejected);
-    const steps = result as Generator<Suspension, Response, unknown>;
-    return new Operation(() => runInTask(steps)).then(onFulfilled, onRejected);
+    const promise = result instanceof Response ? Promise.resolve(result) : result;
+    if (Symbol.iterator in promise) {
+      return new Operation(() => this.#run(promise)).then(onFulfilled, onRejected);
+    }
+    return promise.then<R1 | R2, R2>((response) => {
+      if (response instanceof FileResponse) {
+        return response.prepare(this.#request).then(onFulfilled, onRejected);
+      }
+      return onFulfilled ? onFulfilled(response) : response as R1;
+    }, onRejected);
   }
 
   *[Symbol.iterator](): Generator<Suspension, Response, unknown> {
-    return yield* runInTask(() => {
+    return yield* this.#run(() => {
       const result = this.#handler(this.#request);
       return result instanceof Response ? Promise.resolve(result) : result;
     });
+  }
+
+  *#run(coroutine: Coroutine<Response>): Generator<Suspension, Response, unknown> {
+    const response = yield* runInTask(coroutine);
+    if (!(response instanceof FileResponse)) return response;
+    return (yield response.prepare(this.#request)) as Response;
   }
 }

@@ -29,29 +29,32 @@ export type { FileResponseOptions };
  * await Deno.writeTextFile(path, "hello world");
  *
  * await using app = new Application();
- * app.router.addGet("/", (request) => new FileResponse(path).prepare(request));
+ * app.router.addGet("/", () => new FileResponse(path));
  * const response = await app.request("/", { headers: { range: "bytes=6-" } });
  * assertEquals([response.status, await response.text()], [206, "world"]);
  * await Deno.remove(path);
  * ```
  */
-export class FileResponse {
+export class FileResponse extends Response {
   readonly #path: string | URL;
   readonly #options: FileResponseOptions;
 
   /**
-   * Names a file. It is opened by `prepare()`.
+   * Names a file. It is opened when the handler has returned the response; headers can be set until
+   * then.
    *
    * @param path The path.
    * @param options Further headers.
    */
   constructor(path: string | URL, options: FileResponseOptions = {}) {
+    super(null, { headers: options.headers ?? {} });
     this.#path = path;
     this.#options = options;
   }
 
   /**
-   * Makes the response to a request.
+   * Makes the response to a request, with the file as its body. The application does this for what a
+   * handler returns, before any middleware sees it.
    *
    * @param request The request.
    * @returns The response, with status 200, 206 or 304.
@@ -61,7 +64,7 @@ export class FileResponse {
    * @throws {HTTPRequestRangeNotSatisfiable} If the part that the client asks for is not there.
    */
   prepare(request: Request): Promise<Response> {
-    return prepareFile(request, this.#path, this.#options, anywhere);
+    return prepareFile(request, this.#path, { ...this.#options, headers: this.headers }, anywhere);
   }
 }
 

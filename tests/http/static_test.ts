@@ -4,8 +4,9 @@
  * @module
  */
 
-import { Application, FileResponse, HTTPException, TestServer } from "@aio/asyncio/http";
-import type { StaticOptions } from "@aio/asyncio/http";
+import { sleep } from "@aio/asyncio";
+import { Application, FileResponse, HTTPException, setCookie, TestServer } from "@aio/asyncio/http";
+import type { Handler, Middleware, StaticOptions } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Client, exchange, output, test } from "./_support.ts";
 
@@ -320,6 +321,78 @@ test("FileResponse takes further headers, URLs, and throws what a client may kno
     const error = await assertRejects(() => file.prepare(request), HTTPException);
     assertEquals([path, error.status], [path, 404]);
   }
+});
+
+/** Ways to answer with a file. */
+const ANSWERS: Record<string, (file: FileResponse) => Handler> = {
+  "plain": (file) => () => file,
+  "async": (file) => async () => file,
+  "late": (file) => async () => {
+    await sleep(0);
+    return file;
+  },
+  "generator": (file) =>
+    function* () {
+      yield* sleep(0);
+      return file;
+    },
+};
+
+/** Middlewares, which all see the file open. */
+const AROUND: Record<string, Middleware[]> = {
+  "none": [],
+  "passing": [(request, handler) => handler(request)],
+  "async": [async (request, handler) => {
+    const response = await handler(request);
+    return new Response(response.body, response);
+  }],
+  "generator": [function* (request, handler) {
+    const response = yield* handler(request);
+    return new Response(response.body, response);
+  }],
+  "two": [(request, handler) => handler(request), async (request, handler) => {
+    const response = await handler(request);
+    return new Response(response.body, response);
+  }],
+};
+
+test("FileResponse is returned by a handler as it is, or by a middleware", async () => {
+  await using folder = await makeFolder();
+  const path = `${folder.root}/a.txt`;
+  for (const [around, middlewares] of Object.entries(AROUND)) {
+    await using app = new Application({ middlewares });
+    for (const [how, answer] of Object.entries(ANSWERS)) {
+      const file = new FileResponse(path);
+      setCookie(file, "a", "1");
+      app.router.addGet(`/${how}`, answer(file));
+      app.router.addGet(`/${how}/missing`, answer(new FileResponse(`${path}.no`)));
+    }
+    for (const how of Object.keys(ANSWERS)) {
+      const response = await app.request(`/${how}`, { headers: { range: "bytes=2-4" } });
+      const seen = [response.status, await response.text(), response.headers.getSetCookie().length];
+      assertEquals([around, how, ...seen], [around, how, 206, "234", 1]);
+      const missing = await app.request(`/${how}/missing`);
+      assertEquals([around, how, missing.status], [around, how, 404]);
+      await missing.body?.cancel();
+    }
+  }
+  await using app = new Application({ middlewares: [() => new FileResponse(path)] });
+  app.router.addGet("/", () => new Response("never"));
+  assertEquals(await (await app.request("/")).text(), TEXT);
+});
+
+test("FileResponse that comes too late is closed", async () => {
+  await using folder = await makeFolder();
+  await Deno.writeFile(`${folder.root}/large`, new Uint8Array(1_000_000));
+  const gate = Promise.withResolvers<void>();
+  await using app = new Application({ timeout: 0.001 });
+  app.router.addGet("/", async () => {
+    await gate.promise; // not ours: no cancellation reaches it
+    return new FileResponse(`${folder.root}/large`);
+  });
+  const response = await app.request("/");
+  assertEquals([response.status, await response.text()], [503, "503: Service Unavailable"]);
+  gate.resolve();
 });
 
 test("FileResponse sends large files whole, in parts, and closes those that are not read", async () => {
