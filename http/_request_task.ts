@@ -235,6 +235,11 @@ export class RequestTask extends Task<Response> {
     this.cancel("the client has left");
   }
 
+  /** The response that was given before the handler has ended, or null. */
+  get early(): EarlyResponse | null {
+    return this.#early;
+  }
+
   /** The client left a response that was given early. */
   clientLeft(): void {
     if (this.plan.cancels && !this.done()) this.#onLeave();

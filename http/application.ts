@@ -26,9 +26,11 @@ import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
+import { EventSourceResponse } from "./event_source.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
 import type { RouteMatch } from "./router.ts";
+import { WebSocketResponse } from "./websocket.ts";
 
 export { AppKey };
 export type { ServeInfo };
@@ -279,6 +281,13 @@ export class Application implements AsyncDisposable {
     return this.#running;
   }
 
+  /** @ignore The handlers of WebSockets and of event streams, which go on until they are told. */
+  get _streaming(): RequestTask[] {
+    return Array.from(this.#running).filter(({ early }) =>
+      early instanceof WebSocketResponse || early instanceof EventSourceResponse
+    );
+  }
+
   // -- Beginning and end --
 
   /**
@@ -359,6 +368,7 @@ export class Application implements AsyncDisposable {
     await runAll("Multiple errors at the end", [
       () => this.shutdown(),
       async () => {
+        for (const handler of this._streaming) handler.cancel("the server stops");
         if (this.#running.size > 0) await wait(this.#running);
       },
       () => this.cleanup(),

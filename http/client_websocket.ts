@@ -7,34 +7,26 @@
  * @module
  */
 
-import { getRunningLoop, RuntimeError, sleep, TimeoutError } from "../loop/mod.ts";
+import { getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Exchange } from "./_client_exchange.ts";
+import { WebSocketInbox } from "./_websocket_inbox.ts";
+import type { ReceiveOptions, WebSocketData, WebSocketMessage } from "./_websocket_inbox.ts";
 import { ClientConnectionError, ClientError, WSServerHandshakeError } from "./client_exceptions.ts";
 import type { WebSocketConnectOptions } from "./client_options.ts";
 import type { ClientRequest } from "./client_request.ts";
 
-/** A message that has come: a text, or bytes. */
-export type WebSocketData = string | Uint8Array<ArrayBuffer>;
+export type { ReceiveOptions, WebSocketData };
 
 /** What a WebSocket gives: a message, or that it was closed, which is always the last. */
-export type ClientWebSocketMessage =
-  | { readonly type: "text"; readonly data: string }
-  | { readonly type: "binary"; readonly data: Uint8Array<ArrayBuffer> }
-  | { readonly type: "close"; readonly data: number; readonly reason: string };
-
-/** Options for {@linkcode ClientWebSocketResponse.receive}. */
-export interface ReceiveOptions {
-  /** Seconds to wait; null for any time. By default what `wsConnect()` was told. */
-  timeout?: number | null;
-}
+export type ClientWebSocketMessage = WebSocketMessage;
 
 /** Options for {@linkcode ClientWebSocketResponse.close}. */
 export interface WebSocketCloseOptions {
   /**
-   * Why: 1000, or from 3000 to 4999.
+   * Why: 1000, or from 3000 to 4999; a server may also say 1001 to 1014, save 1004 to 1006.
    *
    * @default {1000}
    */
@@ -83,9 +75,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   readonly #exchange: Exchange;
   readonly #loop: EventLoop = getRunningLoop();
   readonly #options: WebSocketConnectOptions;
-  /** What has come and nobody has taken. */
-  readonly #messages: ClientWebSocketMessage[] = [];
-  #receiver: Future<void> | null = null;
+  readonly #inbox: WebSocketInbox;
   #ended: Future<void>;
   #closing = false;
   #closeCode: number | null = null;
@@ -97,6 +87,12 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     this.#exchange = exchange;
     this.#options = options;
     this.#ended = this.#loop.createFuture();
+    const { receiveTimeout = null } = options;
+    this.#inbox = new WebSocketInbox(
+      this.url,
+      receiveTimeout,
+      (text) => new ClientConnectionError(text, { cause: this.#exception }),
+    );
     socket.onmessage = ({ data }): void => this.#received(data);
     socket.onerror = (event): void => {
       this.#exception ??= new ClientError(
@@ -149,16 +145,11 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
       // 1009 is not for clients to send; this is the one of their own range that means it.
       return this.#hangUp(4009);
     }
-    this.#deliver(
+    this.#inbox.put(
       typeof data === "string"
         ? { type: "text", data }
         : { type: "binary", data: new Uint8Array(data) },
     );
-  }
-
-  #deliver(message: ClientWebSocketMessage): void {
-    this.#messages.push(message);
-    if (this.#receiver !== null && !this.#receiver.done()) this.#receiver.setResult();
   }
 
   #hasClosed(code: number, reason: string): void {
@@ -166,7 +157,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     this.#closeCode = code || 1006;
     this.#exchange.end();
     if (!this.#ended.done()) this.#ended.setResult();
-    this.#deliver({ type: "close", data: this.#closeCode, reason });
+    this.#inbox.put({ type: "close", data: this.#closeCode, reason });
   }
 
   #hangUp(code: number): void {
@@ -188,35 +179,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {RuntimeError} If somebody waits already.
    */
   receive(options: ReceiveOptions = {}): Awaitable<ClientWebSocketMessage> {
-    return new Operation(() => this.#receive(options));
-  }
-
-  *#receive(options: ReceiveOptions): Steps<ClientWebSocketMessage> {
-    const timeout = options.timeout === undefined
-      ? this.#options.receiveTimeout ?? null
-      : options.timeout;
-    while (this.#messages.length === 0) yield* this.#waitForMessage(timeout);
-    const message = this.#messages[0]!;
-    if (message.type !== "close") this.#messages.shift();
-    return message;
-  }
-
-  *#waitForMessage(timeout: number | null): Steps<void> {
-    if (this.#receiver !== null) {
-      throw new RuntimeError(`Cannot receive from ${this.url}: somebody waits already`);
-    }
-    const receiver = this.#receiver = this.#loop.createFuture<void>();
-    const expire = (): void => {
-      const text = `Cannot receive from ${this.url}: no message within ${timeout} s`;
-      if (!receiver.done()) receiver.setException(new TimeoutError(text));
-    };
-    const timer = timeout === null ? null : this.#loop.callLater(timeout, expire);
-    try {
-      yield* receiver;
-    } finally {
-      timer?.cancel();
-      this.#receiver = null;
-    }
+    return new Operation(() => this.#inbox.take(options));
   }
 
   /**
@@ -229,7 +192,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveStr(options: ReceiveOptions = {}): Awaitable<string> {
-    return new Operation(() => this.#receiveAs("text", options) as Steps<string>);
+    return new Operation(() => this.#inbox.takeAs("text", options));
   }
 
   /**
@@ -242,9 +205,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveBytes(options: ReceiveOptions = {}): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() =>
-      this.#receiveAs("binary", options) as Steps<Uint8Array<ArrayBuffer>>
-    );
+    return new Operation(() => this.#inbox.takeAs("binary", options));
   }
 
   /**
@@ -259,25 +220,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveJson<T = unknown>(options: ReceiveOptions = {}): Awaitable<T> {
-    return new Operation(() => this.#receiveJson<T>(options));
-  }
-
-  *#receiveJson<T>(options: ReceiveOptions): Steps<T> {
-    return JSON.parse((yield* this.#receiveAs("text", options)) as string);
-  }
-
-  *#receiveAs(type: "text" | "binary", options: ReceiveOptions): Steps<WebSocketData> {
-    const message = yield* this.#receive(options);
-    if (message.type === "close") {
-      throw new ClientConnectionError(
-        `Cannot receive from ${this.url}: it was closed (code ${message.data})`,
-        { cause: this.#exception },
-      );
-    }
-    if (message.type === type) return message.data;
-    throw new TypeError(
-      `Cannot receive from ${this.url}: ${type} was expected, not ${message.type}`,
-    );
+    return new Operation(() => this.#inbox.takeJson<T>(options));
   }
 
   // -- Sending --

@@ -2,14 +2,15 @@
  * Events that are sent as they happen, to a browser's `EventSource`.
  *
  * Counterpart of `EventSourceResponse` in Python's `aiohttp_sse`, on {@linkcode StreamResponse}: it
- * waits for a client that is slow, and when the client leaves, its handler is cancelled. Pings keep
- * proxies from taking the connection for dead, and find out whether the client is there.
+ * waits for a client that is slow, and when the client leaves, or the server stops, its handler is
+ * cancelled. Pings keep proxies from taking the connection for dead, and find out whether the client
+ * is there.
  *
  * @module
  */
 
-import { createTask, sleep } from "../loop/mod.ts";
-import type { Awaitable, Task } from "../loop/mod.ts";
+import { CancelledError, getRunningLoop } from "../loop/mod.ts";
+import type { Awaitable, TimerHandle } from "../loop/mod.ts";
 import { StreamResponse } from "./stream_response.ts";
 
 /** Options for {@linkcode EventSourceResponse}. */
@@ -64,7 +65,7 @@ export interface ServerSentEventOptions {
 export class EventSourceResponse extends StreamResponse {
   readonly #ping: number | null;
   readonly #retry: number | undefined;
-  #pinging: Task<void> | null = null;
+  #timer: TimerHandle | null = null;
 
   /**
    * Creates a stream. Nothing is sent before `prepare()`.
@@ -96,18 +97,16 @@ export class EventSourceResponse extends StreamResponse {
    */
   override prepare(request: Request): void {
     super.prepare(request);
-    // Before anything else there is room: it need not be waited for.
-    if (this.#retry !== undefined) this._push(`${retryField(this.#retry)}\n`);
-    const ping = this.#ping;
-    if (ping !== null) this.#pinging = createTask(() => this.#pingEvery(ping));
+    if (this.#retry !== undefined) this._pushNowait(`${retryField(this.#retry)}\n`);
+    if (this.#ping !== null) this.#pingLater(this.#ping);
   }
 
-  async #pingEvery(seconds: number): Promise<void> {
-    for (;;) {
-      await sleep(seconds);
-      if (!this._isOpen) return;
-      await this.write(":\n\n");
-    }
+  #pingLater(seconds: number): void {
+    this.#timer = getRunningLoop().callLater(seconds, () => {
+      // A client that is slow has something to read as it is.
+      this._pushNowait(":\n\n");
+      this.#pingLater(seconds);
+    });
   }
 
   /**
@@ -132,8 +131,9 @@ export class EventSourceResponse extends StreamResponse {
 
   /** @ignore */
   override _handlerEnded(error: unknown): void {
-    this.#pinging?.cancel();
-    super._handlerEnded(error);
+    this.#timer?.cancel();
+    // Events are whole: where the server stops, the stream ends, and need not break off.
+    super._handlerEnded(error instanceof CancelledError ? null : error);
   }
 }
 

@@ -5,9 +5,11 @@
  * most `shutdownTimeout`:
  *
  * 1. No connection is accepted any more.
- * 2. Connections that wait for a request are closed (both is Deno's part, and begins at once).
- * 3. `onShutdown` is called.
- * 4. The handlers that run are waited for.
+ * 2. Connections that wait for a request are closed (both is Deno's part, and begins at once; but it
+ *    cuts WebSockets off, so where there are any, it begins when they have ended).
+ * 3. `onShutdown` is called; then the handlers of WebSockets and of event streams are cancelled, since
+ *    they would go on for ever, and waited for.
+ * 4. The other handlers that run are waited for.
  * 5. Those that are left are cancelled, and waited for; for those that do not end, 503 is answered.
  * 6. What was answered is sent. A client that does not take it is left to itself.
  * 7. The application is cleaned up.
@@ -22,6 +24,7 @@ import { TimeoutError, wrapFuture } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
 import { runAll } from "./_life_cycle.ts";
 import { withAccessLog } from "./_logged.ts";
+import type { RequestTask } from "./_request_task.ts";
 import { AccessLogger } from "./access_log.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 import type { Application } from "./application.ts";
@@ -149,12 +152,19 @@ export class AppRunner implements AsyncDisposable {
     this.#sites.clear();
     const wasSetUp = this.#isSetUp;
     this.#isSetUp = false;
-    const drained = Promise.all(servers.map((server) => server.shutdown()));
+    let draining: Promise<unknown> | null = null;
+    const drain = (): Promise<unknown> =>
+      draining ??= Promise.all(servers.map((server) => server.shutdown()));
+    if (app._streaming.length === 0) drain();
     const skippable = [
       () => wasSetUp ? this.#limited("onShutdown", () => app.shutdown()) : undefined,
-      () => this.#waitFor(app._running),
+      () => this.#cancel(app._streaming),
+      () => {
+        drain();
+        return this.#waitFor(app._running);
+      },
       () => this.#cancelHandlers(),
-      () => servers.length > 0 ? this.#waitFor([wrapFuture(drained)]) : undefined,
+      () => servers.length > 0 ? this.#waitFor([wrapFuture(drain())]) : undefined,
     ];
     await runAll("Multiple errors on clean-up", [
       ...skippable.map((step) => () => this.#unlessForced(step)),
@@ -191,10 +201,14 @@ export class AppRunner implements AsyncDisposable {
     if (set.size > 0) await wait(set, { timeout: this.#patience });
   }
 
+  async #cancel(handlers: Iterable<RequestTask>): Promise<void> {
+    for (const handler of handlers) handler.cancel("the server stops");
+    await this.#waitFor(handlers);
+  }
+
   async #cancelHandlers(): Promise<void> {
-    for (const handler of this.app._running) handler.cancel("the server stops");
     try {
-      await this.#waitFor(this.app._running);
+      await this.#cancel(this.app._running);
     } finally {
       // Those that await what no cancellation reaches would hold their connections open.
       for (const handler of this.app._running) handler._answerFor();

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { CancelledError, Future, RuntimeError } from "../loop/mod.ts";
+import { CancelledError, Event, RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
@@ -46,8 +46,8 @@ export interface StreamResponseInit extends ResponseInit {
 class Pipe {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  /** Done when there is room again. */
-  #room: Future<void> | null = null;
+  /** Whether there may be room. */
+  readonly #room = new Event();
   /** Called when nobody reads any more. */
   onCancel: () => void = () => {};
   isOpen = true;
@@ -58,18 +58,18 @@ class Pipe {
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#release(),
+      pull: () => this.#room.set(),
       cancel: () => {
         this.isOpen = false;
-        this.#release();
+        this.#room.set();
         this.onCancel();
       },
     }, { highWaterMark: HIGH_WATER_MARK, size });
   }
 
-  #release(): void {
-    if (this.#room !== null && !this.#room.done()) this.#room.setResult();
-    this.#room = null;
+  /** Whether nobody would have to wait. */
+  get hasRoom(): boolean {
+    return this.isOpen && this.#controller.desiredSize! > 0;
   }
 
   push(data: Uint8Array<ArrayBuffer>): void {
@@ -79,9 +79,9 @@ class Pipe {
 
   *write(data: Uint8Array<ArrayBuffer>): Steps<void> {
     this.push(data);
-    while (this.isOpen && this.#controller.desiredSize! <= 0) {
-      this.#room ??= new Future<void>();
-      yield* this.#room;
+    while (this.isOpen && !this.hasRoom) {
+      this.#room.clear();
+      yield* this.#room.wait();
     }
   }
 
@@ -206,14 +206,9 @@ export class StreamResponse extends Response {
     this._handlerEnded(null);
   }
 
-  /** @ignore Sends a short piece, for which nobody has to wait. */
-  _push(text: string): void {
-    this.#pipe.push(encoder.encode(text));
-  }
-
-  /** @ignore Whether something can be written. */
-  get _isOpen(): boolean {
-    return this.#state === PREPARED;
+  /** @ignore Sends a short piece, unless those who write have to wait. */
+  _pushNowait(text: string): void {
+    if (this.#pipe.hasRoom) this.#pipe.push(encoder.encode(text));
   }
 
   /** @ignore */

@@ -10,26 +10,43 @@
  * 4. CLOSED: the end is the last message, and stays it.
  *
  * The end of the handler closes the WebSocket: with 1000, with 1001 if it was cancelled, as when the
- * server stops, or with 1011 if it failed. The runtime answers pings, and sends them on `heartbeat`.
+ * server stops, or with 1011 if it failed.
+ *
+ * When the client leaves, a handler that waits for a message gets the end. One that is busy with
+ * something else is cancelled, according to `onDisconnect`; unless the client has closed the WebSocket
+ * as it should, and the handler is one that receives messages: it will come to the end by itself.
+ *
+ * Frames are the runtime's part: it answers pings, and sends them on `heartbeat`; on a malformed frame
+ * it breaks the connection off.
  *
  * @module
  */
 
-import { CancelledError, getRunningLoop, RuntimeError, sleep, TimeoutError } from "../loop/mod.ts";
-import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
+import { RuntimeError } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
+import { NOT_YET, Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
-import type { ReceiveOptions, WebSocketCloseOptions, WebSocketData } from "./client_websocket.ts";
+import { WebSocketConnection } from "./_websocket_connection.ts";
+import type { ConnectionLimits } from "./_websocket_connection.ts";
+import type {
+  ReceiveOptions,
+  WebSocketData,
+  WebSocketInbox,
+  WebSocketMessage,
+} from "./_websocket_inbox.ts";
+import type { WebSocketCloseOptions } from "./client_websocket.ts";
 import { HTTPBadRequest } from "./exceptions.ts";
+
+export type { WebSocketMessage };
 
 /** Options for {@linkcode WebSocketResponse}. */
 export interface WebSocketResponseOptions {
   /** The protocols that the handler speaks; the first of the client's that is among them is taken. */
   protocols?: readonly string[];
   /**
-   * Seconds without anything from the client after which it is pinged; if it does not answer in the
-   * same time, it is taken to have left. Null, as by default, for never.
+   * Seconds without anything from the client after which it is pinged; if nothing comes for the same
+   * time again, it is taken to have left. Null, as by default, for never.
    */
   heartbeat?: number | null;
   /** Seconds that `receive()` waits; null, as by default, for any time. */
@@ -41,44 +58,24 @@ export interface WebSocketResponseOptions {
    */
   closeTimeout?: number;
   /**
-   * How large a message may be, in bytes; a larger one closes the WebSocket with code 1009.
+   * How large a message may be, in bytes; a larger one closes the WebSocket with code 1009. Beyond
+   * 64 MiB the runtime breaks the connection off.
    *
    * @default {4194304}
    */
   maxMsgSize?: number;
   /**
-   * How many bytes of messages are kept for a handler that is slow; more close the WebSocket with
-   * code 1008, since a client can't be told to wait.
+   * How many bytes of messages are kept for a handler that is slow, counting 64 more for each; more
+   * close the WebSocket with code 1008, since a client can't be told to wait.
    *
    * @default {16777216}
    */
   maxQueueSize?: number;
 }
 
-/** What a WebSocket gives: a message, or that it was closed, which is always the last. */
-export type WebSocketMessage =
-  | { readonly type: "text"; readonly data: string }
-  | { readonly type: "binary"; readonly data: Uint8Array<ArrayBuffer> }
-  | { readonly type: "close"; readonly data: number; readonly reason: string };
-
-/** How much may wait to be sent, in bytes, before `sendStr()` and its like wait. */
-const HIGH_WATER = 1024 * 1024;
-/** How often to look whether it is less, in seconds: the platform does not tell. */
-const DRAIN_INTERVAL = 0.005;
+const CLOSE_TIMEOUT = 10;
 const MAX_MSG_SIZE = 4 * 1024 * 1024;
 const MAX_QUEUE_SIZE = 16 * 1024 * 1024;
-
-const GOING_AWAY = 1001;
-const POLICY_VIOLATION = 1008;
-const TOO_LARGE = 1009;
-const INTERNAL_ERROR = 1011;
-
-/** The size of a message in bytes; a text in UTF-8 has at most three for each of its units. */
-function sizeOf(data: string | ArrayBuffer, limit: number): number {
-  if (typeof data !== "string") return data.byteLength;
-  if (data.length * 3 <= limit || data.length > limit) return data.length;
-  return new TextEncoder().encode(data).length;
-}
 
 /**
  * A WebSocket to a client.
@@ -110,27 +107,31 @@ function sizeOf(data: string | ArrayBuffer, limit: number): number {
  * ```
  */
 export class WebSocketResponse extends Response implements AsyncIterable<WebSocketData> {
-  readonly #options: WebSocketResponseOptions;
-  #socket: WebSocket | null = null;
-  #loop: EventLoop | null = null;
-  /** What has come and nobody has taken, and how many bytes that is. */
-  readonly #messages: WebSocketMessage[] = [];
-  #queued = 0;
-  #receiver: Future<void> | null = null;
-  /** Done at the end, while somebody waits for that. */
-  #ended: Future<void> | null = null;
-  #isClosing = false;
-  #closeCode: number | null = null;
-  #exception: unknown = null;
+  readonly #protocols: readonly string[];
+  readonly #limits: ConnectionLimits;
+  /** Null before `prepare()`. */
+  #connection: WebSocketConnection | null = null;
 
   /**
    * Creates a response. Nothing is sent before `prepare()`.
    *
    * @param options Its protocols, limits and times.
+   * @throws {RangeError} If the heartbeat is no time.
    */
   constructor(options: WebSocketResponseOptions = {}) {
+    const { heartbeat = null, receiveTimeout = null, protocols = [] } = options;
+    if (heartbeat !== null && !(heartbeat > 0)) {
+      throw new RangeError(`Cannot create WebSocket: heartbeat must be > 0, not ${heartbeat}`);
+    }
     super(null);
-    this.#options = options;
+    this.#protocols = protocols;
+    this.#limits = {
+      heartbeat,
+      receiveTimeout,
+      closeTimeout: options.closeTimeout ?? CLOSE_TIMEOUT,
+      maxMsgSize: options.maxMsgSize ?? MAX_MSG_SIZE,
+      maxQueueSize: options.maxQueueSize ?? MAX_QUEUE_SIZE,
+    };
   }
 
   /**
@@ -141,8 +142,10 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    */
   canPrepare(request: Request): boolean {
     const { headers, method } = request;
+    const connection = headers.get("connection") ?? "";
     return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket" &&
-      headers.has("sec-websocket-key");
+      connection.split(",").some((option) => option.trim().toLowerCase() === "upgrade") &&
+      headers.get("sec-websocket-version") === "13" && isKey(headers.get("sec-websocket-key"));
   }
 
   /**
@@ -151,7 +154,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @param request The request that asks for it.
    * @returns An awaitable that ends when it is open.
    * @throws {HTTPBadRequest} If the request does not ask for a WebSocket, or asks in a wrong way.
-   * @throws {RuntimeError} If the request was answered already.
+   * @throws {RuntimeError} If the request was answered already, or came by no connection.
    * @throws {Deno.errors.ConnectionReset} If the client has left meanwhile.
    */
   prepare(request: Request): Awaitable<void> {
@@ -159,76 +162,39 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   *#prepare(request: Request): Steps<void> {
-    if (this.#socket !== null) throw new RuntimeError("Cannot prepare WebSocket: it was prepared");
+    if (this.#connection !== null) {
+      throw new RuntimeError("Cannot prepare WebSocket: it was prepared");
+    }
     const task = taskOf(request, "prepare WebSocket");
     if (!this.canPrepare(request)) {
       throw new HTTPBadRequest({ text: "400: No WebSocket was asked for" });
     }
-    const { socket, response } = this.#upgrade(task.request);
-    const loop = this.#loop = getRunningLoop();
-    const opened = loop.createFuture<void>();
-    this.#socket = socket;
-    this.#listen(socket, opened);
-    task.answerEarly(response, this);
-    try {
-      yield* opened;
-    } catch (error) {
-      socket.close();
-      throw error;
+    if (task.info === undefined) {
+      throw new RuntimeError("Cannot prepare WebSocket: the request came by no connection");
     }
-  }
-
-  #upgrade(request: Request): Deno.WebSocketUpgrade {
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
-    const { protocols = [], heartbeat = null } = this.#options;
-    const protocol = offered.map((name) => name.trim()).find((name) => protocols.includes(name));
-    const idleTimeout = heartbeat === null ? 0 : Math.max(Math.ceil(heartbeat), 1);
-    try {
-      const options = protocol === undefined ? {} : { protocol };
-      return Deno.upgradeWebSocket(request, { idleTimeout, ...options });
-    } catch (error) {
-      // What it throws where the headers are not what they should be.
-      if (!(error instanceof TypeError || error instanceof Deno.errors.Http)) throw error;
-      const refused = new HTTPBadRequest({ text: "400: Malformed WebSocket request" });
-      refused.cause = error;
-      throw refused;
-    }
-  }
-
-  #listen(socket: WebSocket, opened: Future<void>): void {
-    socket.binaryType = "arraybuffer";
-    socket.onopen = (): void => {
-      if (!opened.done()) opened.setResult();
-    };
-    socket.onmessage = ({ data }): void => this.#received(data);
-    socket.onerror = (event): void => {
-      this.#exception ??= (event as ErrorEvent).error ?? new Error((event as ErrorEvent).message);
-    };
-    socket.onclose = ({ code, reason }): void => {
-      if (!opened.done()) {
-        opened.setException(
-          new Deno.errors.ConnectionReset("Cannot open WebSocket: it was closed"),
-        );
-      }
-      this.#hasClosed(code, reason);
-    };
+    const isSpoken = (name: string): boolean => this.#protocols.includes(name);
+    const protocol = offered.map((name) => name.trim()).find(isSpoken) ?? null;
+    this.#connection = new WebSocketConnection(task, protocol, this.#limits);
+    task.answerEarly(this.#connection.response, this);
+    yield* this.#connection.opened;
   }
 
   // -- State --
 
   /** The protocol that was agreed on; null if none. */
   get protocol(): string | null {
-    return this.#socket?.protocol || null;
+    return this.#connection?.protocol ?? null;
   }
 
   /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
-    return this.#isClosing || this.#closeCode !== null;
+    return this.#connection?.closed ?? false;
   }
 
   /** With which code it was closed; 1006 if it broke off; null if it is open. */
   get closeCode(): number | null {
-    return this.#closeCode;
+    return this.#connection?.closeCode ?? null;
   }
 
   /**
@@ -237,52 +203,14 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @returns The error, or null.
    */
   exception(): unknown {
-    return this.#exception;
+    return this.#connection?.exception ?? null;
   }
 
-  #received(data: string | ArrayBuffer): void {
-    if (this.#isClosing) return;
-    const { maxMsgSize = MAX_MSG_SIZE, maxQueueSize = MAX_QUEUE_SIZE } = this.#options;
-    const size = sizeOf(data, maxMsgSize);
-    if (size > maxMsgSize) return this.#refuse(TOO_LARGE, `a message is larger than ${maxMsgSize}`);
-    this.#queued += size;
-    if (this.#queued > maxQueueSize) {
-      return this.#refuse(POLICY_VIOLATION, `more than ${maxQueueSize} bytes wait to be received`);
+  #prepared(action: string): WebSocketConnection {
+    if (this.#connection === null) {
+      throw new RuntimeError(`Cannot ${action} WebSocket: prepare() comes first`);
     }
-    this.#deliver(
-      typeof data === "string"
-        ? { type: "text", data }
-        : { type: "binary", data: new Uint8Array(data) },
-    );
-  }
-
-  #refuse(code: number, state: string): void {
-    this.#exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
-    this.#hangUp(code);
-    this.#hasClosed(code, "");
-  }
-
-  #deliver(message: WebSocketMessage): void {
-    this.#messages.push(message);
-    if (this.#receiver !== null && !this.#receiver.done()) this.#receiver.setResult();
-  }
-
-  #hasClosed(code: number, reason: string): void {
-    if (this.#closeCode !== null) return; // it was given up before its end has come
-    this.#closeCode = code || 1006;
-    if (this.#ended !== null && !this.#ended.done()) this.#ended.setResult();
-    this.#deliver({ type: "close", data: this.#closeCode, reason });
-  }
-
-  #hangUp(code: number): void {
-    this.#isClosing = true;
-    const socket = this.#socket!;
-    if (socket.readyState <= WebSocket.OPEN) socket.close(code);
-  }
-
-  #opened(action: string): WebSocket {
-    if (this.#socket === null) throw new RuntimeError(`Cannot ${action}: prepare() comes first`);
-    return this.#socket;
+    return this.#connection;
   }
 
   // -- Receiving --
@@ -296,37 +224,14 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {RuntimeError} If somebody waits already, or the WebSocket is not prepared.
    */
   receive(options: ReceiveOptions = {}): Awaitable<WebSocketMessage> {
-    this.#opened("receive from WebSocket");
-    return new Operation(() => this.#receive(options));
+    const inbox = this.#receiving();
+    return new Operation(() => inbox.take(options), () => inbox.takeNowait() ?? NOT_YET);
   }
 
-  *#receive({ timeout = this.#options.receiveTimeout ?? null }: ReceiveOptions): Steps<
-    WebSocketMessage
-  > {
-    while (this.#messages.length === 0) yield* this.#waitForMessage(timeout);
-    const message = this.#messages[0]!;
-    if (message.type === "close") return message;
-    this.#messages.shift();
-    this.#queued -= message.data.length;
-    return message;
-  }
-
-  *#waitForMessage(timeout: number | null): Steps<void> {
-    if (this.#receiver !== null) {
-      throw new RuntimeError("Cannot receive from WebSocket: somebody waits already");
-    }
-    const receiver = this.#receiver = this.#loop!.createFuture<void>();
-    const expire = (): void => {
-      const text = `Cannot receive from WebSocket: no message within ${timeout} s`;
-      if (!receiver.done()) receiver.setException(new TimeoutError(text));
-    };
-    const timer = timeout === null ? null : this.#loop!.callLater(timeout, expire);
-    try {
-      yield* receiver;
-    } finally {
-      timer?.cancel();
-      this.#receiver = null;
-    }
+  #receiving(): WebSocketInbox {
+    const connection = this.#prepared("receive from");
+    connection.receives = true;
+    return connection.inbox;
   }
 
   /**
@@ -339,7 +244,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveStr(options: ReceiveOptions = {}): Awaitable<string> {
-    return new Operation(() => this.#receiveAs("text", options) as Steps<string>);
+    return new Operation(() => this.#receiving().takeAs("text", options));
   }
 
   /**
@@ -352,9 +257,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveBytes(options: ReceiveOptions = {}): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() =>
-      this.#receiveAs("binary", options) as Steps<Uint8Array<ArrayBuffer>>
-    );
+    return new Operation(() => this.#receiving().takeAs("binary", options));
   }
 
   /**
@@ -369,22 +272,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveJson<T = unknown>(options: ReceiveOptions = {}): Awaitable<T> {
-    return new Operation(() => this.#receiveJson<T>(options));
-  }
-
-  *#receiveJson<T>(options: ReceiveOptions): Steps<T> {
-    return JSON.parse((yield* this.#receiveAs("text", options)) as string);
-  }
-
-  *#receiveAs(type: "text" | "binary", options: ReceiveOptions): Steps<WebSocketData> {
-    this.#opened("receive from WebSocket");
-    const message = yield* this.#receive(options);
-    if (message.type === "close") {
-      const text = `Cannot receive from WebSocket: it was closed (code ${message.data})`;
-      throw new Deno.errors.ConnectionReset(text, { cause: this.#exception });
-    }
-    if (message.type === type) return message.data;
-    throw new TypeError(`Cannot receive ${type} from WebSocket: ${message.type} has come`);
+    return new Operation(() => this.#receiving().takeJson<T>(options));
   }
 
   /** The messages, up to the end. An error that ended it is in `exception()`. */
@@ -399,7 +287,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   // -- Sending --
 
   /**
-   * Sends a text. If much waits to be sent, it waits until it is less.
+   * Sends a text. If much waits to be sent, it first waits until it is less.
    *
    * @param data The text.
    * @returns An awaitable.
@@ -407,11 +295,11 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {RuntimeError} If it is not prepared.
    */
   sendStr(data: string): Awaitable<void> {
-    return new Operation(() => this.#send(data));
+    return this.#send(data);
   }
 
   /**
-   * Sends bytes. If much waits to be sent, it waits until it is less.
+   * Sends bytes. If much waits to be sent, it first waits until it is less.
    *
    * @param data The bytes.
    * @returns An awaitable.
@@ -419,28 +307,25 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {RuntimeError} If it is not prepared.
    */
   sendBytes(data: Uint8Array<ArrayBuffer>): Awaitable<void> {
-    return new Operation(() => this.#send(data));
+    return this.#send(data);
   }
 
   /**
-   * Sends a value as JSON. If much waits to be sent, it waits until it is less.
+   * Sends a value as JSON. If much waits to be sent, it first waits until it is less.
    *
    * @param data The value.
    * @returns An awaitable.
+   * @throws {TypeError} If the value can't be JSON.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket is closed.
    * @throws {RuntimeError} If it is not prepared.
    */
   sendJson(data: unknown): Awaitable<void> {
-    return new Operation(() => this.#send(JSON.stringify(data)));
+    return this.sendStr(JSON.stringify(data));
   }
 
-  *#send(data: string | Uint8Array<ArrayBuffer>): Steps<void> {
-    const socket = this.#opened("send to WebSocket");
-    if (this.closed || socket.readyState !== WebSocket.OPEN) {
-      throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
-    }
-    socket.send(data);
-    while (socket.bufferedAmount > HIGH_WATER && !this.closed) yield* sleep(DRAIN_INTERVAL);
+  #send(data: WebSocketData): Awaitable<void> {
+    const connection = this.#prepared("send to");
+    return new Operation(() => connection.send(data), () => connection.sendNowait(data));
   }
 
   // -- The end --
@@ -451,33 +336,21 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    *
    * @param options Why.
    * @returns An awaitable: false if it was closed already.
-   * @throws {DOMException} If the code or the reason is not allowed.
+   * @throws {RangeError} If the code is none that can be sent, or the reason is too long.
    * @throws {RuntimeError} If it is not prepared.
    */
   close(options: WebSocketCloseOptions = {}): Awaitable<boolean> {
-    return new Operation(() => this.#close(options));
-  }
-
-  *#close({ code = 1000, reason = "" }: WebSocketCloseOptions): Steps<boolean> {
-    const socket = this.#opened("close WebSocket");
-    const wasOpen = !this.closed;
-    if (wasOpen) socket.close(code, reason);
-    this.#isClosing = true;
-    if (this.#closeCode !== null) return wasOpen;
-    const giveUp = (): void => this.#hasClosed(1006, "");
-    const timer = this.#loop!.callLater(this.#options.closeTimeout ?? 10, giveUp);
-    try {
-      yield* this.#ended ??= this.#loop!.createFuture();
-    } finally {
-      timer.cancel();
-    }
-    return wasOpen;
+    const { code = 1000, reason = "" } = options;
+    return new Operation(() => this.#prepared("close").close(code, reason));
   }
 
   /** @ignore */
   _handlerEnded(error: unknown): void {
-    if (this.closed || this.#socket === null) return;
-    if (error === null) this.#hangUp(1000);
-    else this.#hangUp(error instanceof CancelledError ? GOING_AWAY : INTERNAL_ERROR);
+    this.#connection?.handlerEnded(error);
   }
+}
+
+/** Whether it is what RFC 6455 has for a key: 16 bytes in Base64. */
+function isKey(key: string | null): boolean {
+  return key !== null && /^[A-Za-z0-9+/]{22}==$/.test(key);
 }

@@ -1,0 +1,205 @@
+/**
+ * The open connection of a WebSocket to a client; {@linkcode WebSocketResponse} describes its states.
+ *
+ * @module
+ */
+
+import { CancelledError, Event, getRunningLoop, RuntimeError, sleep } from "../loop/mod.ts";
+import type { Future } from "../loop/mod.ts";
+import { NOT_YET } from "../loop/coroutines.ts";
+import type { Steps } from "../loop/coroutines.ts";
+import type { RequestTask } from "./_request_task.ts";
+import { WebSocketInbox } from "./_websocket_inbox.ts";
+import type { WebSocketData } from "./_websocket_inbox.ts";
+
+/** What is kept to. */
+export interface ConnectionLimits {
+  /** Seconds, or null. */
+  readonly heartbeat: number | null;
+  /** Seconds, or null. */
+  readonly receiveTimeout: number | null;
+  /** Seconds. */
+  readonly closeTimeout: number;
+  /** Bytes. */
+  readonly maxMsgSize: number;
+  /** Bytes. */
+  readonly maxQueueSize: number;
+}
+
+/** How much may wait to be sent, in bytes, before those who send wait. */
+const HIGH_WATER = 1024 * 1024;
+/** How often to look whether it is less, in seconds: the platform does not tell. */
+const DRAIN_INTERVAL = 0.005;
+/** What a message takes beside its content, in bytes. */
+const OVERHEAD = 64;
+
+const OK = 1000;
+const GOING_AWAY = 1001;
+const ABNORMAL = 1006;
+const POLICY_VIOLATION = 1008;
+const TOO_LARGE = 1009;
+const INTERNAL_ERROR = 1011;
+
+/** Those that no close frame may have. */
+const NEVER_SENT: readonly number[] = [1004, 1005, ABNORMAL];
+
+/** The size of a message in bytes; a text in UTF-8 has at most three for each of its units. */
+function sizeOf(data: string | ArrayBuffer, limit: number): number {
+  if (typeof data !== "string") return data.byteLength;
+  if (data.length * 3 <= limit || data.length > limit) return data.length;
+  return new TextEncoder().encode(data).length;
+}
+
+/** See the module's description. */
+export class WebSocketConnection {
+  readonly inbox: WebSocketInbox;
+  /** The protocol that was agreed on; null if none. */
+  readonly protocol: string | null;
+  /** What went wrong, or null. */
+  exception: unknown = null;
+  /** With which code it was closed; null if it is open. */
+  closeCode: number | null = null;
+  /** Whether the handler is one that receives messages. */
+  receives = false;
+  /** Done when it is open. */
+  readonly opened: Future<void> = getRunningLoop().createFuture<void>();
+  readonly response: Response;
+  readonly #socket: WebSocket;
+  readonly #task: RequestTask;
+  readonly #limits: ConnectionLimits;
+  readonly #ended = new Event();
+  #isClosing = false;
+
+  constructor(task: RequestTask, protocol: string | null, limits: ConnectionLimits) {
+    this.#task = task;
+    this.#limits = limits;
+    this.protocol = protocol;
+    const { heartbeat, receiveTimeout } = limits;
+    // The runtime pings at half of the time after which it gives up.
+    const options = { idleTimeout: heartbeat === null ? 0 : 2 * heartbeat };
+    const { socket, response } = Deno.upgradeWebSocket(
+      task.request,
+      protocol === null ? options : { ...options, protocol },
+    );
+    this.response = response;
+    this.#socket = socket;
+    this.inbox = new WebSocketInbox(
+      "WebSocket",
+      receiveTimeout,
+      (text) => new Deno.errors.ConnectionReset(text, { cause: this.exception }),
+    );
+    this.#listen(socket);
+  }
+
+  #listen(socket: WebSocket): void {
+    const { opened } = this;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = (): void => {
+      if (!opened.done()) opened.setResult();
+    };
+    socket.onmessage = ({ data }): void => this.#received(data);
+    socket.onerror = (event): void => {
+      this.exception ??= (event as ErrorEvent).error ?? new Error((event as ErrorEvent).message);
+    };
+    socket.onclose = ({ code, reason }): void => {
+      const error = new Deno.errors.ConnectionReset("Cannot open WebSocket: it was closed");
+      if (!opened.done()) opened.setException(error);
+      this.#onClose(code, reason);
+    };
+  }
+
+  /** Whether it is closed, or being closed: nothing can be sent. */
+  get closed(): boolean {
+    return this.#isClosing || this.closeCode !== null;
+  }
+
+  #received(data: string | ArrayBuffer): void {
+    if (this.#isClosing) return;
+    const { maxMsgSize, maxQueueSize } = this.#limits;
+    const { inbox } = this;
+    const size = sizeOf(data, maxMsgSize);
+    if (size > maxMsgSize) return this.#refuse(TOO_LARGE, `a message is larger than ${maxMsgSize}`);
+    if (inbox.size + size + OVERHEAD > maxQueueSize && !inbox.isAwaited) {
+      return this.#refuse(POLICY_VIOLATION, `more than ${maxQueueSize} bytes wait to be received`);
+    }
+    inbox.put(
+      typeof data === "string"
+        ? { type: "text", data }
+        : { type: "binary", data: new Uint8Array(data) },
+      size + OVERHEAD,
+    );
+  }
+
+  #refuse(code: number, state: string): void {
+    this.exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
+    this.#hangUp(code);
+    this.#hasEnded(code, "");
+  }
+
+  #onClose(code: number, reason: string): void {
+    const hasLeft = !this.closed;
+    const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
+    this.#hasEnded(this.exception === null ? code : ABNORMAL, reason);
+    if (hasLeft && !endsItself) this.#task.clientLeft();
+  }
+
+  #hasEnded(code: number, reason: string): void {
+    if (this.closeCode !== null) return; // it was given up before its end has come
+    this.closeCode = code;
+    this.#ended.set();
+    this.inbox.put({ type: "close", data: code, reason });
+  }
+
+  #hangUp(code: number, reason?: string): void {
+    this.#isClosing = true;
+    if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(code, reason);
+  }
+
+  /** Sends at once, unless too much waits to be sent. */
+  sendNowait(data: WebSocketData): void | typeof NOT_YET {
+    if (this.closed || this.#socket.readyState !== WebSocket.OPEN) {
+      throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
+    }
+    if (this.#socket.bufferedAmount > HIGH_WATER) return NOT_YET;
+    this.#socket.send(data);
+  }
+
+  /** Sends when there is room. */
+  *send(data: WebSocketData): Steps<void> {
+    while (this.sendNowait(data) === NOT_YET) yield* sleep(DRAIN_INTERVAL);
+  }
+
+  /** Closes it, and waits for the client's answer; false if it was closed already. */
+  *close(code: number, reason: string): Steps<boolean> {
+    checkClose(code, reason);
+    const wasOpen = !this.closed;
+    if (wasOpen) this.#hangUp(code, reason);
+    if (this.closeCode !== null) return wasOpen;
+    const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
+    const timer = getRunningLoop().callLater(this.#limits.closeTimeout, giveUp);
+    try {
+      yield* this.#ended.wait();
+    } finally {
+      timer.cancel();
+    }
+    return wasOpen;
+  }
+
+  /** Closes it because the handler has ended, with an error or null. */
+  handlerEnded(error: unknown): void {
+    if (this.closed) return;
+    if (error === null) this.#hangUp(OK);
+    else this.#hangUp(error instanceof CancelledError ? GOING_AWAY : INTERNAL_ERROR);
+  }
+}
+
+function checkClose(code: number, reason: string): void {
+  const isKnown = code >= OK && code <= 1014 && !NEVER_SENT.includes(code);
+  if (!Number.isInteger(code) || !(isKnown || (code >= 3000 && code <= 4999))) {
+    throw new RangeError(`Cannot close WebSocket: code ${code} can't be sent`);
+  }
+  const size = new TextEncoder().encode(reason).length;
+  if (size > 123) {
+    throw new RangeError(`Cannot close WebSocket: reason has ${size} bytes, more than 123`);
+  }
+}
