@@ -91,6 +91,7 @@ export class RequestTask extends Task<Response> {
   #answer: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
   #early: EarlyResponse | null = null;
+  #hasLeft = false;
   #timer: TimerHandle | null = null;
   /** Ends listening to the request's signal; null while nobody does. */
   #unwatch: (() => void) | null = null;
@@ -188,7 +189,11 @@ export class RequestTask extends Task<Response> {
     if (error instanceof CancelledError) {
       return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
     }
-    if (!(error instanceof KeyboardInterrupt)) reportError(this._loop, this.request, error);
+    // That it can't send to a client that has left is no fault of the handler.
+    const isLate = this.#hasLeft && error instanceof Deno.errors.ConnectionReset;
+    if (!isLate && !(error instanceof KeyboardInterrupt)) {
+      reportError(this._loop, this.request, error);
+    }
     return new HTTPInternalServerError({
       text: "500 Internal Server Error\n\nServer got itself in trouble",
     }).toResponse();
@@ -240,9 +245,10 @@ export class RequestTask extends Task<Response> {
     return this.#early;
   }
 
-  /** The client left a response that was given early. */
-  clientLeft(): void {
-    if (this.plan.cancels && !this.done()) this.#onLeave();
+  /** The client left a response that was given early; `cancels` unless its handler ends by itself. */
+  clientLeft(cancels = true): void {
+    this.#hasLeft = true;
+    if (cancels && this.plan.cancels && !this.done()) this.#onLeave();
   }
 
   /** @ignore Cancels the handler when its client leaves. */

@@ -76,11 +76,10 @@ export class WebSocketConnection {
     this.protocol = protocol;
     const { heartbeat, receiveTimeout } = limits;
     // The runtime pings at half of the time after which it gives up.
-    const options = { idleTimeout: heartbeat === null ? 0 : 2 * heartbeat };
-    const { socket, response } = Deno.upgradeWebSocket(
-      task.request,
-      protocol === null ? options : { ...options, protocol },
-    );
+    const idleTimeout = heartbeat === null ? 0 : 2 * heartbeat;
+    const { socket, response } = Deno.upgradeWebSocket(task.request, { idleTimeout });
+    // Its option for this takes no list of protocols without blanks.
+    if (protocol !== null) response.headers.set("sec-websocket-protocol", protocol);
     this.response = response;
     this.#socket = socket;
     this.inbox = new WebSocketInbox(
@@ -139,8 +138,9 @@ export class WebSocketConnection {
   #onClose(code: number, reason: string): void {
     const hasLeft = !this.closed;
     const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
-    this.#hasEnded(this.exception === null ? code : ABNORMAL, reason);
-    if (hasLeft && !endsItself) this.#task.clientLeft();
+    // The runtime says 0 where a message has come in place of the client's answer, too.
+    this.#hasEnded(this.exception === null && code !== 0 ? code : ABNORMAL, reason);
+    if (hasLeft) this.#task.clientLeft(!endsItself);
   }
 
   #hasEnded(code: number, reason: string): void {
