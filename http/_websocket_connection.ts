@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CancelledError, Event, getRunningLoop, RuntimeError, sleep } from "../loop/mod.ts";
+import { CancelledError, Event, getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
 import { NOT_YET } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
