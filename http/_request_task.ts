@@ -245,6 +245,11 @@ export class RequestTask extends Task<Response> {
     return this.#early;
   }
 
+  /** Whether the body of the request may be on its way; nobody can tell once it was answered. */
+  get isUploading(): boolean {
+    return this.#answer === null && this.request.body !== null;
+  }
+
   /** The client left a response that was given early; `cancels` unless its handler ends by itself. */
   clientLeft(cancels = true): void {
     this.#hasLeft = true;

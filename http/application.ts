@@ -288,6 +288,11 @@ export class Application implements AsyncDisposable {
     );
   }
 
+  /** @ignore The handlers whose requests have bodies, which may be on their way. */
+  get _uploading(): RequestTask[] {
+    return Array.from(this.#running).filter((handler) => handler.isUploading);
+  }
+
   // -- Beginning and end --
 
   /**

@@ -5,13 +5,15 @@
  * most `shutdownTimeout`:
  *
  * 1. No connection is accepted any more.
- * 2. Connections that wait for a request are closed (both is Deno's part, and begins at once; but it
- *    cuts WebSockets off, so where there are any, it begins when they have ended).
+ * 2. Connections that wait for a request are closed. Both is Deno's part, and begins at once; but it
+ *    cuts off WebSockets, and requests whose bodies are on their way, so where there are any, it
+ *    begins when their handlers have ended.
  * 3. `onShutdown` is called; then the handlers of WebSockets and of event streams are cancelled, since
  *    they would go on for ever, and waited for.
  * 4. The other handlers that run are waited for.
  * 5. Those that are left are cancelled, and waited for; for those that do not end, 503 is answered.
- * 6. What was answered is sent. A client that does not take it is left to itself.
+ * 6. What was answered is sent. A client that does not take it, or does not send the rest of its
+ *    request, is left to itself.
  * 7. The application is cleaned up.
  *
  * Cancelling the task that stops, as a second Ctrl-C does, skips the waiting, not the clean-up.
@@ -155,14 +157,11 @@ export class AppRunner implements AsyncDisposable {
     let draining: Promise<unknown> | null = null;
     const drain = (): Promise<unknown> =>
       draining ??= Promise.all(servers.map((server) => server.shutdown()));
-    if (app._streaming.length === 0) drain();
+    if (app._streaming.length === 0 && app._uploading.length === 0) drain();
     const skippable = [
       () => wasSetUp ? this.#limited("onShutdown", () => app.shutdown()) : undefined,
       () => this.#cancel(app._streaming),
-      () => {
-        drain();
-        return this.#waitFor(app._running);
-      },
+      () => this.#waitForHandlers(drain),
       () => this.#cancelHandlers(),
       () => servers.length > 0 ? this.#waitFor([wrapFuture(drain())]) : undefined,
     ];
@@ -196,9 +195,19 @@ export class AppRunner implements AsyncDisposable {
     }
   }
 
-  async #waitFor(futures: Iterable<Future<unknown>>): Promise<void> {
+  async #waitFor(futures: Iterable<Future<unknown>>, limit = this.#patience): Promise<void> {
     const set = new Set(futures);
-    if (set.size > 0) await wait(set, { timeout: this.#patience });
+    if (set.size > 0) await wait(set, { timeout: Math.max(limit, 0) });
+  }
+
+  /** Waits for the handlers that run; calls `drain` when it cuts off none of them. */
+  async #waitForHandlers(drain: () => void): Promise<void> {
+    const loop = getRunningLoop();
+    const deadline = loop.time() + this.#patience;
+    const uploading = this.app._uploading;
+    await this.#waitFor(uploading);
+    if (uploading.every((handler) => handler.done())) drain();
+    await this.#waitFor(this.app._running, deadline - loop.time());
   }
 
   async #cancel(handlers: Iterable<RequestTask>): Promise<void> {

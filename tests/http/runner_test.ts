@@ -402,21 +402,3 @@ test("AccessLogger knows aiohttp's fields, and refuses others", () => {
     assertThrows(() => new AccessLogger(format), RangeError, "unknown field");
   }
 });
-
-// -- Many at once --
-
-test("Hundreds of slow clients do not keep others from being served", async () => {
-  const app = new Application();
-  app.router.addGet("/", () => new Response("served"));
-  await using server = await TestServer.start(app);
-  const clients = await Promise.all(Array.from({ length: 500 }, () => Client.connect(server.port)));
-  try {
-    for (const client of clients) await client.send("GET / HTTP/1.1\r\nHost:");
-    assertEquals(await (await server.request("/")).text(), "served");
-    for (const client of clients) await client.send(" a\r\n\r\n");
-    const lines = await Promise.all(clients.map((client) => client.line()));
-    assertEquals(new Set(lines), new Set(["HTTP/1.1 200 OK\r\n"]));
-  } finally {
-    for (const client of clients) client[Symbol.dispose]();
-  }
-});

@@ -1,0 +1,164 @@
+/**
+ * Clients that do not finish their requests, one or a thousand: they hold up neither others nor the
+ * end of the server.
+ *
+ * @module
+ */
+
+import { CancelledError } from "@aio/asyncio";
+import { Application, readText, TestServer } from "@aio/asyncio/http";
+import { assert, assertEquals, assertInstanceOf } from "../_support/assert.ts";
+import { Client, test } from "./_support.ts";
+
+/** More than a test may take. */
+const FOR_EVER = 3600;
+const HALF_BODY = "POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc";
+
+/** An application that reads bodies, or not, and what is known of those that it reads. */
+function application(): { app: Application; reading: Promise<void>; ended: Promise<unknown> } {
+  const reading = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<unknown>();
+  const app = new Application();
+  app.router.addGet("/", () => new Response("served"));
+  app.router.addPost("/drop", () => new Response("dropped"));
+  app.router.addPost("/read", async (request) => {
+    reading.resolve();
+    try {
+      const text = await readText(request);
+      ended.resolve(text);
+      return new Response(text);
+    } catch (error) {
+      ended.resolve(error);
+      throw error;
+    }
+  });
+  return { app, reading: reading.promise, ended: ended.promise };
+}
+
+/** What is sent of a request, where no handler runs. */
+const HALF_HEADS: Record<string, string> = {
+  "nothing": "",
+  "half a request line": "GET / HT",
+  "half a head": "GET / HTTP/1.1\r\nHost:",
+  "half of a second request": "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP",
+};
+
+for (const [what, text] of Object.entries(HALF_HEADS)) {
+  test(`AppRunner.cleanup() does not wait for a client that has sent ${what}`, async () => {
+    const server = await TestServer.start(application().app, { shutdownTimeout: FOR_EVER });
+    using client = await Client.connect(server.port);
+    await client.send(text);
+    // Another one is served meanwhile, so the first one has come.
+    assertEquals(await (await server.request("/")).text(), "served");
+    await server[Symbol.asyncDispose]();
+    await client.rest();
+  });
+}
+
+const HALF_BODIES: Record<string, string> = {
+  "by its length": HALF_BODY,
+  "in chunks": "POST /read HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+};
+
+for (const [how, text] of Object.entries(HALF_BODIES)) {
+  test(`AppRunner.cleanup() gives up on a body that comes ${how} and does not end`, async () => {
+    const { app, reading, ended } = application();
+    const server = await TestServer.start(app, { shutdownTimeout: 0.02 });
+    using client = await Client.connect(server.port);
+    await client.send(text);
+    await reading;
+    const [line] = await Promise.all([client.line(), server[Symbol.asyncDispose]()]);
+    assertEquals(line, "HTTP/1.1 503 Service Unavailable\r\n");
+    assertInstanceOf(await ended, CancelledError);
+    assertEquals(app._running.size, 0);
+  });
+}
+
+test("AppRunner.cleanup() gives up on a body that nobody has read", async () => {
+  const server = await TestServer.start(application().app, { shutdownTimeout: 0.02 });
+  using client = await Client.connect(server.port);
+  await client.send(HALF_BODY.replace("/read", "/drop"));
+  assertEquals(await client.line(), "HTTP/1.1 200 OK\r\n");
+  await server[Symbol.asyncDispose]();
+});
+
+test("AppRunner.cleanup() waits for a handler that goes on after its client has left", async () => {
+  const started = Promise.withResolvers<void>();
+  const stops = Promise.withResolvers<void>();
+  const app = new Application({ onDisconnect: "ignore" });
+  let isDone = false;
+  app.router.addPost("/", async () => {
+    started.resolve();
+    await stops.promise;
+    isDone = true;
+    return new Response("unheard");
+  });
+  app.onShutdown.push(() => stops.resolve());
+  const server = await TestServer.start(app, { shutdownTimeout: FOR_EVER });
+  {
+    using client = await Client.connect(server.port);
+    await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+    await started.promise;
+  }
+  // A request that comes later has been answered: by then, the first client was missed.
+  assertEquals((await server.request("/nothing")).status, 404);
+  await server[Symbol.asyncDispose]();
+  assert(isDone);
+});
+
+test("AppRunner.cleanup() lets a body come to its end that is on its way", async () => {
+  const { app, reading, ended } = application();
+  const stops = Promise.withResolvers<void>();
+  app.onShutdown.push(() => stops.resolve());
+  const server = await TestServer.start(app, { shutdownTimeout: FOR_EVER });
+  using client = await Client.connect(server.port);
+  await client.send(HALF_BODY);
+  await reading;
+  const stopped = server[Symbol.asyncDispose]();
+  await stops.promise;
+  await client.send("defghij");
+  assert((await client.rest()).endsWith("\r\n\r\nabcdefghij"));
+  await stopped;
+  assertEquals(await ended, "abcdefghij");
+});
+
+test("A thousand slow clients do not keep others from being served", async () => {
+  await using server = await TestServer.start(application().app);
+  const clients = await connect(server, 1000);
+  try {
+    for (const client of clients) await client.send("GET / HTTP/1.1\r\nHost:");
+    assertEquals(await (await server.request("/")).text(), "served");
+    for (const client of clients) await client.send(" a\r\n\r\n");
+    const lines = await Promise.all(clients.map((client) => client.line()));
+    assertEquals(new Set(lines), new Set(["HTTP/1.1 200 OK\r\n"]));
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+});
+
+test("A thousand clients that never finish do not hold up the end of the server", async () => {
+  const { app } = application();
+  const server = await TestServer.start(app, { shutdownTimeout: 0.05 });
+  const clients = await connect(server, 1000);
+  try {
+    for (const [i, client] of clients.entries()) {
+      await client.send(i % 2 === 0 ? "GET / HTTP/1.1\r\nHost:" : HALF_BODY);
+    }
+    while (app._running.size < 500) await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(await (await server.request("/")).text(), "served");
+    await server[Symbol.asyncDispose]();
+    assertEquals(app._running.size, 0);
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+});
+
+/** So many clients, a hundred at a time: no more can wait to be accepted. */
+async function connect(server: TestServer, count: number): Promise<Client[]> {
+  const clients: Client[] = [];
+  while (clients.length < count) {
+    const some = Array.from({ length: 100 }, () => Client.connect(server.port));
+    clients.push(...await Promise.all(some));
+  }
+  return clients;
+}
