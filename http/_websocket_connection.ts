@@ -6,7 +6,6 @@
 
 import { CancelledError, Event, getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
-import { NOT_YET } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { RequestTask } from "./_request_task.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
@@ -155,18 +154,14 @@ export class WebSocketConnection {
     if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
-  /** Sends at once, unless too much waits to be sent. */
-  sendNowait(data: WebSocketData): void | typeof NOT_YET {
-    if (this.closed || this.#socket.readyState !== WebSocket.OPEN) {
+  /** Sends a message; first waits until there is room. */
+  *send(data: WebSocketData): Steps<void> {
+    const socket = this.#socket;
+    while (socket.bufferedAmount > HIGH_WATER && !this.closed) yield* sleep(DRAIN_INTERVAL);
+    if (this.closed || socket.readyState !== WebSocket.OPEN) {
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }
-    if (this.#socket.bufferedAmount > HIGH_WATER) return NOT_YET;
-    this.#socket.send(data);
-  }
-
-  /** Sends when there is room. */
-  *send(data: WebSocketData): Steps<void> {
-    while (this.sendNowait(data) === NOT_YET) yield* sleep(DRAIN_INTERVAL);
+    socket.send(data);
   }
 
   /** Closes it, and waits for the client's answer; false if it was closed already. */

@@ -74,7 +74,7 @@ export class WebSocketInbox {
   }
 
   /** Takes a message, if there is one. */
-  takeNowait(): WebSocketMessage | null {
+  #takeNowait(): WebSocketMessage | null {
     const entry = this.#first;
     if (entry === null) return null;
     if (entry.message.type === "close") return entry.message;
@@ -87,7 +87,7 @@ export class WebSocketInbox {
   /** Takes a message; waits for it. */
   *take({ timeout = this.#timeout }: ReceiveOptions): Steps<WebSocketMessage> {
     for (;;) {
-      const message = this.takeNowait();
+      const message = this.#takeNowait();
       if (message !== null) return message;
       yield* this.#wait(timeout);
     }

@@ -24,7 +24,7 @@
 
 import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
-import { NOT_YET, Operation } from "../loop/coroutines.ts";
+import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
 import { WebSocketConnection } from "./_websocket_connection.ts";
@@ -225,7 +225,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    */
   receive(options: ReceiveOptions = {}): Awaitable<WebSocketMessage> {
     const inbox = this.#receiving();
-    return new Operation(() => inbox.take(options), () => inbox.takeNowait() ?? NOT_YET);
+    return new Operation(() => inbox.take(options));
   }
 
   #receiving(): WebSocketInbox {
@@ -325,7 +325,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   #send(data: WebSocketData): Awaitable<void> {
     const connection = this.#prepared("send to");
-    return new Operation(() => connection.send(data), () => connection.sendNowait(data));
+    return new Operation(() => connection.send(data));
   }
 
   // -- The end --
