@@ -92,6 +92,7 @@ export class RequestTask extends Task<Response> {
   #resolve: ((response: Response) => void) | null = null;
   #early: EarlyResponse | null = null;
   #hasLeft = false;
+  #decorator: ((headers: Headers) => void) | null = null;
   #timer: TimerHandle | null = null;
   /** Ends listening to the request's signal; null while nobody does. */
   #unwatch: (() => void) | null = null;
@@ -130,6 +131,15 @@ export class RequestTask extends Task<Response> {
 
   // -- The answer --
 
+  /** @ignore Has the headers of the answer changed before it is given, whatever it is. */
+  _decorate(decorator: (headers: Headers) => void): void {
+    const inner = this.#decorator;
+    this.#decorator = inner === null ? decorator : (headers) => {
+      inner(headers);
+      decorator(headers);
+    };
+  }
+
   /** Gives the answer now; the handler goes on. */
   answerEarly(response: Response, early: EarlyResponse): void {
     if (this.#answer !== null) {
@@ -143,8 +153,9 @@ export class RequestTask extends Task<Response> {
 
   #give(response: Response): void {
     if (this.#answer !== null) return;
-    this.#answer = response;
-    this.#resolve?.(response);
+    const answer = this.#decorator === null ? response : decorated(response, this.#decorator);
+    this.#answer = answer;
+    this.#resolve?.(answer);
     this.#resolve = null;
   }
 
@@ -270,6 +281,19 @@ export class RequestTask extends Task<Response> {
   #stopWatching(): void {
     this.#unwatch?.();
     this.#unwatch = null;
+  }
+}
+
+/** The response with its headers changed; a copy, if they can't be. */
+function decorated(response: Response, decorator: (headers: Headers) => void): Response {
+  try {
+    decorator(response.headers);
+    return response;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const copy = new Response(response.body, response);
+    decorator(copy.headers);
+    return copy;
   }
 }
 

@@ -51,6 +51,7 @@ export type {
 export * from "./compression.ts";
 export * from "./conditional.ts";
 export * from "./cookies.ts";
+export * from "./cors.ts";
 export * from "./event_source.ts";
 export * from "./exceptions.ts";
 export * from "./file_response.ts";
@@ -61,4 +62,5 @@ export * from "./run_app.ts";
 export * from "./runner.ts";
 export * from "./stream_response.ts";
 export * from "./test_utils.ts";
+export * from "./validation.ts";
 export * from "./websocket.ts";
