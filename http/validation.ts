@@ -21,12 +21,20 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a schema says of a value: what it makes of it, or what is wrong. */
+/**
+ * What a schema says of a value: what it makes of it, or what is wrong.
+ *
+ * @typeParam T What it makes of the value.
+ */
 export type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-/** A schema, as https://standardschema.dev has it. */
+/**
+ * A schema, as https://standardschema.dev has it.
+ *
+ * @typeParam T What it makes of a value.
+ */
 export interface Schema<T> {
   /** Its part that all libraries have in common. */
   readonly "~standard": {

@@ -60,3 +60,12 @@ export function captureReports(): { readonly messages: string[] } & Disposable {
     },
   };
 }
+
+/** Waits until a count that grows for a while has come to rest, above 0; returns it. */
+export async function settled(count: () => number): Promise<number> {
+  for (let before = -1; before !== count() || before === 0;) {
+    before = count();
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
+  }
+  return count();
+}

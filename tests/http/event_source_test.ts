@@ -14,7 +14,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../_support/assert.ts";
-import { captureReports, Client, test } from "./_support.ts";
+import { captureReports, Client, settled, test } from "./_support.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -177,17 +177,10 @@ test("EventSourceResponse waits for a client that is slow, and does not ping it"
       sent++;
     }
   }, { ping: 0.001 });
-  const settled = async (): Promise<number> => {
-    for (let before = -1; before !== sent || sent === 0;) {
-      before = sent;
-      for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
-    }
-    return sent;
-  };
   {
     using client = await Client.connect(stream.server.port);
     await client.send(GET);
-    const first = await settled();
+    const first = await settled(() => sent);
     assert(first < 1000, `${first} events of 64 KiB were sent to nobody`);
     while ((await client.line()) !== "\r\n");
     // It reads, and the handler goes on.
@@ -196,7 +189,7 @@ test("EventSourceResponse waits for a client that is slow, and does not ping it"
       assert(line !== ":\n", "it was pinged");
       if (line.startsWith("data:")) events++;
     }
-    assert(await settled() > first);
+    assert(await settled(() => sent) > first);
   }
   assertInstanceOf(await stream.ended, CancelledError);
 });

@@ -21,7 +21,7 @@ import {
   assertThrows,
 } from "../_support/assert.ts";
 import { closing, frame, handshake, OPCODES, RawWebSocket } from "./_raw_websocket.ts";
-import { captureReports, Client, test } from "./_support.ts";
+import { captureReports, Client, settled, test } from "./_support.ts";
 import { echo, stuck, WebSocketSite } from "./_websocket_site.ts";
 
 const { text: TEXT, binary: BINARY, close: CLOSE, ping: PING, pong: PONG } = OPCODES;
@@ -231,20 +231,12 @@ test("WebSocketResponse waits for a client that is slow, and is cancelled when i
       sent++;
     }
   });
-  /** Waits until no more is sent, although the handler goes on for ever. */
-  const settled = async (): Promise<number> => {
-    for (let before = -1; before !== sent || sent === 0;) {
-      before = sent;
-      for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
-    }
-    return sent;
-  };
   {
     using socket = await site.connect();
-    const first = await settled();
+    const first = await settled(() => sent);
     assert(first < 1000, `${first} messages of 64 KiB were sent to nobody`);
     for (let i = 0; i < first; i++) assertEquals((await socket.next())?.payload.length, 64 * 1024);
-    assert(await settled() > first);
+    assert(await settled(() => sent) > first);
   }
   assertInstanceOf(await (await site.first).ended, CancelledError);
   assert(await site.goesOn());
