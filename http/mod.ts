@@ -60,6 +60,7 @@ export * from "./request.ts";
 export * from "./router.ts";
 export * from "./run_app.ts";
 export * from "./runner.ts";
+export * from "./sessions.ts";
 export * from "./stream_response.ts";
 export * from "./test_utils.ts";
 export * from "./validation.ts";

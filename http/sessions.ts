@@ -1,0 +1,285 @@
+/**
+ * Sessions: what an application remembers of a client from one request to the next.
+ *
+ * What `aiohttp_session` is to aiohttp, with its cookie storage. The values are in a cookie that is
+ * signed: the client can read it, and can't change it. Invariant: a cookie whose signature or age is
+ * not right counts as none. The cookie is set when something was changed, and by whatever is
+ * answered, unless a handler fails.
+ *
+ * @module
+ */
+
+import { RuntimeError } from "../loop/mod.ts";
+import { taskOf } from "./_request_task.ts";
+import type { RequestTask } from "./_request_task.ts";
+import type { Middleware } from "./_scope.ts";
+import { setCookie } from "./cookies.ts";
+import type { CookieOptions } from "./cookies.ts";
+import { HTTPException } from "./exceptions.ts";
+import { cookies } from "./request.ts";
+
+/** Options for {@linkcode sessions}. */
+export interface SessionsOptions {
+  /** What the cookies are signed with: 32 characters or more, at random, and known to nobody. */
+  secret: string;
+  /**
+   * The name of the cookie.
+   *
+   * @default {"session"}
+   */
+  name?: string;
+  /**
+   * Seconds that a session lasts after its last change.
+   *
+   * @default {86400}
+   */
+  maxAge?: number;
+  /**
+   * Whether the cookie is for HTTPS only, as it should be but for tests.
+   *
+   * @default {true}
+   */
+  secure?: boolean;
+  /**
+   * Whether the cookie comes with requests from pages of other sites.
+   *
+   * @default {"Lax"}
+   */
+  sameSite?: "Strict" | "Lax" | "None";
+}
+
+const MIN_SECRET_LENGTH = 32;
+/** How long a cookie may be: browsers drop those that are longer. */
+const MAX_COOKIE_LENGTH = 4096;
+const DAY = 86_400;
+const encoder = new TextEncoder();
+const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
+
+/** The sessions by the tasks of their requests. */
+const sessionsOfTasks = new WeakMap<RequestTask, Session>();
+
+/**
+ * What is remembered of a client: values that JSON can hold, by name. {@linkcode sessionOf} gives it.
+ *
+ * Counterpart of `Session` in Python's `aiohttp_session`.
+ *
+ * @example
+ * ```ts
+ * import { Application, sessionOf, sessions } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const secret = crypto.randomUUID(); // in earnest: kept, so that sessions outlive the process
+ * await using app = new Application({ middlewares: [sessions({ secret })] });
+ * app.router.addGet("/", (request) => {
+ *   const session = sessionOf(request);
+ *   const visits = Number(session.get("visits") ?? 0) + 1;
+ *   session.set("visits", visits);
+ *   return new Response(`visit ${visits}`);
+ * });
+ * const first = await app.request("/");
+ * const cookie = first.headers.getSetCookie()[0]!.split(";", 1)[0]!;
+ * const second = await app.request("/", { headers: { cookie } });
+ * assertEquals([await first.text(), await second.text()], ["visit 1", "visit 2"]);
+ * ```
+ */
+export class Session {
+  readonly #values: Map<string, unknown>;
+  /** Whether the client has come without one. */
+  readonly isNew: boolean;
+  #isChanged = false;
+
+  /** @ignore Sessions come from {@linkcode sessionOf}. */
+  constructor(values: Record<string, unknown> | null) {
+    this.#values = new Map(Object.entries(values ?? {}));
+    this.isNew = values === null;
+  }
+
+  /**
+   * Returns a value.
+   *
+   * @param name Its name.
+   * @returns The value; undefined if there is none. To change what is within it, set it again.
+   */
+  get(name: string): unknown {
+    return this.#values.get(name);
+  }
+
+  /**
+   * Remembers a value.
+   *
+   * @param name Its name.
+   * @param value The value.
+   */
+  set(name: string, value: unknown): void {
+    this.#values.set(name, value);
+    this.#isChanged = true;
+  }
+
+  /**
+   * Forgets a value.
+   *
+   * @param name Its name.
+   */
+  delete(name: string): void {
+    if (this.#values.delete(name)) this.#isChanged = true;
+  }
+
+  /** Forgets all values, as when a user logs out. Counterpart of `invalidate()`. */
+  clear(): void {
+    this.#values.clear();
+    this.#isChanged = true;
+  }
+
+  /** @ignore */
+  get _isChanged(): boolean {
+    return this.#isChanged;
+  }
+
+  /** @ignore What the cookie holds; null if there is nothing. */
+  _toJson(): string | null {
+    return this.#values.size === 0 ? null : JSON.stringify(Object.fromEntries(this.#values));
+  }
+}
+
+/**
+ * Returns a middleware that gives each request a session.
+ *
+ * @param options How to sign and to send it.
+ * @returns The middleware.
+ * @throws {RangeError} If the secret is short.
+ *
+ * @example
+ * ```ts
+ * import { Application, HTTPSeeOther, sessionOf, sessions } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application({ middlewares: [sessions({ secret: crypto.randomUUID() })] });
+ * app.router.addPost("/login", (request) => {
+ *   sessionOf(request).set("user", "Ada");
+ *   throw new HTTPSeeOther("/");
+ * });
+ * const response = await app.request("/login", { method: "POST" });
+ * assertEquals([response.status, response.headers.getSetCookie().length], [303, 1]);
+ * ```
+ */
+export function sessions(options: SessionsOptions): Middleware {
+  const { secret, name = "session", maxAge = DAY, secure = true, sameSite = "Lax" } = options;
+  if (secret.length < MIN_SECRET_LENGTH) {
+    const text = `the secret has ${secret.length} characters, fewer than ${MIN_SECRET_LENGTH}`;
+    throw new RangeError(`Cannot sign sessions: ${text}`);
+  }
+  const signer = new Signer(secret, name);
+  const attributes: CookieOptions = { maxAge, secure, sameSite, httpOnly: true };
+  const save = async (session: Session, task: RequestTask): Promise<void> => {
+    if (!session._isChanged) return;
+    if (task.early !== null) {
+      throw new RuntimeError("Cannot save session: the response has begun");
+    }
+    const json = session._toJson();
+    const value = json === null ? "" : await signer.seal(json, maxAge);
+    const gone = json === null ? { ...attributes, maxAge: 0 } : attributes;
+    task._decorate((headers) => setCookie(headers, name, value, gone));
+  };
+  return async (request, handler) => {
+    const task = taskOf(request, "give session");
+    const session = new Session(await signer.open(cookies(request).get(name)));
+    sessionsOfTasks.set(task, session);
+    try {
+      const response = await handler(request);
+      await save(session, task);
+      return response;
+    } catch (error) {
+      // An answer as well, such as a redirect. After a failure, all is as it was before.
+      if (error instanceof HTTPException) await save(session, task);
+      throw error;
+    }
+  };
+}
+
+/**
+ * Returns the session of a request.
+ *
+ * Counterpart of `await get_session(request)` in Python's `aiohttp_session`.
+ *
+ * @param request The request.
+ * @returns The session; an empty one for a client that comes for the first time.
+ * @throws {RuntimeError} If {@linkcode sessions} is no middleware of the application.
+ *
+ * @example
+ * ```ts
+ * import { Application, sessionOf, sessions } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application({ middlewares: [sessions({ secret: crypto.randomUUID() })] });
+ * app.router.addGet("/", (request) => Response.json(sessionOf(request).isNew));
+ * assertEquals(await (await app.request("/")).json(), true);
+ * ```
+ */
+export function sessionOf(request: Request): Session {
+  const session = sessionsOfTasks.get(taskOf(request, "give session"));
+  if (session === undefined) {
+    throw new RuntimeError("Cannot give session: sessions() is no middleware of the application");
+  }
+  return session;
+}
+
+/** Writes and reads the values of cookies: content, a dot, and the signature of both its parts. */
+class Signer {
+  readonly #secret: string;
+  /** What the signature is for, so that it is of no use for another cookie. */
+  readonly #name: string;
+  #key: Promise<CryptoKey> | null = null;
+
+  constructor(secret: string, name: string) {
+    this.#secret = secret;
+    this.#name = name;
+  }
+
+  #keyOnce(): Promise<CryptoKey> {
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const bytes = encoder.encode(this.#secret);
+    return this.#key ??= crypto.subtle.importKey("raw", bytes, algorithm, false, [
+      "sign",
+      "verify",
+    ]);
+  }
+
+  #signed(content: string): Uint8Array<ArrayBuffer> {
+    return encoder.encode(`${this.#name}.${content}`);
+  }
+
+  /** Makes the value of a cookie that lasts for so many seconds. */
+  async seal(json: string, maxAge: number): Promise<string> {
+    const expires = Math.floor(Date.now() / 1000) + maxAge;
+    const content = encoder.encode(`[${expires},${json}]`).toBase64(BASE64);
+    const signature = await crypto.subtle.sign(
+      "HMAC",
+      await this.#keyOnce(),
+      this.#signed(content),
+    );
+    const value = `${content}.${new Uint8Array(signature).toBase64(BASE64)}`;
+    if (value.length <= MAX_COOKIE_LENGTH) return value;
+    const text = `its cookie has ${value.length} characters, more than ${MAX_COOKIE_LENGTH}`;
+    throw new RangeError(`Cannot save session: ${text}`);
+  }
+
+  /** What the value of a cookie holds; null if it is not to be trusted. */
+  async open(value: string | undefined): Promise<Record<string, unknown> | null> {
+    const [, content, signature] = /^([\w-]+)\.([\w-]{43})$/.exec(value ?? "") ?? [];
+    if (content === undefined || signature === undefined) return null;
+    const isRight = await crypto.subtle.verify(
+      "HMAC",
+      await this.#keyOnce(),
+      decode(signature),
+      this.#signed(content),
+    );
+    if (!isRight) return null;
+    const [expires, values] = JSON.parse(new TextDecoder().decode(decode(content)));
+    return expires > Date.now() / 1000 ? values : null;
+  }
+}
+
+/** Bytes from Base64, the last bits of which may be anything: they are no bytes. */
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(text, { alphabet: "base64url" });
+}
