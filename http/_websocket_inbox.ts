@@ -8,7 +8,7 @@
  */
 
 import { getRunningLoop, RuntimeError, TimeoutError } from "../loop/mod.ts";
-import type { EventLoop, Future } from "../loop/mod.ts";
+import type { EventLoop, Future, TimerHandle } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 
 /** A message that has come: a text, or bytes. */
@@ -74,7 +74,7 @@ export class WebSocketInbox {
   }
 
   /** Takes a message, if there is one. */
-  #takeNowait(): WebSocketMessage | null {
+  takeNowait(): WebSocketMessage | null {
     const entry = this.#first;
     if (entry === null) return null;
     if (entry.message.type === "close") return entry.message;
@@ -87,27 +87,27 @@ export class WebSocketInbox {
   /** Takes a message; waits for it. */
   *take({ timeout = this.#timeout }: ReceiveOptions): Steps<WebSocketMessage> {
     for (;;) {
-      const message = this.#takeNowait();
+      const message = this.takeNowait();
       if (message !== null) return message;
-      yield* this.#wait(timeout);
+      if (this.#receiver !== null) {
+        throw new RuntimeError(`Cannot receive from ${this.#name}: somebody waits already`);
+      }
+      const receiver = this.#receiver = this.#loop.createFuture<void>();
+      const timer = timeout === null ? null : this.#expireLater(receiver, timeout);
+      try {
+        yield* receiver;
+      } finally {
+        timer?.cancel();
+        this.#receiver = null;
+      }
     }
   }
 
-  *#wait(timeout: number | null): Steps<void> {
-    const action = `Cannot receive from ${this.#name}`;
-    if (this.#receiver !== null) throw new RuntimeError(`${action}: somebody waits already`);
-    const receiver = this.#receiver = this.#loop.createFuture<void>();
-    const expire = (): void => {
-      const error = new TimeoutError(`${action}: no message within ${timeout} s`);
-      if (!receiver.done()) receiver.setException(error);
-    };
-    const timer = timeout === null ? null : this.#loop.callLater(timeout, expire);
-    try {
-      yield* receiver;
-    } finally {
-      timer?.cancel();
-      this.#receiver = null;
-    }
+  #expireLater(receiver: Future<void>, timeout: number): TimerHandle {
+    return this.#loop.callLater(timeout, () => {
+      const text = `Cannot receive from ${this.#name}: no message within ${timeout} s`;
+      if (!receiver.done()) receiver.setException(new TimeoutError(text));
+    });
   }
 
   /** Takes a message, which must be a text or bytes. */

@@ -27,7 +27,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
-import { WebSocketConnection } from "./_websocket_connection.ts";
+import { Sending, WebSocketConnection } from "./_websocket_connection.ts";
 import type { ConnectionLimits } from "./_websocket_connection.ts";
 import type {
   ReceiveOptions,
@@ -277,8 +277,9 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   /** The messages, up to the end. An error that ended it is in `exception()`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<WebSocketData, void, void> {
+    const inbox = this.#receiving();
     for (;;) {
-      const message = await this.receive();
+      const message = inbox.takeNowait() ?? await this.receive();
       if (message.type === "close") return;
       yield message.data;
     }
@@ -324,8 +325,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   #send(data: WebSocketData): Awaitable<void> {
-    const connection = this.#prepared("send to");
-    return new Operation(() => connection.send(data));
+    return new Sending(this.#prepared("send to"), data);
   }
 
   // -- The end --
