@@ -5,8 +5,7 @@
  */
 
 import { CancelledError, Event, getRunningLoop, sleep } from "../loop/mod.ts";
-import type { Awaitable, Future } from "../loop/mod.ts";
-import { frameOfAwait, notRunning, Operation } from "../loop/coroutines.ts";
+import type { Future } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { RequestTask } from "./_request_task.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
@@ -48,41 +47,6 @@ function sizeOf(data: string | ArrayBuffer, limit: number): number {
   if (typeof data !== "string") return data.byteLength;
   if (data.length * 3 <= limit || data.length > limit) return data.length;
   return new TextEncoder().encode(data).length;
-}
-
-/** Sends a message when it is awaited; where there is room, that takes no steps of a coroutine. */
-export class Sending implements Awaitable<void> {
-  readonly #connection: WebSocketConnection;
-  readonly #data: WebSocketData;
-
-  constructor(connection: WebSocketConnection, data: WebSocketData) {
-    this.#connection = connection;
-    this.#data = data;
-  }
-
-  then<R1 = void, R2 = never>(
-    onFulfilled?: ((value: void) => R1 | PromiseLike<R1>) | null,
-    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
-  ): PromiseLike<R1 | R2> {
-    if (!this.#connection.hasRoom) {
-      return new Operation(() => this[Symbol.iterator]()).then(onFulfilled, onRejected);
-    }
-    const frame = frameOfAwait(onFulfilled, onRejected);
-    if (frame === null) return notRunning.then(onFulfilled, onRejected);
-    try {
-      this.#connection.sendNowait(this.#data);
-    } catch (error) {
-      // Whatever it is, it is what the await throws.
-      frame._fail(error);
-      return frame;
-    }
-    frame._finish(undefined);
-    return frame;
-  }
-
-  [Symbol.iterator](): Steps<void> {
-    return this.#connection.send(this.#data);
-  }
 }
 
 /** See the module's description. */
@@ -192,21 +156,12 @@ export class WebSocketConnection {
 
   /** Sends a message; first waits until there is room. */
   *send(data: WebSocketData): Steps<void> {
-    while (!this.hasRoom) yield* sleep(DRAIN_INTERVAL);
-    this.sendNowait(data);
-  }
-
-  /** Whether nobody who sends has to wait. */
-  get hasRoom(): boolean {
-    return this.#socket.bufferedAmount <= HIGH_WATER || this.closed;
-  }
-
-  /** Sends a message, whether there is room or not. */
-  sendNowait(data: WebSocketData): void {
-    if (this.closed || this.#socket.readyState !== WebSocket.OPEN) {
+    const socket = this.#socket;
+    while (socket.bufferedAmount > HIGH_WATER && !this.closed) yield* sleep(DRAIN_INTERVAL);
+    if (this.closed || socket.readyState !== WebSocket.OPEN) {
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }
-    this.#socket.send(data);
+    socket.send(data);
   }
 
   /** Closes it, and waits for the client's answer; false if it was closed already. */

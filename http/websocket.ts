@@ -27,7 +27,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
-import { Sending, WebSocketConnection } from "./_websocket_connection.ts";
+import { WebSocketConnection } from "./_websocket_connection.ts";
 import type { ConnectionLimits } from "./_websocket_connection.ts";
 import type {
   ReceiveOptions,
@@ -325,7 +325,8 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   #send(data: WebSocketData): Awaitable<void> {
-    return new Sending(this.#prepared("send to"), data);
+    const connection = this.#prepared("send to");
+    return new Operation(() => connection.send(data));
   }
 
   // -- The end --

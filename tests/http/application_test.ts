@@ -9,10 +9,14 @@ import {
   createTask,
   currentTask,
   ExceptionGroup,
+  getRunningLoop,
+  newEventLoop,
   run,
   RuntimeError,
   sleep,
+  VirtualClock,
 } from "@aio/asyncio";
+import type { EventLoop } from "@aio/asyncio";
 import {
   AppKey,
   Application,
@@ -365,4 +369,18 @@ test("Application.request() has no body for HEAD, and takes requests and URLs", 
   assertEquals([head.status, head.body], [200, null]);
   assertEquals(await (await app.request(new URL("http://other/a"))).text(), "GET");
   assertEquals(await (await app.request(new Request("http://other/a"))).text(), "GET");
+});
+
+test("Application.request() runs on a clock that jumps: hours of a handler take no time", async () => {
+  const loopFactory = (): EventLoop => newEventLoop({ clock: new VirtualClock() });
+  await run(async () => {
+    const app = new Application({ timeout: 7200 });
+    app.router.addGet("/{seconds}", async (request) => {
+      await sleep(Number(matchInfo(request).seconds));
+      return new Response(`${getRunningLoop().time() > 3600}`);
+    });
+    assertEquals(await (await app.request("/7000")).text(), "true");
+    assertEquals((await app.request("/7300")).status, 503);
+    await app.cleanup();
+  }, { loopFactory });
 });
