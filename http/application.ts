@@ -281,10 +281,11 @@ export class Application implements AsyncDisposable {
     return this.#running;
   }
 
-  /** @ignore The handlers of WebSockets and of event streams, which go on until they are told. */
+  /** @ignore The handlers of open WebSockets and event streams, which go on until they are told. */
   get _streaming(): RequestTask[] {
     return Array.from(this.#running).filter(({ early }) =>
-      early instanceof WebSocketResponse || early instanceof EventSourceResponse
+      (early instanceof WebSocketResponse && !early.closed) ||
+      (early instanceof EventSourceResponse && early._isOpen)
     );
   }
 

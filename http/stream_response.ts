@@ -206,6 +206,11 @@ export class StreamResponse extends Response {
     this._handlerEnded(null);
   }
 
+  /** @ignore Whether something can be written. */
+  get _isOpen(): boolean {
+    return this.#state === PREPARED;
+  }
+
   /** @ignore Sends a short piece, unless those who write have to wait. */
   _pushNowait(text: string): void {
     if (this.#pipe.hasRoom) this.#pipe.push(encoder.encode(text));

@@ -5,7 +5,7 @@
  */
 
 import { CancelledError, createTask, sleep, TimeoutError, waitFor } from "@aio/asyncio";
-import { Application, TestServer, WebSocketResponse } from "@aio/asyncio/http";
+import { Application, EventSourceResponse, TestServer, WebSocketResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { closing, frame, OPCODES, RawWebSocket } from "./_raw_websocket.ts";
 import { captureReports, test } from "./_support.ts";
@@ -133,6 +133,42 @@ test("WebSocketResponse is closed with 1001 when the server stops, after what it
   assertEquals(await socket.closeCode(), 1001);
   await stopped;
   assertEquals(log, ["the server stops"]);
+});
+
+test("A handler that has closed its WebSocket or its stream is waited for when the server stops", async () => {
+  const app = new Application();
+  const stops = Promise.withResolvers<void>();
+  const both = Promise.withResolvers<void>();
+  const log: string[] = [];
+  let busy = 0;
+  app.onShutdown.push(() => stops.resolve());
+  const work = async (what: string): Promise<void> => {
+    if (++busy === 2) both.resolve();
+    await stops.promise;
+    await sleep(0.001);
+    log.push(what);
+  };
+  app.router.addGet("/", async (request) => {
+    const ws = new WebSocketResponse();
+    await ws.prepare(request);
+    await ws.close();
+    await work("WebSocket");
+    return ws;
+  });
+  app.router.addGet("/events", async (request) => {
+    const events = new EventSourceResponse();
+    events.prepare(request);
+    await events.writeEof();
+    await work("events");
+    return events;
+  });
+  const server = await TestServer.start(app, { shutdownTimeout: 3600 });
+  using socket = await RawWebSocket.connect(server.port);
+  assertEquals(await socket.closeCode(), 1000);
+  assertEquals(await (await server.request("/events")).text(), "");
+  await both.promise;
+  await server[Symbol.asyncDispose]();
+  assertEquals(log.sort(), ["WebSocket", "events"]);
 });
 
 test("WebSocketResponse does not hold up an application that is not served by a runner", async () => {
