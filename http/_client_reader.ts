@@ -22,6 +22,8 @@ export class BodyReader {
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #url: string;
+  /** What the response says of its length, in bytes; else NaN. */
+  readonly #length: number;
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether somebody waits for a piece, or for all. */
@@ -34,7 +36,9 @@ export class BodyReader {
     this.#url = url;
     if (response.body === null) this.#exchange.end();
     else exchange.atEnd(() => this.#discard());
-    if (response.headers.get("content-length") === "0") {
+    const length = response.headers.get("content-length");
+    this.#length = length === null ? NaN : Number(length);
+    if (this.#length === 0) {
       // There is nothing to wait for: the place is free at once, whether anybody reads or not.
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
@@ -61,10 +65,9 @@ export class BodyReader {
   }
 
   #isSmall(): boolean {
-    const length = this.#response.headers.get("content-length");
     const { idleRead, tracer } = this.#exchange;
-    return length !== null && Number(length) <= SMALL &&
-      (idleRead === null || idleRead >= PATIENT) && !tracer.wants("onResponseChunkReceived");
+    return this.#length <= SMALL && (idleRead === null || idleRead >= PATIENT) &&
+      !tracer?.wants("onResponseChunkReceived");
   }
 
   *#inOneGo(): Steps<Uint8Array<ArrayBuffer>> {
@@ -159,7 +162,7 @@ export class BodyReader {
       this.#exchange.end();
       return null;
     }
-    this.#exchange.tracer.tell("onResponseChunkReceived", { size: result.value.length });
+    this.#exchange.tracer?.tell("onResponseChunkReceived", { size: result.value.length });
     return result.value;
   }
 
@@ -176,8 +179,11 @@ export class BodyReader {
   }
 
   /** Gives up the rest. */
-  async cancel(): Promise<void> {
-    if (this.#exchange.ended) return;
+  cancel(): Promise<void> {
+    return this.#exchange.ended ? Promise.resolve() : this.#cancel();
+  }
+
+  async #cancel(): Promise<void> {
     const isUnread = this.#reader === null && !this.#response.bodyUsed;
     this.#exchange.end();
     // The connection is closed by it; that it may be broken already is of no interest.

@@ -16,8 +16,10 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { bodyOf } from "./_client_body.ts";
+import type { RequestBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
+import type { Limiter } from "./_client_limiter.ts";
 import { redirectOf } from "./_client_redirects.ts";
 import { forgetSession, watchSession } from "./_client_unclosed.ts";
 import { addParams, authorizationIn, requestUrl, withoutFragment } from "./_client_url.ts";
@@ -31,7 +33,7 @@ import type {
   WebSocketConnectOptions,
 } from "./client_options.ts";
 import { ClientRequest } from "./client_request.ts";
-import type { ClientHandler } from "./client_request.ts";
+import type { ClientHandler, ClientMiddleware } from "./client_request.ts";
 import { ClientResponse } from "./client_response.ts";
 import { phasesOf } from "./client_timeout.ts";
 import type { Phases } from "./client_timeout.ts";
@@ -42,7 +44,6 @@ import type { ClientWebSocketResponse } from "./client_websocket.ts";
 /** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
 const DRAIN_LIMIT = 64 * 1024;
 
-const NO_HEADERS = new Headers();
 const NO_COOKIES: Readonly<Record<string, string>> = {};
 
 /** What belongs to one call of a session. */
@@ -104,9 +105,8 @@ export class ClientSession implements AsyncDisposable {
   readonly cookieJar: CookieJar | null;
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
-  readonly #headers: Headers;
-  /** Copying none is not free. */
-  readonly #hasHeaders: boolean;
+  /** Null if there are none. */
+  readonly #headers: Headers | null;
   readonly #phases: Phases;
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
@@ -126,8 +126,7 @@ export class ClientSession implements AsyncDisposable {
     const { baseUrl, cookieJar, cookies = {} } = options;
     this.#options = options;
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
-    this.#headers = new Headers(options.headers);
-    this.#hasHeaders = !this.#headers.keys().next().done;
+    this.#headers = options.headers === undefined ? null : new Headers(options.headers);
     this.#phases = phasesOf(options.timeout);
     this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
     if (Object.keys(cookies).length > 0) {
@@ -199,10 +198,7 @@ export class ClientSession implements AsyncDisposable {
   }
 
   #begin(url: URL, phases: Phases, signal: AbortSignal | undefined): Call {
-    const onEnd = (ended: Call): void => void this.#calls.delete(ended);
-    const call = new Call({ url: withoutFragment(url), phases, signal, onEnd });
-    this.#calls.add(call);
-    return call;
+    return new Call({ url: withoutFragment(url), phases, signal, calls: this.#calls });
   }
 
   #checkOpen(): void {
@@ -220,25 +216,29 @@ export class ClientSession implements AsyncDisposable {
       throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
     }
     const headers = this.#headersFor(target, options);
-    if (body !== null && body.contentType !== null && !headers.has("content-type")) {
-      headers.set("content-type", body.contentType);
-    }
-    if (body?.contentEncoding) headers.set("content-encoding", body.contentEncoding);
     const { cookies = NO_COOKIES, proxy } = options;
-    return new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
+    const request = new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
+    if (body !== null) describeBody(body, request.headers);
+    return request;
   }
 
-  /** The headers of the session and of the request; a name and a password leave the URL. */
-  #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers {
+  /**
+   * The headers of the session and of the request, or null if there are none; a name and a password
+   * leave the URL.
+   */
+  #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers | null {
     const fromUrl = authorizationIn(url);
-    const headers = this.#hasHeaders ? new Headers(this.#headers) : new Headers();
-    const own = options.headers === undefined ? NO_HEADERS : new Headers(options.headers);
+    const isBare = this.#headers === null && options.headers === undefined &&
+      options.auth === undefined && this.#options.auth === undefined;
+    if (isBare && fromUrl === null) return null;
+    const headers = new Headers(this.#headers ?? undefined);
+    const own = new Headers(options.headers);
     if (own.has("authorization") && (options.auth !== undefined || fromUrl !== null)) {
       throw new RangeError(
         "Cannot combine an Authorization header with auth or with credentials in the URL",
       );
     }
-    if (own !== NO_HEADERS) own.forEach((value, name) => headers.set(name, value));
+    own.forEach((value, name) => headers.set(name, value));
     const given = options.auth?.encode() ?? fromUrl;
     if (given !== null) headers.set("authorization", given);
     else if (this.#options.auth && !headers.has("authorization") && this.#isHome(url)) {
@@ -256,9 +256,12 @@ export class ClientSession implements AsyncDisposable {
   *#follow(first: ClientRequest, context: Context): Steps<ClientResponse> {
     const { options, history } = context;
     const { allowRedirects = first.method !== "HEAD", maxRedirects = 10 } = options;
+    const middlewares = options.middlewares ?? this.#options.middlewares ?? [];
     let request = first;
     for (;;) {
-      const response = yield* this.#throughMiddlewares(request, context);
+      const response = yield* middlewares.length === 0
+        ? this.#send(request, context)
+        : this.#throughMiddlewares(middlewares, request, context);
       const next = allowRedirects ? redirectOf(request, response) : null;
       if (next === null) return response;
       if (history.length >= maxRedirects) {
@@ -266,7 +269,7 @@ export class ClientSession implements AsyncDisposable {
         throw new TooManyRedirects(text, [...history, response]);
       }
       const { status, headers } = response;
-      this.#tracer(request, context).tell("onRequestRedirect", {
+      this.#tracer(request, context)?.tell("onRequestRedirect", {
         status,
         headers,
         location: next.url.href,
@@ -277,10 +280,12 @@ export class ClientSession implements AsyncDisposable {
     }
   }
 
-  *#throughMiddlewares(request: ClientRequest, context: Context): Steps<ClientResponse> {
-    const middlewares = context.options.middlewares ?? this.#options.middlewares ?? [];
+  *#throughMiddlewares(
+    middlewares: readonly ClientMiddleware[],
+    request: ClientRequest,
+    context: Context,
+  ): Steps<ClientResponse> {
     const send: ClientHandler = (sent) => new Operation(() => this.#send(sent, context));
-    if (middlewares.length === 0) return yield* send(request);
     const handler = middlewares.reduceRight<ClientHandler>(
       (next, middleware) => (passed) =>
         new Operation(() => runInTask(() => middleware(passed, next))),
@@ -293,12 +298,15 @@ export class ClientSession implements AsyncDisposable {
     throw new TypeError(`Cannot return response: a middleware returned ${response}`);
   }
 
-  #tracer(request: ClientRequest, context: Context): Tracer {
+  /** Null if nobody looks on. */
+  #tracer(request: ClientRequest, context: Context): Tracer | null {
+    const { traceConfigs = [] } = this.#options;
+    if (traceConfigs.length === 0) return null;
     const { call, trace } = context;
     const url = withoutFragment(request.url);
     const event = { context: trace, method: request.method, url };
     return new Tracer(
-      this.#options.traceConfigs ?? [],
+      traceConfigs,
       event,
       (exception) =>
         call.loop.callExceptionHandler({ message: "Error in trace callback", exception }),
@@ -311,18 +319,19 @@ export class ClientSession implements AsyncDisposable {
     const { call, history } = context;
     const tracer = this.#tracer(request, context);
     const exchange = new Exchange(call, withoutFragment(request.url), tracer);
-    tracer.tell("onRequestStart", { headers: request.headers });
+    tracer?.tell("onRequestStart", { headers: request.headers });
     const attempts = ++request._attempts;
     try {
-      yield* exchange.acquire(this.#connector._limiter, hostOf(request.url, request._proxy));
+      const limiter = this.#connector._limiter;
+      const host = hostOf(limiter, request.url, request._proxy);
+      if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
       const response = yield* this.#fetch(request, exchange);
       const { status, headers } = response;
-      tracer.tell("onResponseHeaders", { status, headers });
+      tracer?.tell("onResponseHeaders", { status, headers });
       for (const header of headers.getSetCookie()) {
         this.cookieJar?.setCookie(header, request.url);
       }
-      const details = { requestInfo: request._info(), attempts, history: [...history] };
-      return new ClientResponse(response, exchange, details);
+      return new ClientResponse(response, exchange, { request, attempts, history: [...history] });
     } catch (error) {
       // Whatever it is, a CancelledError too, nothing of the request stays.
       exchange.fail(error);
@@ -333,19 +342,21 @@ export class ClientSession implements AsyncDisposable {
   *#fetch(request: ClientRequest, exchange: Exchange): Steps<Response> {
     const body = request._body?.open(exchange.url, (size) => {
       exchange.touch();
-      exchange.tracer.tell("onRequestChunkSent", { size });
+      exchange.tracer?.tell("onRequestChunkSent", { size });
     });
     if (body !== undefined) exchange.atEnd(() => body.close());
-    const init = {
-      method: request.method,
-      headers: this.#withCookies(request.headers, request.url, request._cookies),
-      redirect: "manual" as const,
+    // What has its default value is left out: the platform takes its time to look at it.
+    const init: RequestInit & { client: Deno.HttpClient } = {
+      redirect: "manual",
       signal: exchange.signal,
       client: this.#connector._client(request._proxy),
     };
-    const promise = fetch(exchange.url, body === undefined ? init : { ...init, body: body.init });
+    if (request.method !== "GET") init.method = request.method;
+    const headers = this.#withCookies(request._givenHeaders, request.url, request._cookies);
+    if (headers !== null) init.headers = headers;
+    if (body !== undefined) init.body = body.init;
     try {
-      return yield* exchange.wait(promise, "headers");
+      return yield* exchange.wait(fetch(exchange.url, init), "headers");
     } catch (error) {
       if (exchange.failure !== null || !isNetworkError(error)) throw error;
       if (body?.failure) throw uploadError(body.failure.error, exchange.url);
@@ -354,15 +365,19 @@ export class ClientSession implements AsyncDisposable {
   }
 
   /** The headers with the cookies of the jar, and with those of the request, which go first. */
-  #withCookies(given: Headers, url: URL, cookies: Readonly<Record<string, string>>): Headers {
+  #withCookies(
+    given: Headers | null,
+    url: URL,
+    cookies: Readonly<Record<string, string>>,
+  ): Headers | null {
     const jar = this.cookieJar?.filterCookies(url) ?? "";
     if (jar === "" && cookies === NO_COOKIES) return given;
     const kept = jar.split("; ").filter((pair) => pair !== "" && !(pair.split("=")[0]! in cookies));
     const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
     const all = [...kept, ...own];
     if (all.length === 0) return given;
-    const headers = new Headers(given);
-    const explicit = given.get("cookie");
+    const headers = new Headers(given ?? undefined);
+    const explicit = headers.get("cookie");
     headers.set("cookie", [...explicit === null ? [] : [explicit], ...all].join("; "));
     return headers;
   }
@@ -492,8 +507,10 @@ export class ClientSession implements AsyncDisposable {
     try {
       const tracer = this.#tracer(request, context);
       const exchange = new Exchange(call, target.href, tracer);
-      tracer.tell("onRequestStart", { headers });
-      yield* exchange.acquire(this.#connector._limiter, hostOf(target, options.proxy));
+      tracer?.tell("onRequestStart", { headers: request.headers });
+      const limiter = this.#connector._limiter;
+      const host = hostOf(limiter, target, options.proxy);
+      if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
       const client = this.#connector._client(options.proxy);
       const socket = yield* openWebSocket(exchange, { request, client, options });
       exchange.becomeLast();
@@ -530,8 +547,17 @@ export class ClientSession implements AsyncDisposable {
 }
 
 /** What the limits per host count as a host. */
-function hostOf(url: URL, proxy: string | URL | undefined): string {
+function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): string {
+  if (!limiter.distinguishesHosts) return "";
   return proxy === undefined ? url.origin : `${url.origin} by ${proxy}`;
+}
+
+/** Says in the headers what a body is, where nobody else has. */
+function describeBody(body: RequestBody, headers: Headers): void {
+  if (body.contentType !== null && !headers.has("content-type")) {
+    headers.set("content-type", body.contentType);
+  }
+  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
 }
 
 function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {
