@@ -193,10 +193,12 @@ export class Exchange {
     this.tracer?.tell("onConnectionQueuedStart", {});
     const ticket = limiter.enqueue(host, this.#call.loop);
     try {
-      this.#lease = yield* this.#until(ticket.future, "pool");
+      this.#lease = yield* this.#begin(ticket.future, "pool");
     } catch (error) {
       ticket.abandon();
-      throw error;
+      throw this.errorFor(error);
+    } finally {
+      this.waited();
     }
     this.tracer?.tell("onConnectionQueuedEnd", {});
   }
@@ -207,23 +209,40 @@ export class Exchange {
   }
 
   /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
-  wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
-    return this.#until(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+  *wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
+    try {
+      return yield* this.waitFor(promise, phase);
+    } catch (error) {
+      throw this.errorFor(error);
+    } finally {
+      this.waited();
+    }
   }
 
-  *#until<T>(future: Future<T>, phase: TimeoutPhase): Steps<T> {
+  /**
+   * The first part of `wait()`, for where each call counts. `waited()` follows; what the future
+   * throws, `errorFor()` has to see.
+   */
+  waitFor<T>(promise: Promise<T>, phase: TimeoutPhase): Future<T> {
+    return this.#begin(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+  }
+
+  #begin<T>(future: Future<T>, phase: TimeoutPhase): Future<T> {
     this.#waiting = future;
     this.startTimer(phase);
-    try {
-      return yield* future;
-    } catch (error) {
-      // A cancellation of the task goes through, whatever else has happened.
-      if (this.#failure === null || error instanceof CancelledError) throw error;
-      throw this.#failure.error;
-    } finally {
-      this.#waiting = null;
-      this.stopTimer();
-    }
+    return future;
+  }
+
+  /** Nobody waits any more. */
+  waited(): void {
+    this.#waiting = null;
+    this.stopTimer();
+  }
+
+  /** What to throw in place of what was thrown: what the request has failed with goes first. */
+  errorFor(error: unknown): unknown {
+    // A cancellation of the task goes through, whatever else has happened.
+    return this.#failure === null || error instanceof CancelledError ? error : this.#failure.error;
   }
 
   /** Begins a phase, or begins it anew. */

@@ -61,26 +61,24 @@ export class BodyReader {
       );
     }
     if (this.#response.body === null) return this.#whole = new Uint8Array(0);
-    return this.#whole = this.#isSmall() ? yield* this.#inOneGo() : yield* this.#inPieces();
+    if (!this.#isSmall()) return this.#whole = yield* this.#inPieces();
+    this.#begin();
+    try {
+      this.#whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
+      this.#exchange.waited();
+      this.#exchange.end();
+      return this.#whole;
+    } catch (error) {
+      throw this.#failed(this.#exchange.errorFor(error));
+    } finally {
+      this.#busy = false;
+    }
   }
 
   #isSmall(): boolean {
     const { idleRead, tracer } = this.#exchange;
     return this.#length <= SMALL && (idleRead === null || idleRead >= PATIENT) &&
       !tracer?.wants("onResponseChunkReceived");
-  }
-
-  *#inOneGo(): Steps<Uint8Array<ArrayBuffer>> {
-    this.#begin();
-    try {
-      const bytes = yield* this.#exchange.wait(this.#response.bytes(), "idleRead");
-      this.#exchange.end();
-      return bytes;
-    } catch (error) {
-      throw this.#failed(error);
-    } finally {
-      this.#busy = false;
-    }
   }
 
   *#inPieces(): Steps<Uint8Array<ArrayBuffer>> {

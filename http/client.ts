@@ -16,7 +16,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { bodyOf } from "./_client_body.ts";
-import type { RequestBody } from "./_client_body.ts";
+import type { OpenBody, RequestBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
 import type { Limiter } from "./_client_limiter.ts";
@@ -46,12 +46,15 @@ const DRAIN_LIMIT = 64 * 1024;
 
 const NO_COOKIES: Readonly<Record<string, string>> = {};
 
+/** The options of Deno's `fetch`. */
+type FetchInit = RequestInit & { client: Deno.HttpClient };
+
 /** What belongs to one call of a session. */
 interface Context {
   readonly call: Call;
   readonly options: ClientRequestOptions;
   /** For the traces. */
-  readonly trace: Record<string, unknown>;
+  trace: Record<string, unknown> | undefined;
   /** The redirects so far. */
   readonly history: ClientResponse[];
 }
@@ -183,10 +186,23 @@ export class ClientSession implements AsyncDisposable {
     this.#checkOpen();
     const first = this.#build(method, url, options);
     const call = this.#begin(first.url, phasesOf(options.timeout, this.#phases), options.signal);
-    const context: Context = { call, options, trace: options.traceContext ?? {}, history: [] };
+    const context: Context = { call, options, trace: options.traceContext, history: [] };
+    const middlewares = options.middlewares ?? this.#options.middlewares ?? [];
+    const check = options.raiseForStatus ?? this.#options.raiseForStatus ?? false;
     try {
-      const response = yield* this.#follow(first, context);
-      yield* checkStatus(response, options.raiseForStatus ?? this.#options.raiseForStatus);
+      let request = first;
+      let response: ClientResponse;
+      for (;;) {
+        response = yield* middlewares.length === 0
+          ? this.#send(request, context)
+          : this.#throughMiddlewares(middlewares, request, context);
+        const next = this.#redirectOf(request, response, context);
+        if (next === null) break;
+        yield* response._drain(DRAIN_LIMIT);
+        context.history.push(response);
+        request = next;
+      }
+      if (check !== false) yield* checkStatus(response, check);
       call.check();
       response._becomeLast();
       return response;
@@ -252,32 +268,26 @@ export class ClientSession implements AsyncDisposable {
     return this.#baseUrl === undefined || this.#baseUrl.origin === url.origin;
   }
 
-  /** Makes a request, and those that its redirects ask for. */
-  *#follow(first: ClientRequest, context: Context): Steps<ClientResponse> {
+  /** The request that a response asks for; null if it is no redirect, or redirects are not followed. */
+  #redirectOf(
+    request: ClientRequest,
+    response: ClientResponse,
+    context: Context,
+  ): ClientRequest | null {
     const { options, history } = context;
+    const first = history[0] ?? response;
     const { allowRedirects = first.method !== "HEAD", maxRedirects = 10 } = options;
-    const middlewares = options.middlewares ?? this.#options.middlewares ?? [];
-    let request = first;
-    for (;;) {
-      const response = yield* middlewares.length === 0
-        ? this.#send(request, context)
-        : this.#throughMiddlewares(middlewares, request, context);
-      const next = allowRedirects ? redirectOf(request, response) : null;
-      if (next === null) return response;
-      if (history.length >= maxRedirects) {
-        const text = `Cannot follow redirects of ${first.url}: more than ${maxRedirects}`;
-        throw new TooManyRedirects(text, [...history, response]);
-      }
-      const { status, headers } = response;
-      this.#tracer(request, context)?.tell("onRequestRedirect", {
-        status,
-        headers,
-        location: next.url.href,
-      });
-      yield* response._drain(DRAIN_LIMIT);
-      history.push(response);
-      request = next;
+    const next = allowRedirects ? redirectOf(request, response) : null;
+    if (next === null) return null;
+    if (history.length >= maxRedirects) {
+      const { url } = first.requestInfo;
+      const text = `Cannot follow redirects of ${url}: more than ${maxRedirects}`;
+      throw new TooManyRedirects(text, [...history, response]);
     }
+    const { status, headers } = response;
+    const location = next.url.href;
+    this.#tracer(request, context)?.tell("onRequestRedirect", { status, headers, location });
+    return next;
   }
 
   *#throughMiddlewares(
@@ -302,7 +312,8 @@ export class ClientSession implements AsyncDisposable {
   #tracer(request: ClientRequest, context: Context): Tracer | null {
     const { traceConfigs = [] } = this.#options;
     if (traceConfigs.length === 0) return null;
-    const { call, trace } = context;
+    const { call } = context;
+    const trace = context.trace ??= {};
     const url = withoutFragment(request.url);
     const event = { context: trace, method: request.method, url };
     return new Tracer(
@@ -325,12 +336,17 @@ export class ClientSession implements AsyncDisposable {
       const limiter = this.#connector._limiter;
       const host = hostOf(limiter, request.url, request._proxy);
       if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
-      const response = yield* this.#fetch(request, exchange);
-      const { status, headers } = response;
-      tracer?.tell("onResponseHeaders", { status, headers });
-      for (const header of headers.getSetCookie()) {
-        this.cookieJar?.setCookie(header, request.url);
+      const body = this.#openBody(request, exchange);
+      let response: Response;
+      try {
+        const promise = fetch(exchange.url, this.#init(request, exchange, body));
+        response = yield* exchange.waitFor(promise, "headers");
+        exchange.waited();
+      } catch (error) {
+        throw fetchError(error, exchange, body);
       }
+      tracer?.tell("onResponseHeaders", { status: response.status, headers: response.headers });
+      this.#keepCookies(response.headers, request.url);
       return new ClientResponse(response, exchange, { request, attempts, history: [...history] });
     } catch (error) {
       // Whatever it is, a CancelledError too, nothing of the request stays.
@@ -339,29 +355,31 @@ export class ClientSession implements AsyncDisposable {
     }
   }
 
-  *#fetch(request: ClientRequest, exchange: Exchange): Steps<Response> {
-    const body = request._body?.open(exchange.url, (size) => {
+  #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
+    if (request._body === null) return null;
+    const body = request._body.open(exchange.url, (size) => {
       exchange.touch();
       exchange.tracer?.tell("onRequestChunkSent", { size });
     });
-    if (body !== undefined) exchange.atEnd(() => body.close());
-    // What has its default value is left out: the platform takes its time to look at it.
-    const init: RequestInit & { client: Deno.HttpClient } = {
-      redirect: "manual",
-      signal: exchange.signal,
-      client: this.#connector._client(request._proxy),
-    };
+    exchange.atEnd(() => body.close());
+    return body;
+  }
+
+  /** What `fetch` is told. What has its default value is left out: `fetch` looks at all there is. */
+  #init(request: ClientRequest, exchange: Exchange, body: OpenBody | null): FetchInit {
+    const client = this.#connector._client(request._proxy);
+    const init: FetchInit = { redirect: "manual", signal: exchange.signal, client };
     if (request.method !== "GET") init.method = request.method;
     const headers = this.#withCookies(request._givenHeaders, request.url, request._cookies);
     if (headers !== null) init.headers = headers;
-    if (body !== undefined) init.body = body.init;
-    try {
-      return yield* exchange.wait(fetch(exchange.url, init), "headers");
-    } catch (error) {
-      if (exchange.failure !== null || !isNetworkError(error)) throw error;
-      if (body?.failure) throw uploadError(body.failure.error, exchange.url);
-      throw connectionError(error, exchange.url);
-    }
+    if (body !== null) init.body = body.init;
+    return init;
+  }
+
+  #keepCookies(headers: Headers, url: URL): void {
+    const jar = this.cookieJar;
+    if (jar === null) return;
+    for (const header of headers.getSetCookie()) jar.setCookie(header, url);
   }
 
   /** The headers with the cookies of the jar, and with those of the request, which go first. */
@@ -503,7 +521,7 @@ export class ClientSession implements AsyncDisposable {
       cookies: {},
       proxy: options.proxy,
     });
-    const context: Context = { call, options: {}, trace: {}, history: [] };
+    const context: Context = { call, options: {}, trace: undefined, history: [] };
     try {
       const tracer = this.#tracer(request, context);
       const exchange = new Exchange(call, target.href, tracer);
@@ -550,6 +568,14 @@ export class ClientSession implements AsyncDisposable {
 function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): string {
   if (!limiter.distinguishesHosts) return "";
   return proxy === undefined ? url.origin : `${url.origin} by ${proxy}`;
+}
+
+/** What to throw where `fetch` has thrown an error. */
+function fetchError(error: unknown, exchange: Exchange, body: OpenBody | null): unknown {
+  const known = exchange.errorFor(error);
+  if (exchange.failure !== null || !isNetworkError(known)) return known;
+  if (body !== null && body.failure !== null) return uploadError(body.failure.error, exchange.url);
+  return connectionError(known, exchange.url);
 }
 
 /** Says in the headers what a body is, where nobody else has. */
