@@ -24,6 +24,9 @@ export class BodyReader {
   readonly #url: string;
   /** What the response says of its length, in bytes; else NaN. */
   readonly #length: number;
+  readonly #hasBody: boolean;
+  /** Whether the runtime was asked for all of it. */
+  #isTaken = false;
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether somebody waits for a piece, or for all. */
@@ -34,7 +37,8 @@ export class BodyReader {
     this.#response = response;
     this.#exchange = exchange;
     this.#url = url;
-    if (response.body === null) this.#exchange.end();
+    this.#hasBody = response.body !== null;
+    if (!this.#hasBody) this.#exchange.end();
     else exchange.atEnd(() => this.#discard());
     const length = response.headers.get("content-length");
     this.#length = length === null ? NaN : Number(length);
@@ -47,7 +51,7 @@ export class BodyReader {
 
   /** Tells the runtime that nobody will read a body that nobody has begun to read. */
   #discard(): void {
-    if (this.#reader !== null || this.#response.bodyUsed) return;
+    if (this.#reader !== null || this.#isTaken) return;
     this.#response.body!.cancel().catch(() => {}); // what could fail now is of no interest
   }
 
@@ -60,9 +64,10 @@ export class BodyReader {
         `Cannot read response of ${this.#url}: it is being read as a stream already`,
       );
     }
-    if (this.#response.body === null) return this.#whole = new Uint8Array(0);
+    if (!this.#hasBody) return this.#whole = new Uint8Array(0);
     if (!this.#isSmall()) return this.#whole = yield* this.#inPieces();
     this.#begin();
+    this.#isTaken = true;
     try {
       this.#whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
       this.#exchange.waited();
@@ -95,10 +100,10 @@ export class BodyReader {
     if (this.#stream !== null) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: its content was taken`);
     }
-    if (this.#whole !== null || this.#response.body === null) return null;
+    if (this.#whole !== null || !this.#hasBody) return null;
     this.#begin();
     try {
-      this.#reader ??= this.#response.body.getReader();
+      this.#reader ??= this.#response.body!.getReader();
       return this.#received(yield* this.#exchange.wait(this.#reader.read(), "idleRead"));
     } catch (error) {
       throw this.#failed(error);
@@ -122,13 +127,13 @@ export class BodyReader {
   async #pull(
     controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
   ): Promise<void> {
-    if (this.#whole !== null || this.#response.body === null) {
+    if (this.#whole !== null || !this.#hasBody) {
       if (this.#whole?.length) controller.enqueue(this.#whole);
       return controller.close();
     }
     this.#exchange.startTimer("idleRead");
     try {
-      this.#reader ??= this.#response.body.getReader();
+      this.#reader ??= this.#response.body!.getReader();
       const chunk = this.#received(await this.#reader.read());
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
@@ -182,7 +187,7 @@ export class BodyReader {
   }
 
   async #cancel(): Promise<void> {
-    const isUnread = this.#reader === null && !this.#response.bodyUsed;
+    const isUnread = this.#reader === null && !this.#isTaken;
     this.#exchange.end();
     // The connection is closed by it; that it may be broken already is of no interest.
     if (this.#reader !== null) await this.#reader.cancel().catch(() => {});
