@@ -293,16 +293,3 @@ test(`${NAME} answers 504 and ends a query on MariaDB when its time is up${onlyI
   assertEquals(await query(port), [200, ROWS]);
   await endsWith(script, NOTHING);
 }, { ignore });
-
-test(`${NAME} ends its queries on MariaDB when it is stopped${onlyIf}`, async () => {
-  await using database = await slowDatabase();
-  await using connection = await connect(database);
-  await using script = startExample(database);
-  const asked = query(await script.port());
-  await untilQueriesRun(connection, 1);
-  script.signal("SIGTERM");
-  script.signal("SIGINT"); // a second one: do not wait
-  await asked;
-  await untilQueriesRun(connection, 0);
-  assertEquals((await script.end()).code, 0);
-}, { ignore });
