@@ -45,6 +45,8 @@ export interface RequestOwner {
   /** Those that have not ended. */
   readonly running: Set<RequestTask>;
   readonly watch: ClientWatch;
+  /** Whether clients are told to make no more requests on their connections. */
+  isLeaving: boolean;
 }
 
 /** Seconds that a handler whose time is over has to answer by itself. */
@@ -141,8 +143,9 @@ export class RequestTask extends Task<Response> {
 
   #give(response: Response): void {
     if (this.#answer !== null) return;
-    this.#answer = response;
-    this.#resolve?.(response);
+    const answer = this.#owner.isLeaving ? asLast(response) : response;
+    this.#answer = answer;
+    this.#resolve?.(answer);
     this.#resolve = null;
   }
 
@@ -251,6 +254,22 @@ function expire(task: RequestTask): void {
 
 function answerFor(task: RequestTask): void {
   task._answerFor();
+}
+
+/** The response as the last one on its connection, which the server then closes. */
+function asLast(response: Response): Response {
+  if (response.status === 101) return response; // of a WebSocket: it is no longer HTTP's connection
+  try {
+    response.headers.set("connection", "close");
+    return response;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // Headers such as those of `Response.redirect()` can't be changed.
+    const { status, statusText } = response;
+    const headers = new Headers(response.headers);
+    headers.set("connection", "close");
+    return new Response(response.body, { status, statusText, headers });
+  }
 }
 
 /** Reports an error that the client is not told of. */
