@@ -38,7 +38,15 @@ function onCore(core: number, ...[program, ...args]: string[]): Deno.Command {
 }
 
 function onDeno(core: number, program: string, ...args: string[]): Deno.Command {
-  return onCore(core, "deno", "run", "--allow-net", "--allow-read", `${here}${program}`, ...args);
+  return onCore(
+    core,
+    Deno.execPath(),
+    "run",
+    "--allow-net",
+    "--allow-read",
+    `${here}${program}`,
+    ...args,
+  );
 }
 
 /** A server, until it is disposed of. */
