@@ -184,11 +184,11 @@ async function exchangeAll(clients: EchoClient[], seconds: number): Promise<numb
 const servers: Record<string, (server: Server) => Promise<number>> = {
   text: page("/text"),
   json: page("/json"),
-  route_and_query: page("/user/42?q=hi"),
-  post_json: page("/echo", "-s", `${folder}/post.lua`),
-  static_10k: page("/static/file.bin"),
+  "route-query": page("/user/42?q=hi"),
+  "post-json": page("/echo", "-s", `${folder}/post.lua`),
+  "static-10k": page("/static/file.bin"),
   websocket: echo(1),
-  websocket_16: echo(16),
+  "websocket-16": echo(16),
 };
 
 /** Against a bare server. */
@@ -219,7 +219,7 @@ try {
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
-if (wanted("client_64") && (side === "@aio/asyncio" || side === "Deno")) {
-  figures["client_64"] = await client();
+if (wanted("client-64") && (side === "@aio/asyncio" || side === "Deno")) {
+  figures["client-64"] = await client();
 }
 console.log(JSON.stringify(figures));

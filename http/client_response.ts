@@ -13,7 +13,6 @@ import { BodyReader } from "./_client_reader.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
 import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
-import type { ClientRequest } from "./client_request.ts";
 import { ClientResponseError, ContentTypeError } from "./client_exceptions.ts";
 import type { RequestInfo } from "./client_exceptions.ts";
 
@@ -34,6 +33,13 @@ export interface JsonOptions extends TextOptions {
   contentType?: string | null;
 }
 
+/** What is known of a request, as far as its response shows it. */
+interface Requested {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
 /**
  * A response, and the connection it comes from.
  *
@@ -49,7 +55,7 @@ export class ClientResponse implements AsyncDisposable {
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #body: BodyReader;
-  readonly #request: ClientRequest;
+  readonly #request: Requested;
   /** Where the request went to; a middleware may send the same request elsewhere later. */
   readonly #requestUrl: string;
 
@@ -58,7 +64,7 @@ export class ClientResponse implements AsyncDisposable {
     response: Response,
     exchange: Exchange,
     details: {
-      readonly request: ClientRequest;
+      readonly request: Requested;
       readonly attempts: number;
       readonly history: readonly ClientResponse[];
     },
