@@ -4,9 +4,11 @@
  * @module
  */
 
+import { run } from "@aio/asyncio";
+import { Application, AppRunner, TCPSite } from "@aio/asyncio/http";
 import { assert, assertEquals, assertMatch } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
-import { Client, test } from "./_support.ts";
+import { Client, parseResponse, test } from "./_support.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const REQUESTS = 10_000;
@@ -112,6 +114,45 @@ test("runApp() answers until its clients have left for the process that shares i
   assertEquals(await client.rest(), "");
   client[Symbol.dispose]();
   assertEquals(await old.end(), count);
+});
+
+test("AppRunner.cleanup() has the answers that are left say that they are the last ones", async () => {
+  const release = Promise.withResolvers<void>();
+  const bothRun = Promise.withResolvers<void>();
+  let running = 0;
+  const answering = (make: () => Response) => async (): Promise<Response> => {
+    if (++running === 2) bothRun.resolve();
+    await release.promise;
+    return make();
+  };
+  const app = new Application();
+  app.router.addGet("/", answering(() => new Response("hello")));
+  // Its headers can't be changed.
+  app.router.addGet("/moved", answering(() => Response.redirect("http://a/", 307)));
+  await run(async () => {
+    await using runner = new AppRunner(app);
+    await runner.setup();
+    const site = new TCPSite(runner, "127.0.0.1", 0);
+    site.start();
+    const answers = ["/", "/moved"].map(async (path) => {
+      using client = await Client.connect(site.address.port);
+      await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      return parseResponse(await client.rest());
+    });
+    await bothRun.promise;
+    const stopped = runner.cleanup();
+    release.resolve();
+    const [page, redirect] = await Promise.all(answers);
+    await stopped;
+    assertEquals([page!.status, page!.body, page!.headers.get("connection")], [
+      200,
+      "hello",
+      "close",
+    ]);
+    const { status, headers } = redirect!;
+    const [location, connection] = [headers.get("location"), headers.get("connection")];
+    assertEquals([status, location, connection], [307, "http://a/", "close"]);
+  });
 });
 
 test(`a restart loses none of ${REQUESTS} requests and more`, async () => {
