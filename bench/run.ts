@@ -1,12 +1,13 @@
 /**
  * Measures this project beside its peers, and prints the ratios.
  *
- *     deno task bench loop|memory|latency|net [--rounds N] [--scale X] [--only NAME,…]
+ *     deno task bench loop|memory|latency|net|http [--rounds N] [--scale X] [--only NAME,…]
  *
  * `loop` counts operations a second: more is better. `memory` weighs a million tasks that sleep, and
  * `latency` times how long sockets and timers wait for a loop that is never idle: less is better.
  * `net` has servers echo (Linux only, with a C compiler): more messages and fewer microseconds are
  * better, and what bare Deno does is as much as can be had.
+ * `http` counts requests a second, of servers, which `wrk` asks, and of clients: more is better.
  *
  * In each round the sides take turns, each alone on one core where the system can pin it; the side
  * that begins changes. A ratio is taken within a round, for these machines are shared and noisy;
@@ -101,6 +102,15 @@ const benches: Record<string, () => Bench> = {
     }));
     return { sides, unit: "", perUnit: 1, rounds: 3, pinned: false };
   },
+  http() {
+    const permissions = ["net=127.0.0.1", "read", "write", "run=taskset"];
+    const allowed = permissions.map((permission) => `--allow-${permission}`);
+    const sides = ["@aio/asyncio", "Deno", "Hono", "aiohttp"].map((name) => ({
+      name,
+      commands: [["deno", "run", ...allowed, `${here}http.ts`, name, flags.scale, ...only]],
+    }));
+    return { sides, unit: "kops/s", perUnit: 1e3, rounds: 5, pinned: false };
+  },
 };
 
 async function runSide(side: Side, pin: string[]): Promise<Figures | null> {
@@ -109,10 +119,12 @@ async function runSide(side: Side, pin: string[]): Promise<Figures | null> {
     const [command, ...rest] = [...pin, ...args];
     const process = new Deno.Command(command!, { args: rest, stderr: "piped" });
     const { code, stdout, stderr } = await process.output();
+    const said = new TextDecoder().decode(stderr).trim();
     if (code !== 0) {
-      console.log(`${side.name} is left out: ${new TextDecoder().decode(stderr).trim()}`);
+      console.log(`${side.name} is left out: ${said}`);
       return null;
     }
+    if (said !== "") console.log(`${side.name}: ${said}`);
     Object.assign(figures, JSON.parse(new TextDecoder().decode(stdout)));
   }
   return figures;

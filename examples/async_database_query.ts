@@ -1,18 +1,29 @@
 /**
- * A database behind a web application: `/db_query` answers with the rows of a table.
+ * A database behind a web application: `/db_query` answers with the rows of a table, and
+ * `/users/2` with one of them, as JSON.
  *
  * Chapter: 异步数据库查询, `async_database_query.py`. The chapter's handler makes a new pool of connections
  * for each request and never closes it; here there is one, made at start-up and closed at clean-up.
- * While the database is down, the answer is 503; once it is back, so are the rows.
+ * While the database is down, the answer is 503; once it is back, so are the rows. When a client
+ * leaves, or its time is up (504), its query is ended on the server, too.
  * Run: deno task example async_database_query [--embedded] [--db-host HOST] [--db-port PORT]
  *   [--user USER] [--password PASSWORD] [--database NAME] [--host HOST] [--port PORT]
+ *   [--timeout SECONDS]
  *   With --embedded it brings a small database server of its own.
  * Permissions: net
  */
 
 import { parseArgs } from "node:util";
-import { createPool, type Pool, type RowDataPacket } from "mysql2/promise";
-import { AppKey, Application, HTTPServiceUnavailable, runApp } from "@aio/asyncio/http";
+import { createPool, type Pool, type PoolConnection, type RowDataPacket } from "mysql2/promise";
+import { CancelledError, getRunningLoop, wrapFuture } from "@aio/asyncio";
+import {
+  AppKey,
+  Application,
+  HTTPNotFound,
+  HTTPServiceUnavailable,
+  matchInfo,
+  runApp,
+} from "@aio/asyncio/http";
 import { startEmbeddedMysql } from "./_embedded_mysql.ts";
 import { tuple } from "./_python_text.ts";
 
@@ -26,18 +37,21 @@ const { values: flags } = parseArgs({
     database: { type: "string", default: "testdb" },
     host: { type: "string", default: "0.0.0.0" },
     port: { type: "string", default: "8080" },
+    timeout: { type: "string", default: "60" },
   },
 });
 
 const POOL = new AppKey<Pool>("pool");
+/** For ending queries: there is a connection for it, however many queries there are. */
+const KILLER = new AppKey<Pool>("killer");
 
 /** Before the `yield` at start-up, after it at clean-up. MySQL commits each statement by itself. */
-async function* databasePool(app: Application): AsyncGenerator<void, void, void> {
+async function* databasePools(app: Application): AsyncGenerator<void, void, void> {
   const { user, password, database } = flags;
   await using server = flags.embedded
     ? await startEmbeddedMysql({ user, password, database })
     : null;
-  await using pool = createPool({
+  const options = {
     host: server?.hostname ?? flags["db-host"],
     port: server?.port ?? Number(flags["db-port"]),
     user,
@@ -45,23 +59,83 @@ async function* databasePool(app: Application): AsyncGenerator<void, void, void>
     database,
     // Else an integer beyond 2 ** 53 comes rounded; with it, as a text.
     supportBigNumbers: true,
-  });
+  };
+  await using pool = createPool(options);
+  await using killer = createPool({ ...options, connectionLimit: 1 });
   app.set(POOL, pool);
+  app.set(KILLER, killer);
   yield;
 }
 
 async function handleDbQuery(): Promise<Response> {
-  const rows = await queryDatabase("SELECT * FROM users");
+  const rows = await queryDatabase<RowDataPacket[][]>({
+    sql: "SELECT * FROM users",
+    rowsAsArray: true,
+  });
   return new Response(rows.map(tuple).join("\n"));
 }
 
-async function queryDatabase(sql: string): Promise<unknown[][]> {
+async function handleUser(request: Request): Promise<Response> {
+  const { id } = matchInfo<"id">(request);
+  const [user] = await queryDatabase<RowDataPacket[]>({
+    sql: "SELECT * FROM users WHERE id = ?",
+    values: [id],
+  });
+  if (user === undefined) throw new HTTPNotFound();
+  return Response.json(user);
+}
+
+type Rows = RowDataPacket[] | RowDataPacket[][];
+
+/** What mysql2 is asked: `values` go in place of the question marks, quoted. */
+interface Query {
+  sql: string;
+  values?: unknown[];
+  rowsAsArray?: boolean;
+}
+
+async function queryDatabase<T extends Rows>(query: Query): Promise<T> {
   try {
-    const [rows] = await app.get(POOL).query<RowDataPacket[][]>({ sql, rowsAsArray: true });
-    return rows;
+    const connection = await connect(app.get(POOL));
+    return await queryOn<T>(connection, query);
   } catch (error) {
     if (!isConnectionError(error)) throw error;
     throw new HTTPServiceUnavailable({ text: `The database is not available: ${error.code}` });
+  }
+}
+
+/** A connection of the pool; one that comes when nobody waits for it any more goes back. */
+async function connect(pool: Pool): Promise<PoolConnection> {
+  const connecting = pool.getConnection();
+  try {
+    return await wrapFuture(connecting);
+  } catch (error) {
+    connecting.then((late) => late.release(), () => {}); // why there is none, the error says
+    throw error;
+  }
+}
+
+/** Queries, and gives the connection back, unless the task was cancelled meanwhile. */
+async function queryOn<T extends Rows>(connection: PoolConnection, query: Query): Promise<T> {
+  try {
+    const [rows] = await wrapFuture(connection.query<T>(query));
+    connection.release();
+    return rows;
+  } catch (error) {
+    if (error instanceof CancelledError) await kill(connection);
+    else connection.release();
+    throw error;
+  }
+}
+
+/** Ends a connection and its query. The server would not notice that nobody waits for it. */
+async function kill(connection: PoolConnection): Promise<void> {
+  connection.destroy();
+  try {
+    await app.get(KILLER).query("KILL ?", [connection.threadId]);
+  } catch (error) {
+    if ((error as { code?: string }).code === "ER_NO_SUCH_THREAD") return; // it has ended by itself
+    getRunningLoop().callExceptionHandler({ message: "Cannot end query", exception: error });
   }
 }
 
@@ -70,8 +144,9 @@ function isConnectionError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && (error as { fatal?: boolean }).fatal === true;
 }
 
-const app = new Application();
-app.cleanupCtx.push(databasePool);
+const app = new Application({ timeout: Number(flags.timeout), timeoutStatus: 504 });
+app.cleanupCtx.push(databasePools);
 app.router.addGet("/db_query", handleDbQuery);
+app.router.addGet("/users/{id:\\d+}", handleUser);
 
 await runApp(app, { host: flags.host, port: Number(flags.port) });

@@ -23,11 +23,14 @@ export function* reading<T>(promise: Promise<T>): Steps<T> {
   try {
     return yield* wrapFuture(promise);
   } catch (error) {
-    if (error instanceof Error && BROKEN.some((type) => error instanceof type)) {
-      throw malformed(error);
-    }
-    throw error;
+    throw readingError(error);
   }
+}
+
+/** What to throw for what the platform has thrown. */
+export function readingError(error: unknown): unknown {
+  const isBroken = error instanceof Error && BROKEN.some((type) => error instanceof type);
+  return isBroken ? malformed(error) : error;
 }
 
 /** The answer to a body that is not what it should be, because of `cause`. */

@@ -16,9 +16,10 @@ import {
   RuntimeError,
   wrapFuture,
 } from "../loop/mod.ts";
-import type { EventLoop, Future, Handle } from "../loop/mod.ts";
+import type { EventLoop, Future, Handle, TimerHandle } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Lease, Limiter } from "./_client_limiter.ts";
+import { forgetResponse } from "./_client_unclosed.ts";
 import { ServerTimeoutError } from "./client_timeout.ts";
 import type { Phases, TimeoutPhase } from "./client_timeout.ts";
 import type { Tracer } from "./client_tracing.ts";
@@ -28,7 +29,8 @@ export interface CallInit {
   readonly url: string;
   readonly phases: Phases;
   readonly signal: AbortSignal | undefined;
-  readonly onEnd: (call: Call) => void;
+  /** Those of the session: it is in here until it ends. */
+  readonly calls: Set<Call>;
 }
 
 /** See the module's description. */
@@ -38,8 +40,9 @@ export class Call {
   /** The URL of the last request. */
   url: string;
   readonly #init: CallInit;
-  readonly #exchanges = new Set<Exchange>();
-  readonly #onAbort = (): void => this.fail(this.#init.signal!.reason);
+  /** Those that have not ended: hardly ever more than one. */
+  #exchanges: Exchange[] = [];
+  #onAbort: (() => void) | null = null;
   #timer: Handle | null = null;
   #failure: { readonly error: unknown } | null = null;
   #ended = false;
@@ -50,10 +53,15 @@ export class Call {
     this.#init = init;
     this.url = init.url;
     this.phases = init.phases;
-    init.signal?.throwIfAborted();
-    init.signal?.addEventListener("abort", this.#onAbort);
+    const { signal } = init;
+    if (signal !== undefined) {
+      signal.throwIfAborted();
+      this.#onAbort = () => this.fail(signal.reason);
+      signal.addEventListener("abort", this.#onAbort);
+    }
     const { total } = init.phases;
     if (total !== null) this.#timer = this.loop.callLater(total, () => this.#expire(total));
+    init.calls.add(this);
   }
 
   #expire(total: number): void {
@@ -64,7 +72,7 @@ export class Call {
   fail(error: unknown): void {
     if (this.#ended) return;
     this.#failure = { error };
-    for (const exchange of [...this.#exchanges]) exchange.fail(error);
+    for (const exchange of this.#exchanges) exchange.fail(error);
     this.#task?.cancel();
     this.end();
   }
@@ -91,8 +99,8 @@ export class Call {
 
   /** Ends what the call has under way except `exchange`; with that, the call itself ends. */
   settleOn(exchange: Exchange): void {
-    for (const other of [...this.#exchanges]) if (other !== exchange) other.giveUp();
-    if (!this.#exchanges.has(exchange)) this.end();
+    for (const other of this.#exchanges) if (other !== exchange) other.giveUp();
+    if (exchange.ended) this.end();
   }
 
   /** Stops the timer and listens no more. */
@@ -101,21 +109,21 @@ export class Call {
     this.#ended = true;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#init.signal?.removeEventListener("abort", this.#onAbort);
-    for (const exchange of [...this.#exchanges]) exchange.giveUp();
-    this.#init.onEnd(this);
+    if (this.#onAbort !== null) this.#init.signal!.removeEventListener("abort", this.#onAbort);
+    for (const exchange of this.#exchanges) exchange.giveUp();
+    this.#init.calls.delete(this);
   }
 
   /** @ignore */
   _begun(exchange: Exchange): void {
     this.check();
     if (this.#ended) throw new RuntimeError("Cannot make request: the call has its response");
-    this.#exchanges.add(exchange);
+    this.#exchanges = [...this.#exchanges, exchange];
   }
 
   /** @ignore */
   _ended(exchange: Exchange, isLast: boolean): void {
-    this.#exchanges.delete(exchange);
+    this.#exchanges = this.#exchanges.filter((other) => other !== exchange);
     if (isLast) this.end();
   }
 }
@@ -123,21 +131,25 @@ export class Call {
 /** One request of a call. */
 export class Exchange {
   readonly url: string;
-  readonly tracer: Tracer;
+  /** Null if nobody looks on. */
+  readonly tracer: Tracer | null;
   readonly #call: Call;
   readonly #aborter = new AbortController();
   #lease: Lease | null = null;
   #waiting: Future<unknown> | null = null;
-  #timer: Handle | null = null;
+  /** Set to the end of a phase, or before: it is cheaper to set it anew when it is due than at once. */
+  #timer: TimerHandle | null = null;
   #phase: TimeoutPhase = "headers";
+  /** When the running phase ends, in seconds on the loop's clock; Infinity while none runs. */
+  #deadline = Infinity;
   #ended = false;
   #failure: { readonly error: unknown } | null = null;
   /** What else has to be done at the end. */
-  readonly #atEnd: (() => void)[] = [];
+  #atEnd: readonly (() => void)[] = NOTHING;
   /** Whether the call ends with this request. */
   #isLast = false;
 
-  constructor(call: Call, url: string, tracer: Tracer) {
+  constructor(call: Call, url: string, tracer: Tracer | null) {
     this.#call = call;
     this.url = url;
     this.tracer = tracer;
@@ -170,66 +182,104 @@ export class Exchange {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
+  /** Takes a place if there is one. */
+  tryAcquire(limiter: Limiter, host: string): boolean {
+    this.#lease = limiter.tryAcquire(host);
+    return this.#lease !== null;
+  }
+
   /** Waits for a place. */
   *acquire(limiter: Limiter, host: string): Steps<void> {
-    this.#lease = limiter.tryAcquire(host);
-    if (this.#lease !== null) return;
-    this.tracer.tell("onConnectionQueuedStart", {});
+    this.tracer?.tell("onConnectionQueuedStart", {});
     const ticket = limiter.enqueue(host, this.#call.loop);
     try {
-      this.#lease = yield* this.#until(ticket.future, "pool");
+      this.#lease = yield* this.#begin(ticket.future, "pool");
     } catch (error) {
       ticket.abandon();
-      throw error;
+      throw this.errorFor(error);
+    } finally {
+      this.waited();
     }
-    this.tracer.tell("onConnectionQueuedEnd", {});
+    this.tracer?.tell("onConnectionQueuedEnd", {});
   }
 
   /** Has `fn` called when the request has ended, however it ends. */
   atEnd(fn: () => void): void {
-    this.#atEnd.push(fn);
+    this.#atEnd = [...this.#atEnd, fn];
   }
 
   /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
-  wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
-    return this.#until(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+  *wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
+    try {
+      return yield* this.waitFor(promise, phase);
+    } catch (error) {
+      throw this.errorFor(error);
+    } finally {
+      this.waited();
+    }
   }
 
-  *#until<T>(future: Future<T>, phase: TimeoutPhase): Steps<T> {
+  /**
+   * The first part of `wait()`, for where each call counts. `waited()` follows; what the future
+   * throws, `errorFor()` has to see.
+   */
+  waitFor<T>(promise: Promise<T>, phase: TimeoutPhase): Future<T> {
+    return this.#begin(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+  }
+
+  #begin<T>(future: Future<T>, phase: TimeoutPhase): Future<T> {
     this.#waiting = future;
     this.startTimer(phase);
-    try {
-      return yield* future;
-    } catch (error) {
-      // A cancellation of the task goes through, whatever else has happened.
-      if (this.#failure === null || error instanceof CancelledError) throw error;
-      throw this.#failure.error;
-    } finally {
-      this.#waiting = null;
-      this.stopTimer();
-    }
+    return future;
+  }
+
+  /** Nobody waits any more. */
+  waited(): void {
+    this.#waiting = null;
+    this.stopTimer();
+  }
+
+  /** What to throw in place of what was thrown: what the request has failed with goes first. */
+  errorFor(error: unknown): unknown {
+    // A cancellation of the task goes through, whatever else has happened.
+    return this.#failure === null || error instanceof CancelledError ? error : this.#failure.error;
   }
 
   /** Begins a phase, or begins it anew. */
   startTimer(phase: TimeoutPhase): void {
-    this.stopTimer();
-    const seconds = this.#call.phases[phase];
-    if (seconds === null || this.#ended) return;
+    const { loop, phases } = this.#call;
+    const seconds = phases[phase];
+    if (seconds === null || this.#ended) return this.stopTimer();
     this.#phase = phase;
-    this.#timer = this.#call.loop.callLater(seconds, () => {
-      this.fail(new ServerTimeoutError(phase, this.url, seconds));
-    });
+    this.#deadline = loop.time() + seconds;
+    if (this.#timer !== null && this.#timer.when() > this.#deadline) this.#dropTimer();
+    this.#timer ??= loop.callAt(this.#deadline, onTimer, this);
   }
 
   /** Ends a phase. */
   stopTimer(): void {
+    this.#deadline = Infinity;
+  }
+
+  #dropTimer(): void {
     this.#timer?.cancel();
     this.#timer = null;
   }
 
+  /** @ignore */
+  _onTimer(): void {
+    const isOver = this.#timer!.when() >= this.#deadline;
+    this.#timer = null;
+    const phase = this.#phase;
+    if (isOver) this.fail(new ServerTimeoutError(phase, this.url, this.#call.phases[phase]!));
+    else if (this.#deadline < Infinity) {
+      this.#timer = this.#call.loop.callAt(this.#deadline, onTimer, this);
+    }
+  }
+
   /** Begins the running phase anew: something moves. */
   touch(): void {
-    if (this.#timer !== null) this.startTimer(this.#phase);
+    if (this.#deadline < Infinity) this.startTimer(this.#phase);
   }
 
   /** Has the call end when this request has. */
@@ -242,7 +292,7 @@ export class Exchange {
   fail(error: unknown): void {
     if (this.#ended) return;
     this.#failure = { error };
-    this.tracer.tell("onRequestException", { exception: error });
+    this.tracer?.tell("onRequestException", { exception: error });
     if (this.#waiting !== null && !this.#waiting.done()) this.#waiting.setException(error);
     this.#finish();
     this.#aborter.abort(error);
@@ -263,16 +313,24 @@ export class Exchange {
   /** Ends the request: all of it has come, or nobody wants the rest. */
   end(): void {
     if (this.#ended) return;
-    this.tracer.tell("onRequestEnd", {});
+    this.tracer?.tell("onRequestEnd", {});
     this.#finish();
   }
 
   #finish(): void {
     this.#ended = true;
-    this.stopTimer();
+    this.#dropTimer();
     this.#lease?.release();
     this.#lease = null;
-    for (const fn of this.#atEnd.splice(0)) fn();
+    forgetResponse(this);
+    for (const fn of this.#atEnd) fn();
+    this.#atEnd = NOTHING;
     this.#call._ended(this, this.#isLast);
   }
+}
+
+const NOTHING: readonly (() => void)[] = [];
+
+function onTimer(exchange: Exchange): void {
+  exchange._onTimer();
 }

@@ -82,6 +82,11 @@ export class Limiter {
     this.#limitPerHost = limitPerHost || Infinity;
   }
 
+  /** Whether it has to know which host a place is for. */
+  get distinguishesHosts(): boolean {
+    return this.#limitPerHost < Infinity;
+  }
+
   /** How many places are taken. */
   get active(): number {
     return this.#active;

@@ -22,6 +22,11 @@ export class BodyReader {
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #url: string;
+  /** What the response says of its length, in bytes; else NaN. */
+  readonly #length: number;
+  readonly #hasBody: boolean;
+  /** Whether the runtime was asked for all of it. */
+  #isTaken = false;
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   /** Whether somebody waits for a piece, or for all. */
@@ -32,9 +37,12 @@ export class BodyReader {
     this.#response = response;
     this.#exchange = exchange;
     this.#url = url;
-    if (response.body === null) this.#exchange.end();
+    this.#hasBody = response.body !== null;
+    if (!this.#hasBody) this.#exchange.end();
     else exchange.atEnd(() => this.#discard());
-    if (response.headers.get("content-length") === "0") {
+    const length = response.headers.get("content-length");
+    this.#length = length === null ? NaN : Number(length);
+    if (this.#length === 0) {
       // There is nothing to wait for: the place is free at once, whether anybody reads or not.
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
@@ -43,7 +51,7 @@ export class BodyReader {
 
   /** Tells the runtime that nobody will read a body that nobody has begun to read. */
   #discard(): void {
-    if (this.#reader !== null || this.#response.bodyUsed) return;
+    if (this.#reader !== null || this.#isTaken) return;
     this.#response.body!.cancel().catch(() => {}); // what could fail now is of no interest
   }
 
@@ -56,28 +64,26 @@ export class BodyReader {
         `Cannot read response of ${this.#url}: it is being read as a stream already`,
       );
     }
-    if (this.#response.body === null) return this.#whole = new Uint8Array(0);
-    return this.#whole = this.#isSmall() ? yield* this.#inOneGo() : yield* this.#inPieces();
-  }
-
-  #isSmall(): boolean {
-    const length = this.#response.headers.get("content-length");
-    const { idleRead, tracer } = this.#exchange;
-    return length !== null && Number(length) <= SMALL &&
-      (idleRead === null || idleRead >= PATIENT) && !tracer.wants("onResponseChunkReceived");
-  }
-
-  *#inOneGo(): Steps<Uint8Array<ArrayBuffer>> {
+    if (!this.#hasBody) return this.#whole = new Uint8Array(0);
+    if (!this.#isSmall()) return this.#whole = yield* this.#inPieces();
     this.#begin();
+    this.#isTaken = true;
     try {
-      const bytes = yield* this.#exchange.wait(this.#response.bytes(), "idleRead");
+      this.#whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
+      this.#exchange.waited();
       this.#exchange.end();
-      return bytes;
+      return this.#whole;
     } catch (error) {
-      throw this.#failed(error);
+      throw this.#failed(this.#exchange.errorFor(error));
     } finally {
       this.#busy = false;
     }
+  }
+
+  #isSmall(): boolean {
+    const { idleRead, tracer } = this.#exchange;
+    return this.#length <= SMALL && (idleRead === null || idleRead >= PATIENT) &&
+      !tracer?.wants("onResponseChunkReceived");
   }
 
   *#inPieces(): Steps<Uint8Array<ArrayBuffer>> {
@@ -94,10 +100,10 @@ export class BodyReader {
     if (this.#stream !== null) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: its content was taken`);
     }
-    if (this.#whole !== null || this.#response.body === null) return null;
+    if (this.#whole !== null || !this.#hasBody) return null;
     this.#begin();
     try {
-      this.#reader ??= this.#response.body.getReader();
+      this.#reader ??= this.#response.body!.getReader();
       return this.#received(yield* this.#exchange.wait(this.#reader.read(), "idleRead"));
     } catch (error) {
       throw this.#failed(error);
@@ -121,13 +127,13 @@ export class BodyReader {
   async #pull(
     controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
   ): Promise<void> {
-    if (this.#whole !== null || this.#response.body === null) {
+    if (this.#whole !== null || !this.#hasBody) {
       if (this.#whole?.length) controller.enqueue(this.#whole);
       return controller.close();
     }
     this.#exchange.startTimer("idleRead");
     try {
-      this.#reader ??= this.#response.body.getReader();
+      this.#reader ??= this.#response.body!.getReader();
       const chunk = this.#received(await this.#reader.read());
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
@@ -159,7 +165,7 @@ export class BodyReader {
       this.#exchange.end();
       return null;
     }
-    this.#exchange.tracer.tell("onResponseChunkReceived", { size: result.value.length });
+    this.#exchange.tracer?.tell("onResponseChunkReceived", { size: result.value.length });
     return result.value;
   }
 
@@ -176,9 +182,12 @@ export class BodyReader {
   }
 
   /** Gives up the rest. */
-  async cancel(): Promise<void> {
-    if (this.#exchange.ended) return;
-    const isUnread = this.#reader === null && !this.#response.bodyUsed;
+  cancel(): Promise<void> {
+    return this.#exchange.ended ? Promise.resolve() : this.#cancel();
+  }
+
+  async #cancel(): Promise<void> {
+    const isUnread = this.#reader === null && !this.#isTaken;
     this.#exchange.end();
     // The connection is closed by it; that it may be broken already is of no interest.
     if (this.#reader !== null) await this.#reader.cancel().catch(() => {});

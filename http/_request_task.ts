@@ -46,6 +46,8 @@ export interface RequestOwner {
   /** Those that have not ended. */
   readonly running: Set<RequestTask>;
   readonly watch: ClientWatch;
+  /** Whether clients are told to make no more requests on their connections. */
+  isLeaving: boolean;
 }
 
 /** Seconds that a handler whose time is over has to answer by itself. */
@@ -153,7 +155,9 @@ export class RequestTask extends Task<Response> {
 
   #give(response: Response): void {
     if (this.#answer !== null) return;
-    const answer = this.#decorator === null ? response : decorated(response, this.#decorator);
+    let answer = this.#decorator === null ? response : decorated(response, this.#decorator);
+    // The connection of a WebSocket is HTTP's no longer.
+    if (this.#owner.isLeaving && answer.status !== 101) answer = decorated(answer, endConnection);
     this.#answer = answer;
     this.#resolve?.(answer);
     this.#resolve = null;
@@ -303,6 +307,11 @@ function expire(task: RequestTask): void {
 
 function answerFor(task: RequestTask): void {
   task._answerFor();
+}
+
+/** Says that the answer is the last one on its connection, which the server then closes. */
+function endConnection(headers: Headers): void {
+  headers.set("connection", "close");
 }
 
 /** Reports an error that the client is not told of. */

@@ -259,7 +259,7 @@ export class Application implements AsyncDisposable {
     if (this.#owner?.loop === loop) return;
     const running = this.#running;
     const watch = new ClientWatch(loop);
-    this.#owner = { loop, eagerStart: true, name: "request", running, watch };
+    this.#owner = { loop, eagerStart: true, name: "request", running, watch, isLeaving: false };
   }
 
   /**
@@ -274,6 +274,11 @@ export class Application implements AsyncDisposable {
     const request = new Request(url, init);
     const response = await this.fetch(request);
     return request.method === "HEAD" ? new Response(null, response) : response;
+  }
+
+  /** @ignore From now on, each answer is the last one on its connection. */
+  _leave(): void {
+    if (this.#owner !== null) this.#owner.isLeaving = true;
   }
 
   /** @ignore The tasks of the requests that are being answered. */

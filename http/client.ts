@@ -16,8 +16,10 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { bodyOf } from "./_client_body.ts";
+import type { OpenBody, RequestBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
+import type { Limiter } from "./_client_limiter.ts";
 import { redirectOf } from "./_client_redirects.ts";
 import { forgetSession, watchSession } from "./_client_unclosed.ts";
 import { addParams, authorizationIn, requestUrl, withoutFragment } from "./_client_url.ts";
@@ -31,7 +33,7 @@ import type {
   WebSocketConnectOptions,
 } from "./client_options.ts";
 import { ClientRequest } from "./client_request.ts";
-import type { ClientHandler } from "./client_request.ts";
+import type { ClientHandler, ClientMiddleware } from "./client_request.ts";
 import { ClientResponse } from "./client_response.ts";
 import { phasesOf } from "./client_timeout.ts";
 import type { Phases } from "./client_timeout.ts";
@@ -42,15 +44,17 @@ import type { ClientWebSocketResponse } from "./client_websocket.ts";
 /** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
 const DRAIN_LIMIT = 64 * 1024;
 
-const NO_HEADERS = new Headers();
 const NO_COOKIES: Readonly<Record<string, string>> = {};
+
+/** The options of Deno's `fetch`. */
+type FetchInit = RequestInit & { client: Deno.HttpClient };
 
 /** What belongs to one call of a session. */
 interface Context {
   readonly call: Call;
   readonly options: ClientRequestOptions;
   /** For the traces. */
-  readonly trace: Record<string, unknown>;
+  trace: Record<string, unknown> | undefined;
   /** The redirects so far. */
   readonly history: ClientResponse[];
 }
@@ -104,9 +108,8 @@ export class ClientSession implements AsyncDisposable {
   readonly cookieJar: CookieJar | null;
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
-  readonly #headers: Headers;
-  /** Copying none is not free. */
-  readonly #hasHeaders: boolean;
+  /** Null if there are none. */
+  readonly #headers: Headers | null;
   readonly #phases: Phases;
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
@@ -126,8 +129,7 @@ export class ClientSession implements AsyncDisposable {
     const { baseUrl, cookieJar, cookies = {} } = options;
     this.#options = options;
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
-    this.#headers = new Headers(options.headers);
-    this.#hasHeaders = !this.#headers.keys().next().done;
+    this.#headers = options.headers === undefined ? null : new Headers(options.headers);
     this.#phases = phasesOf(options.timeout);
     this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
     if (Object.keys(cookies).length > 0) {
@@ -184,10 +186,23 @@ export class ClientSession implements AsyncDisposable {
     this.#checkOpen();
     const first = this.#build(method, url, options);
     const call = this.#begin(first.url, phasesOf(options.timeout, this.#phases), options.signal);
-    const context: Context = { call, options, trace: options.traceContext ?? {}, history: [] };
+    const context: Context = { call, options, trace: options.traceContext, history: [] };
+    const middlewares = options.middlewares ?? this.#options.middlewares ?? [];
+    const check = options.raiseForStatus ?? this.#options.raiseForStatus ?? false;
     try {
-      const response = yield* this.#follow(first, context);
-      yield* checkStatus(response, options.raiseForStatus ?? this.#options.raiseForStatus);
+      let request = first;
+      let response: ClientResponse;
+      for (;;) {
+        response = yield* middlewares.length === 0
+          ? this.#send(request, context)
+          : this.#throughMiddlewares(middlewares, request, context);
+        const next = this.#redirectOf(request, response, context);
+        if (next === null) break;
+        yield* response._drain(DRAIN_LIMIT);
+        context.history.push(response);
+        request = next;
+      }
+      if (check !== false) yield* checkStatus(response, check);
       call.check();
       response._becomeLast();
       return response;
@@ -199,10 +214,7 @@ export class ClientSession implements AsyncDisposable {
   }
 
   #begin(url: URL, phases: Phases, signal: AbortSignal | undefined): Call {
-    const onEnd = (ended: Call): void => void this.#calls.delete(ended);
-    const call = new Call({ url: withoutFragment(url), phases, signal, onEnd });
-    this.#calls.add(call);
-    return call;
+    return new Call({ url: withoutFragment(url), phases, signal, calls: this.#calls });
   }
 
   #checkOpen(): void {
@@ -220,25 +232,29 @@ export class ClientSession implements AsyncDisposable {
       throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
     }
     const headers = this.#headersFor(target, options);
-    if (body !== null && body.contentType !== null && !headers.has("content-type")) {
-      headers.set("content-type", body.contentType);
-    }
-    if (body?.contentEncoding) headers.set("content-encoding", body.contentEncoding);
     const { cookies = NO_COOKIES, proxy } = options;
-    return new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
+    const request = new ClientRequest({ method: name, url: target, headers, body, cookies, proxy });
+    if (body !== null) describeBody(body, request.headers);
+    return request;
   }
 
-  /** The headers of the session and of the request; a name and a password leave the URL. */
-  #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers {
+  /**
+   * The headers of the session and of the request, or null if there are none; a name and a password
+   * leave the URL.
+   */
+  #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers | null {
     const fromUrl = authorizationIn(url);
-    const headers = this.#hasHeaders ? new Headers(this.#headers) : new Headers();
-    const own = options.headers === undefined ? NO_HEADERS : new Headers(options.headers);
+    const isBare = this.#headers === null && options.headers === undefined &&
+      options.auth === undefined && this.#options.auth === undefined;
+    if (isBare && fromUrl === null) return null;
+    const headers = new Headers(this.#headers ?? undefined);
+    const own = new Headers(options.headers);
     if (own.has("authorization") && (options.auth !== undefined || fromUrl !== null)) {
       throw new RangeError(
         "Cannot combine an Authorization header with auth or with credentials in the URL",
       );
     }
-    if (own !== NO_HEADERS) own.forEach((value, name) => headers.set(name, value));
+    own.forEach((value, name) => headers.set(name, value));
     const given = options.auth?.encode() ?? fromUrl;
     if (given !== null) headers.set("authorization", given);
     else if (this.#options.auth && !headers.has("authorization") && this.#isHome(url)) {
@@ -252,35 +268,34 @@ export class ClientSession implements AsyncDisposable {
     return this.#baseUrl === undefined || this.#baseUrl.origin === url.origin;
   }
 
-  /** Makes a request, and those that its redirects ask for. */
-  *#follow(first: ClientRequest, context: Context): Steps<ClientResponse> {
+  /** The request that a response asks for; null if it is no redirect, or redirects are not followed. */
+  #redirectOf(
+    request: ClientRequest,
+    response: ClientResponse,
+    context: Context,
+  ): ClientRequest | null {
     const { options, history } = context;
+    const first = history[0] ?? response;
     const { allowRedirects = first.method !== "HEAD", maxRedirects = 10 } = options;
-    let request = first;
-    for (;;) {
-      const response = yield* this.#throughMiddlewares(request, context);
-      const next = allowRedirects ? redirectOf(request, response) : null;
-      if (next === null) return response;
-      if (history.length >= maxRedirects) {
-        const text = `Cannot follow redirects of ${first.url}: more than ${maxRedirects}`;
-        throw new TooManyRedirects(text, [...history, response]);
-      }
-      const { status, headers } = response;
-      this.#tracer(request, context).tell("onRequestRedirect", {
-        status,
-        headers,
-        location: next.url.href,
-      });
-      yield* response._drain(DRAIN_LIMIT);
-      history.push(response);
-      request = next;
+    const next = allowRedirects ? redirectOf(request, response) : null;
+    if (next === null) return null;
+    if (history.length >= maxRedirects) {
+      const { url } = first.requestInfo;
+      const text = `Cannot follow redirects of ${url}: more than ${maxRedirects}`;
+      throw new TooManyRedirects(text, [...history, response]);
     }
+    const { status, headers } = response;
+    const location = next.url.href;
+    this.#tracer(request, context)?.tell("onRequestRedirect", { status, headers, location });
+    return next;
   }
 
-  *#throughMiddlewares(request: ClientRequest, context: Context): Steps<ClientResponse> {
-    const middlewares = context.options.middlewares ?? this.#options.middlewares ?? [];
+  *#throughMiddlewares(
+    middlewares: readonly ClientMiddleware[],
+    request: ClientRequest,
+    context: Context,
+  ): Steps<ClientResponse> {
     const send: ClientHandler = (sent) => new Operation(() => this.#send(sent, context));
-    if (middlewares.length === 0) return yield* send(request);
     const handler = middlewares.reduceRight<ClientHandler>(
       (next, middleware) => (passed) =>
         new Operation(() => runInTask(() => middleware(passed, next))),
@@ -293,12 +308,16 @@ export class ClientSession implements AsyncDisposable {
     throw new TypeError(`Cannot return response: a middleware returned ${response}`);
   }
 
-  #tracer(request: ClientRequest, context: Context): Tracer {
-    const { call, trace } = context;
+  /** Null if nobody looks on. */
+  #tracer(request: ClientRequest, context: Context): Tracer | null {
+    const { traceConfigs = [] } = this.#options;
+    if (traceConfigs.length === 0) return null;
+    const { call } = context;
+    const trace = context.trace ??= {};
     const url = withoutFragment(request.url);
     const event = { context: trace, method: request.method, url };
     return new Tracer(
-      this.#options.traceConfigs ?? [],
+      traceConfigs,
       event,
       (exception) =>
         call.loop.callExceptionHandler({ message: "Error in trace callback", exception }),
@@ -311,18 +330,24 @@ export class ClientSession implements AsyncDisposable {
     const { call, history } = context;
     const tracer = this.#tracer(request, context);
     const exchange = new Exchange(call, withoutFragment(request.url), tracer);
-    tracer.tell("onRequestStart", { headers: request.headers });
+    tracer?.tell("onRequestStart", { headers: request.headers });
     const attempts = ++request._attempts;
     try {
-      yield* exchange.acquire(this.#connector._limiter, hostOf(request.url, request._proxy));
-      const response = yield* this.#fetch(request, exchange);
-      const { status, headers } = response;
-      tracer.tell("onResponseHeaders", { status, headers });
-      for (const header of headers.getSetCookie()) {
-        this.cookieJar?.setCookie(header, request.url);
+      const limiter = this.#connector._limiter;
+      const host = hostOf(limiter, request.url, request._proxy);
+      if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
+      const body = this.#openBody(request, exchange);
+      let response: Response;
+      try {
+        const promise = fetch(exchange.url, this.#init(request, exchange, body));
+        response = yield* exchange.waitFor(promise, "headers");
+        exchange.waited();
+      } catch (error) {
+        throw fetchError(error, exchange, body);
       }
-      const details = { requestInfo: request._info(), attempts, history: [...history] };
-      return new ClientResponse(response, exchange, details);
+      tracer?.tell("onResponseHeaders", { status: response.status, headers: response.headers });
+      this.#keepCookies(response.headers, request.url);
+      return new ClientResponse(response, exchange, { request, attempts, history: [...history] });
     } catch (error) {
       // Whatever it is, a CancelledError too, nothing of the request stays.
       exchange.fail(error);
@@ -330,39 +355,47 @@ export class ClientSession implements AsyncDisposable {
     }
   }
 
-  *#fetch(request: ClientRequest, exchange: Exchange): Steps<Response> {
-    const body = request._body?.open(exchange.url, (size) => {
+  #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
+    if (request._body === null) return null;
+    const body = request._body.open(exchange.url, (size) => {
       exchange.touch();
-      exchange.tracer.tell("onRequestChunkSent", { size });
+      exchange.tracer?.tell("onRequestChunkSent", { size });
     });
-    if (body !== undefined) exchange.atEnd(() => body.close());
-    const init = {
-      method: request.method,
-      headers: this.#withCookies(request.headers, request.url, request._cookies),
-      redirect: "manual" as const,
-      signal: exchange.signal,
-      client: this.#connector._client(request._proxy),
-    };
-    const promise = fetch(exchange.url, body === undefined ? init : { ...init, body: body.init });
-    try {
-      return yield* exchange.wait(promise, "headers");
-    } catch (error) {
-      if (exchange.failure !== null || !isNetworkError(error)) throw error;
-      if (body?.failure) throw uploadError(body.failure.error, exchange.url);
-      throw connectionError(error, exchange.url);
-    }
+    exchange.atEnd(() => body.close());
+    return body;
+  }
+
+  /** What `fetch` is told. What has its default value is left out: `fetch` looks at all there is. */
+  #init(request: ClientRequest, exchange: Exchange, body: OpenBody | null): FetchInit {
+    const client = this.#connector._client(request._proxy);
+    const init: FetchInit = { redirect: "manual", signal: exchange.signal, client };
+    if (request.method !== "GET") init.method = request.method;
+    const headers = this.#withCookies(request._givenHeaders, request.url, request._cookies);
+    if (headers !== null) init.headers = headers;
+    if (body !== null) init.body = body.init;
+    return init;
+  }
+
+  #keepCookies(headers: Headers, url: URL): void {
+    const jar = this.cookieJar;
+    if (jar === null) return;
+    for (const header of headers.getSetCookie()) jar.setCookie(header, url);
   }
 
   /** The headers with the cookies of the jar, and with those of the request, which go first. */
-  #withCookies(given: Headers, url: URL, cookies: Readonly<Record<string, string>>): Headers {
+  #withCookies(
+    given: Headers | null,
+    url: URL,
+    cookies: Readonly<Record<string, string>>,
+  ): Headers | null {
     const jar = this.cookieJar?.filterCookies(url) ?? "";
     if (jar === "" && cookies === NO_COOKIES) return given;
     const kept = jar.split("; ").filter((pair) => pair !== "" && !(pair.split("=")[0]! in cookies));
     const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
     const all = [...kept, ...own];
     if (all.length === 0) return given;
-    const headers = new Headers(given);
-    const explicit = given.get("cookie");
+    const headers = new Headers(given ?? undefined);
+    const explicit = headers.get("cookie");
     headers.set("cookie", [...explicit === null ? [] : [explicit], ...all].join("; "));
     return headers;
   }
@@ -488,12 +521,14 @@ export class ClientSession implements AsyncDisposable {
       cookies: {},
       proxy: options.proxy,
     });
-    const context: Context = { call, options: {}, trace: {}, history: [] };
+    const context: Context = { call, options: {}, trace: undefined, history: [] };
     try {
       const tracer = this.#tracer(request, context);
       const exchange = new Exchange(call, target.href, tracer);
-      tracer.tell("onRequestStart", { headers });
-      yield* exchange.acquire(this.#connector._limiter, hostOf(target, options.proxy));
+      tracer?.tell("onRequestStart", { headers: request.headers });
+      const limiter = this.#connector._limiter;
+      const host = hostOf(limiter, target, options.proxy);
+      if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
       const client = this.#connector._client(options.proxy);
       const socket = yield* openWebSocket(exchange, { request, client, options });
       exchange.becomeLast();
@@ -530,8 +565,25 @@ export class ClientSession implements AsyncDisposable {
 }
 
 /** What the limits per host count as a host. */
-function hostOf(url: URL, proxy: string | URL | undefined): string {
+function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): string {
+  if (!limiter.distinguishesHosts) return "";
   return proxy === undefined ? url.origin : `${url.origin} by ${proxy}`;
+}
+
+/** What to throw where `fetch` has thrown an error. */
+function fetchError(error: unknown, exchange: Exchange, body: OpenBody | null): unknown {
+  const known = exchange.errorFor(error);
+  if (exchange.failure !== null || !isNetworkError(known)) return known;
+  if (body !== null && body.failure !== null) return uploadError(body.failure.error, exchange.url);
+  return connectionError(known, exchange.url);
+}
+
+/** Says in the headers what a body is, where nobody else has. */
+function describeBody(body: RequestBody, headers: Headers): void {
+  if (body.contentType !== null && !headers.has("content-type")) {
+    headers.set("content-type", body.contentType);
+  }
+  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
 }
 
 function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {

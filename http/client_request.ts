@@ -30,7 +30,7 @@ export type ClientMiddleware = (
 export interface ClientRequestInit {
   readonly method: string;
   readonly url: URL;
-  readonly headers: Headers;
+  readonly headers: Headers | null;
   readonly body: RequestBody | null;
   readonly cookies: Readonly<Record<string, string>>;
   readonly proxy: string | URL | undefined;
@@ -67,8 +67,6 @@ export class ClientRequest {
   readonly method: string;
   /** The URL. */
   url: URL;
-  /** The headers; cookies of the session's jar are added when it is sent. */
-  readonly headers: Headers;
   /** @ignore */
   readonly _body: RequestBody | null;
   /** @ignore Cookies of this request alone. */
@@ -77,15 +75,26 @@ export class ClientRequest {
   readonly _proxy: string | URL | undefined;
   /** @ignore How often it was sent. */
   _attempts = 0;
+  #headers: Headers | null;
 
   /** @ignore Requests come from a session. */
   constructor(init: ClientRequestInit) {
     this.method = init.method;
     this.url = init.url;
-    this.headers = init.headers;
+    this.#headers = init.headers;
     this._body = init.body;
     this._cookies = init.cookies;
     this._proxy = init.proxy;
+  }
+
+  /** The headers; cookies of the session's jar are added when it is sent. */
+  get headers(): Headers {
+    return this.#headers ??= new Headers();
+  }
+
+  /** @ignore The same, or null if nobody has given any: `fetch` takes long to go through none. */
+  get _givenHeaders(): Headers | null {
+    return this.#headers;
   }
 
   /** Whether it can be sent again: its body, if there is one, is no stream. */

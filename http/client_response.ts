@@ -33,6 +33,13 @@ export interface JsonOptions extends TextOptions {
   contentType?: string | null;
 }
 
+/** What is known of a request, as far as its response shows it. */
+interface Requested {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
 /**
  * A response, and the connection it comes from.
  *
@@ -43,27 +50,29 @@ export interface JsonOptions extends TextOptions {
 export class ClientResponse implements AsyncDisposable {
   /** The redirects that led here, the first one first. */
   readonly history: readonly ClientResponse[];
-  /** What it answers. */
-  readonly requestInfo: RequestInfo;
   /** How often the request was sent until this came: more than once if it was retried. */
   readonly attempts: number;
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #body: BodyReader;
+  readonly #request: Requested;
+  /** Where the request went to; a middleware may send the same request elsewhere later. */
+  readonly #requestUrl: string;
 
   /** @ignore Responses come from a `ClientSession`. */
   constructor(
     response: Response,
     exchange: Exchange,
     details: {
-      readonly requestInfo: RequestInfo;
+      readonly request: Requested;
       readonly attempts: number;
       readonly history: readonly ClientResponse[];
     },
   ) {
     this.#response = response;
     this.#exchange = exchange;
-    this.requestInfo = details.requestInfo;
+    this.#request = details.request;
+    this.#requestUrl = details.request.url.href;
     this.attempts = details.attempts;
     this.history = details.history;
     this.#body = new BodyReader(response, exchange, exchange.url);
@@ -71,6 +80,12 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   // -- The head --
+
+  /** What it answers. */
+  get requestInfo(): RequestInfo {
+    const { method, headers } = this.#request;
+    return { method, url: this.#requestUrl, headers };
+  }
 
   /** The status code. */
   get status(): number {
@@ -89,7 +104,7 @@ export class ClientResponse implements AsyncDisposable {
 
   /** The method of the request. */
   get method(): string {
-    return this.requestInfo.method;
+    return this.#request.method;
   }
 
   /** The URL it came from, after redirects. */
@@ -152,13 +167,7 @@ export class ClientResponse implements AsyncDisposable {
    * @throws {ServerTimeoutError} If it takes too long.
    */
   read(): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => this.#read());
-  }
-
-  *#read(): Steps<Uint8Array<ArrayBuffer>> {
-    const bytes = yield* this.#body.all();
-    forgetResponse(this.#exchange);
-    return bytes;
+    return new Operation(() => this.#body.all());
   }
 
   /**
@@ -174,10 +183,10 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   *#text({ encoding }: TextOptions): Steps<string> {
-    const decoder = encoding === undefined
-      ? decoderFor(this.charset ?? "utf-8")
-      : new TextDecoder(encoding);
-    return decoder.decode(yield* this.#read());
+    const { charset } = this;
+    const isUtf8 = encoding === undefined && (charset === null || charset === "utf-8");
+    const decoder = isUtf8 ? UTF8 : decoderFor(charset, encoding);
+    return decoder.decode(yield* this.#body.all());
   }
 
   /**
@@ -229,7 +238,7 @@ export class ClientResponse implements AsyncDisposable {
   async *iterAny(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (;;) {
       const piece = await new Operation(() => this.#body.piece());
-      if (piece === null) return forgetResponse(this.#exchange);
+      if (piece === null) return;
       yield piece;
     }
   }
@@ -264,9 +273,7 @@ export class ClientResponse implements AsyncDisposable {
    */
   async *iterLines(options: LinesOptions = {}): AsyncGenerator<string, void, void> {
     const { encoding, maxLength = 2 ** 20 } = options;
-    const decoder = encoding === undefined
-      ? decoderFor(this.charset ?? "utf-8")
-      : new TextDecoder(encoding);
+    const decoder = decoderFor(this.charset, encoding);
     let rest = "";
     for await (const piece of this.iterAny()) {
       const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
@@ -290,14 +297,12 @@ export class ClientResponse implements AsyncDisposable {
    *
    * @returns A promise that resolves when the connection is free or closed.
    */
-  async release(): Promise<void> {
-    forgetResponse(this.#exchange);
-    await this.#body.cancel();
+  release(): Promise<void> {
+    return this.#body.cancel();
   }
 
   /** Gives up what was not read of the body, and closes its connection at once. */
   close(): void {
-    forgetResponse(this.#exchange);
     this.#exchange.giveUp();
   }
 
@@ -315,7 +320,7 @@ export class ClientResponse implements AsyncDisposable {
   *_drain(limit: number): Steps<void> {
     const length = this.headers.get("content-length");
     if (length !== null && Number(length) <= limit) {
-      yield* this.#read();
+      yield* this.#body.all();
     } else {
       this.close();
     }
@@ -337,11 +342,16 @@ function isOfType(type: string, expected: string): boolean {
   return /^application\/(?:[\w.+-]+?\+)?json$/.test(type);
 }
 
+/** For whole texts: it keeps nothing from one to the next. */
+const UTF8 = new TextDecoder();
+
 /**
- * A decoder for the encoding that a server names, also if it is written as Python does (`latin-1`,
- * `utf_8`); for UTF-8 if it is unknown.
+ * A decoder for the encoding that is asked for; else for the one that the server names, also if it
+ * is written as Python does (`latin-1`, `utf_8`); for UTF-8 if that is unknown.
  */
-function decoderFor(charset: string): TextDecoder {
+function decoderFor(charset: string | null, encoding: string | undefined): TextDecoder {
+  if (encoding !== undefined) return new TextDecoder(encoding);
+  if (charset === null) return new TextDecoder();
   for (const label of [charset, charset.replace(/[-_]/g, "")]) {
     try {
       return new TextDecoder(label);

@@ -11,10 +11,11 @@
  * @module
  */
 
+import { wrapFuture } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { malformed, reading } from "./_body_reading.ts";
+import { malformed, reading, readingError } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { addressText } from "./_logged.ts";
 import { taskOf } from "./_request_task.ts";
@@ -203,23 +204,38 @@ export function readText(request: Request): Awaitable<string> {
 }
 
 function* textSteps(request: Request): Steps<string> {
-  const type = request.headers.get("content-type") ?? "";
-  const charset = /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
-  const decoder = decoderOf(charset);
-  const bytes = yield* reading(request.bytes());
+  const type = request.headers.get("content-type");
+  const charset = type === null ? null : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? null;
+  const decode = charset === null ? decodeUtf8 : decoderOf(charset);
+  let bytes: Uint8Array;
   try {
-    return decoder.decode(bytes);
+    bytes = yield* wrapFuture(request.bytes());
+  } catch (error) {
+    throw readingError(error);
+  }
+  try {
+    return decode(bytes);
   } catch (error) {
     throw malformed(error as TypeError); // the only thing that a fatal decoder throws
   }
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const LENIENT_UTF8 = new TextDecoder("utf-8");
+/** What the lenient one puts in place of what is malformed. */
+const REPLACEMENT = "\uFFFD";
 
-function decoderOf(charset: string): TextDecoder {
-  if (/^utf-?8$/i.test(charset)) return UTF8;
+/** Decodes; the decoder that throws takes several times as long, so it is asked only in doubt. */
+function decodeUtf8(bytes: Uint8Array): string {
+  const text = LENIENT_UTF8.decode(bytes);
+  return text.includes(REPLACEMENT) ? UTF8.decode(bytes) : text;
+}
+
+function decoderOf(charset: string): (bytes: Uint8Array) => string {
+  if (/^utf-?8$/i.test(charset)) return decodeUtf8;
   try {
-    return new TextDecoder(charset, { fatal: true });
+    const decoder = new TextDecoder(charset, { fatal: true });
+    return (bytes) => decoder.decode(bytes);
   } catch {
     // A RangeError: it knows no such encoding, and says nothing else.
     throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });

@@ -4,7 +4,9 @@
  * Counterpart of Python's `aiohttp.web_runner`. Stopping goes in these steps, each of which takes at
  * most `shutdownTimeout`:
  *
- * 1. No connection is accepted any more.
+ * 1. No connection is accepted any more. Before that, where another process shares the port, answers
+ *    tell the clients for a second that they are the last ones of their connections: who goes on,
+ *    connects to the process that has taken over, and no request meets a connection that closes.
  * 2. Connections that wait for a request are closed. Both is Deno's part, and begins at once; but it
  *    cuts off WebSockets, and requests whose bodies are on their way, so where there are any, it
  *    begins when their handlers have ended.
@@ -21,7 +23,7 @@
  * @module
  */
 
-import { CancelledError, getRunningLoop, RuntimeError, timeout, wait } from "../loop/mod.ts";
+import { CancelledError, getRunningLoop, RuntimeError, sleep, timeout, wait } from "../loop/mod.ts";
 import { TimeoutError, wrapFuture } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
 import { runAll } from "./_life_cycle.ts";
@@ -49,7 +51,11 @@ export interface AppRunnerOptions {
 interface Site {
   readonly name: string;
   readonly _server: Deno.HttpServer | null;
+  readonly _sharesPort: boolean;
 }
+
+/** How long clients are told to connect to the process that has taken over, in seconds. */
+const LEAVING = 1;
 
 /**
  * Starts an application, serves it on sites, and ends all that in order.
@@ -151,13 +157,14 @@ export class AppRunner implements AsyncDisposable {
   async cleanup(): Promise<void> {
     const { app } = this;
     const servers = Array.from(this.#sites, (site) => site._server!);
+    const sharesPort = [...this.#sites].some((site) => site._sharesPort);
     this.#sites.clear();
     const wasSetUp = this.#isSetUp;
     this.#isSetUp = false;
+    app._leave();
     let draining: Promise<unknown> | null = null;
     const drain = (): Promise<unknown> =>
       draining ??= Promise.all(servers.map((server) => server.shutdown()));
-    if (app._streaming.length === 0 && app._uploading.length === 0) drain();
     const skippable = [
       () => wasSetUp ? this.#limited("onShutdown", () => app.shutdown()) : undefined,
       () => this.#cancel(app._streaming),
@@ -166,6 +173,10 @@ export class AppRunner implements AsyncDisposable {
       () => servers.length > 0 ? this.#waitFor([wrapFuture(drain())]) : undefined,
     ];
     await runAll("Multiple errors on clean-up", [
+      () => this.#unlessForced(() => sharesPort ? this.#pass(LEAVING) : undefined),
+      () => {
+        if (app._streaming.length === 0 && app._uploading.length === 0) drain();
+      },
       ...skippable.map((step) => () => this.#unlessForced(step)),
       // Where the last step had to give up, the process may end all the same.
       () => servers.forEach((server) => server.unref()),
@@ -181,6 +192,10 @@ export class AppRunner implements AsyncDisposable {
       if (error instanceof CancelledError) this.#patience = 0;
       throw error;
     }
+  }
+
+  async #pass(seconds: number): Promise<void> {
+    await sleep(Math.min(seconds, this.#patience));
   }
 
   /** Runs a step of the application's; one that takes too long is cancelled and reported. */
@@ -236,7 +251,10 @@ export interface TCPSiteOptions {
   cert?: string;
   /** The private key of the certificate, in PEM format. */
   key?: string;
-  /** Whether several processes may listen on the port, and share its connections. */
+  /**
+   * Whether several processes may listen on the port, and share its connections: a new one can take
+   * over before the old one stops. Deno asks for `--unstable-net` then.
+   */
   reusePort?: boolean;
 }
 
@@ -276,6 +294,11 @@ export abstract class BaseSite {
   /** @ignore */
   get _server(): Deno.HttpServer | null {
     return this.#server;
+  }
+
+  /** @ignore Whether other processes may listen there, too. */
+  get _sharesPort(): boolean {
+    return false;
   }
 
   /**
@@ -361,6 +384,11 @@ export class TCPSite extends BaseSite {
     const scheme = this.#options.cert === undefined ? "http" : "https";
     const shown = host.includes(":") ? `[${host}]` : host;
     return `${scheme}://${shown}:${address?.port ?? this.#port}`;
+  }
+
+  /** @ignore */
+  override get _sharesPort(): boolean {
+    return this.#options.reusePort ?? false;
   }
 
   /** The address that it listens on, once it has started. */

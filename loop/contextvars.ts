@@ -30,7 +30,7 @@ export type Values = ReadonlyMap<object, unknown> | null;
  * Who runs in a context: a task, a callback; or the context itself. As most programs have no context
  * variables, the copy that each task and each callback is due is made when somebody asks for it.
  */
-export interface ContextHolder {
+interface ContextHolder {
   /** The values for a copy of the context. */
   _share(): Values;
   /** The context. */
@@ -61,7 +61,7 @@ const UNSET = Symbol("unset");
  * assertEquals(context.get(user), "ada");
  * ```
  */
-export class Context implements ContextHolder {
+export class Context {
   /** Shared with other contexts until `#owned`; never written to before. */
   #values: Values = null;
   #owned = false;

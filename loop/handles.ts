@@ -9,7 +9,7 @@
 import { current } from "./_current.ts";
 import { callRepr, printable } from "./_repr.ts";
 import { contextOf, sharedBy } from "./contextvars.ts";
-import type { Context, ContextHolder, Values } from "./contextvars.ts";
+import type { Context, Values } from "./contextvars.ts";
 import { KeyboardInterrupt } from "./exceptions.ts";
 
 /**
@@ -87,7 +87,7 @@ const NO_ARGS: readonly never[] = [];
  * loop.close();
  * ```
  */
-export class Handle implements Runnable, ContextHolder {
+export class Handle implements Runnable {
   #callback: Callback;
   #args: readonly unknown[];
   readonly #loop: HandleLoop;

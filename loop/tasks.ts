@@ -24,7 +24,7 @@ import { getOwner, hasAsyncContext, runOwned } from "./_host.ts";
 import { quote } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { contextOf, currentValues, sharedBy } from "./contextvars.ts";
-import type { Context, ContextHolder, Values } from "./contextvars.ts";
+import type { Context, Values } from "./contextvars.ts";
 import { isCoroutine, isGenerator, isGeneratorFunction } from "./coroutines.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
@@ -84,7 +84,7 @@ let tasksNamed = 0;
  * });
  * ```
  */
-export class Task<T> extends Future<T> implements Runnable, ContextHolder {
+export class Task<T> extends Future<T> implements Runnable {
   /** @ignore */
   _frames: Frame | null = null;
   /** @ignore */

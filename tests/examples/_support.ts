@@ -142,6 +142,14 @@ export class Client implements Disposable {
     return line;
   }
 
+  /** Waits for so many bytes; there are less where the server closes. */
+  async take(count: number): Promise<string> {
+    while (this.#received.length < count && await this.#receive());
+    const taken = this.#received.slice(0, count);
+    this.#received = this.#received.slice(count);
+    return taken;
+  }
+
   /** Sends a segment and waits for the one line, or the end, that it is answered with. */
   async exchange(segment: string): Promise<string> {
     await this.send(segment);

@@ -2,7 +2,8 @@
  * The database example, with its embedded server and with a real MariaDB where there is one: the
  * rows come back; while the database is down the answer is 503, however often that happens; and
  * however many ask, the connections are those of one pool, all closed in the end. (The chapter's
- * script makes a pool for each request, and closes none.)
+ * script makes a pool for each request, and closes none.) A query that nobody waits for any more
+ * ends on the server, too.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { startEmbeddedMysql } from "../../examples/_embedded_mysql.ts";
 import type { EmbeddedMysql } from "../../examples/_embedded_mysql.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_support/assert.ts";
 import { MariaDb, mariadbd } from "./_mariadb.ts";
-import { ask, freePort, LOCAL, Script, test } from "./_support.ts";
+import { ask, Client, freePort, LOCAL, Script, test } from "./_support.ts";
 
 const NAME = "async_database_query";
 const ROWS = "(1, 'Alice', 'alice@example.com')\n(2, 'Bob', 'bob@example.com')\n" +
@@ -207,3 +208,88 @@ for (const [title, make, ignore] of DATABASES) {
     { ignore },
   );
 }
+
+test(`${NAME} answers with a row as JSON, or 404, whatever is in the path`, async () => {
+  await using script = new Script(NAME, [...LOCAL, "--embedded"]);
+  const port = await script.port();
+  const { status, headers, body } = await ask(port, "GET /users/2");
+  assertEquals([status, headers.get("content-type")], [200, "application/json"]);
+  assertEquals(JSON.parse(body), { id: 2, name: "Bob", email: "bob@example.com" });
+  assertEquals((await ask(port, "GET /users/4")).status, 404);
+  assertEquals((await ask(port, "GET /users/2%20OR%201")).status, 404);
+  await endsWith(script, NOTHING);
+});
+
+/** MariaDB with a table that takes its time: whoever asks for the users waits for 30 seconds. */
+async function slowDatabase(): Promise<MariaDb> {
+  const database = await MariaDb.install();
+  await database.start();
+  await using connection = await connect(database);
+  await connection.query("ALTER TABLE users RENAME TO fast_users");
+  await connection.query("CREATE VIEW users AS SELECT SLEEP(30)");
+  return database;
+}
+
+/** Has the table answer at once again. */
+async function makeFast(connection: mysql.Connection): Promise<void> {
+  await connection.query("DROP VIEW users");
+  await connection.query("ALTER TABLE fast_users RENAME TO users");
+}
+
+/** Waits until the server runs so many queries besides the one that asks for it. */
+async function untilQueriesRun(connection: mysql.Connection, count: number): Promise<void> {
+  for (let running = -1; running !== count;) {
+    const [rows] = await connection.query<mysql.RowDataPacket[]>("SHOW PROCESSLIST");
+    running = rows.filter((row) => row["Info"] === "SELECT * FROM users").length;
+  }
+}
+
+/** How many connections the server has, besides the one that asks for it. */
+async function otherConnections(connection: mysql.Connection): Promise<number> {
+  const [rows] = await connection.query<mysql.RowDataPacket[]>("SHOW PROCESSLIST");
+  return rows.filter((row) => row["User"] === "user").length - 1;
+}
+
+const ignore = mariadbd === null;
+const onlyIf = ignore ? " (ignored: mariadbd is not installed)" : "";
+
+test(`${NAME} ends queries on MariaDB when their clients leave${onlyIf}`, async () => {
+  await using database = await slowDatabase();
+  await using connection = await connect(database);
+  await using script = startExample(database);
+  const port = await script.port();
+  for (let time = 1; time <= 2; time++) {
+    const clients = await Promise.all(Array.from({ length: POOL_SIZE }, async () => {
+      const client = await Client.connect(port);
+      await client.send("GET /db_query HTTP/1.1\r\nHost: a\r\n\r\n");
+      return client;
+    }));
+    await untilQueriesRun(connection, POOL_SIZE);
+    if (time === 1) {
+      // One that has to wait for a connection of the pool, and leaves, takes none along.
+      using waiting = await Client.connect(port);
+      await waiting.send("GET /db_query HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for (const client of clients) client[Symbol.dispose]();
+    await untilQueriesRun(connection, 0);
+  }
+  await makeFast(connection);
+  const all = await Promise.all(Array.from({ length: 3 * POOL_SIZE }, () => query(port)));
+  assertEquals(all, Array(3 * POOL_SIZE).fill([200, ROWS]));
+  assert(await otherConnections(connection) <= POOL_SIZE + 1); // the one that ends queries
+  await endsWith(script, NOTHING);
+}, { ignore });
+
+test(`${NAME} answers 504 and ends a query on MariaDB when its time is up${onlyIf}`, async () => {
+  await using database = await slowDatabase();
+  await using connection = await connect(database);
+  await using script = startExample(database, ["--timeout", "0.1"]);
+  const port = await script.port();
+  for (let time = 0; time < 3; time++) {
+    assertEquals((await query(port))[0], 504);
+    await untilQueriesRun(connection, 0);
+  }
+  await makeFast(connection);
+  assertEquals(await query(port), [200, ROWS]);
+  await endsWith(script, NOTHING);
+}, { ignore });

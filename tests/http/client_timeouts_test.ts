@@ -87,6 +87,26 @@ Deno.test("ServerTimeoutError names idleRead also for small bodies that are read
   }, { loopFactory: clock.newLoop });
 });
 
+Deno.test("ServerTimeoutError names idleRead where the phase before it has a shorter limit", async () => {
+  await using site = RawSite.stuckAfter(HALF);
+  const timeout = { headers: 20, idleRead: 60 };
+  const clock = getClock();
+  await run(async () => {
+    await using session = new ClientSession({ timeout });
+    await using response = await session.get(site.url);
+    const reading = createTask(() => caught(async () => await response.read()));
+    await sleep(0);
+    clock.advance(40); // more than the limit of the phase that is over
+    await sleep(0);
+    await sleep(0);
+    assert(!reading.done());
+    clock.advance(40);
+    await sleep(0);
+    const { phase, seconds } = await reading;
+    assertEquals([phase, seconds], ["idleRead", 60]);
+  }, { loopFactory: clock.newLoop });
+});
+
 Deno.test("ServerTimeoutError names the phase total, wherever the request is", async () => {
   await using silent = RawSite.stuckAfter("");
   await using half = RawSite.stuckAfter(HALF);
