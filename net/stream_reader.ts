@@ -321,11 +321,15 @@ export class StreamReader {
     throw new IncompleteReadError(this.#buffer.take(this.#buffer.length), null);
   }
 
-  /** Where the separator that ends first begins and ends; an end of 0 if there is none. */
+  /**
+   * Where the separator that ends first begins and ends; an end of 0 if there is none. Of those that
+   * end together it is the shortest.
+   */
   #findFirst({ separators, from }: Search): [start: number, end: number] {
     let [start, end] = [0, 0];
     for (const separator of separators) {
-      const at = this.#buffer.indexOf(separator, from, end || this.#buffer.length);
+      const to = end === 0 ? this.#buffer.length : end - 1;
+      const at = this.#buffer.indexOf(separator, from, to);
       if (at >= 0) [start, end] = [at, at + separator.byteLength];
     }
     return [start, end];
