@@ -390,6 +390,8 @@ async def readuntil(log):
     for _ in range(4):
         await outcome(log, "several", reader.readuntil((b"\r\n", b"\n", b"\r")))
     await outcome(log, "shortest", fed(b"some dataEND").readuntil((b"END", b"ATAEND", b"D", b"aEND")))
+    ending = fed(b"aaab", limit=1)
+    await outcome(log, "ending together", ending.readuntil((b"aab", b"ab")))
     await outcome(log, "none", fed(b"x").readuntil(()))
     await outcome(log, "one of them empty", fed(b"x").readuntil((b"", b"x")))
 
@@ -446,6 +448,32 @@ async def limits(log):
     await outcome(log, "some", reader.read(5))
     await outcome(log, "all", reader.read())
     await outcome(log, "at the end", reader.read())
+
+
+@scenario("129 a drain that is cancelled")
+async def cancelled_drain(log):
+    peer = Logging(lambda *_: None, "")
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: peer, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    while not hasattr(peer, "transport"):
+        await asyncio.sleep(0)
+    peer.transport.pause_reading()
+    writer.write(bytes(20_000_000))
+    drains = [asyncio.create_task(writer.drain()) for _ in range(2)]
+    await asyncio.sleep(0)
+    drains[0].cancel()
+    await outcome(log, "cancelled", drains[0])
+    log("closing", writer.is_closing(), "other done", drains[1].done())
+    peer.transport.resume_reading()
+    await outcome(log, "other", drains[1])
+    await outcome(log, "next", writer.drain())
+    writer.close()
+    await writer.wait_closed()
+    await peer.lost
+    log("received", peer.total)
+    server.close()
+    await server.wait_closed()
 
 
 @scenario("135 wait_closed() with unread data")

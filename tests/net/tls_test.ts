@@ -359,6 +359,20 @@ netTest("StreamWriter.startTls() that fails closes the connection", async () => 
   assert(writer.isClosing());
 });
 
+netTest("StreamWriter.startTls() that is cancelled closes the connection", async () => {
+  const silent = new Recorder();
+  await using listening = await createServer(() => silent, "127.0.0.1", 0);
+  const [, writer] = await openConnection(...addressOf(listening));
+  const task = createTask(() =>
+    writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" })
+  );
+  await until(() => silent.calls.includes("data"));
+  task.cancel();
+  await assertRejects(async () => await task, CancelledError);
+  assert(writer.isClosing());
+  await silent.lost;
+});
+
 netTest("startTls() checks its arguments", async () => {
   const client = new Recorder();
   const server = await createServer(() => new Recorder(), "127.0.0.1", 0);

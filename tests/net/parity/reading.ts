@@ -46,6 +46,8 @@ export const scenarios: Scenarios = {
       reader = fed(["some dataEND"]);
       const separators = ["END", "ATAEND", "D", "aEND"].map(bytes);
       await outcome(log, "shortest", () => reader.readuntil(separators));
+      const ending = fed(["aaab"], { limit: 1 });
+      await outcome(log, "ending together", () => ending.readuntil(["aab", "ab"].map(bytes)));
       await outcome(log, "none", () => fed(["x"]).readuntil([]));
       await outcome(log, "one of them empty", () => fed(["x"]).readuntil(["", "x"].map(bytes)));
     },

@@ -36,6 +36,30 @@ export const scenarios: Scenarios = {
       await server.waitClosed();
     },
 
+    "129 a drain that is cancelled": async function (log: Log): Promise<void> {
+      const peer = new Silent();
+      const server = await createServer(() => peer, "127.0.0.1", 0);
+      const [host, port] = server.sockets[0]!.getsockname();
+      const [, writer] = await openConnection(host, port);
+      while (peer.transport === null) await sleep(0);
+      peer.transport.pauseReading();
+      writer.write(new Uint8Array(20_000_000));
+      const drains = [0, 1].map(() => createTask(() => writer.drain()));
+      await sleep(0);
+      drains[0]!.cancel();
+      await outcome(log, "cancelled", () => drains[0]!);
+      log("closing", writer.isClosing(), "other done", drains[1]!.done());
+      peer.transport.resumeReading();
+      await outcome(log, "other", () => drains[1]!);
+      await outcome(log, "next", () => writer.drain());
+      writer.close();
+      await writer.waitClosed();
+      await peer.lost;
+      log("received", peer.total);
+      server.close();
+      await server.waitClosed();
+    },
+
     "135 wait_closed() with unread data": async function (log: Log): Promise<void> {
       async function handle(_: StreamReader, writer: StreamWriter): Promise<void> {
         writer.write(bytes("unread"));
