@@ -20,10 +20,19 @@ import {
   sleep,
   startServer,
 } from "@aio/asyncio";
-import type { StreamReader, StreamWriter, Transport } from "@aio/asyncio";
+import type { OpenConnectionOptions, StreamReader, StreamWriter, Transport } from "@aio/asyncio";
 import { assert, assertEquals } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
-import { addressOf, bytes, netTest, python, Recorder, text, until } from "./_helpers.ts";
+import {
+  addressOf,
+  bytes,
+  certificates,
+  netTest,
+  python,
+  Recorder,
+  text,
+  until,
+} from "./_helpers.ts";
 
 /** How many connections are held open at once. Both sides need as many files: see `ulimit -n`. */
 const MANY = Number(Deno.env.get("MANY") ?? 2000);
@@ -48,8 +57,12 @@ async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
 }
 
 /** Asks the server something, to see that it serves. */
-async function isServing(host: string, port: number): Promise<boolean> {
-  const [reader, writer] = await openConnection(host, port);
+async function isServing(
+  host: string,
+  port: number,
+  options: OpenConnectionOptions = {},
+): Promise<boolean> {
+  const [reader, writer] = await openConnection(host, port, options);
   await using _ = writer;
   writer.write(bytes("hello"));
   return text(await reader.readexactly(5)) === "hello";
@@ -105,6 +118,18 @@ for (const manner of ["reset", "reset while sent to"]) {
     await until(() => allTasks().size === 1);
   });
 }
+
+netTest("startServer() survives peers that reset while TLS shakes hands", async () => {
+  const { ca, cert, key } = await certificates();
+  const server = await startServer(echo, "127.0.0.1", 0, { ssl: { cert, key } });
+  const [host, port] = addressOf(server);
+  const rude = createTask(() => python("rude", String(port), "reset", "100"));
+  while (!rude.done()) assert(await isServing(host, port, { ssl: { caCerts: [ca] } }));
+  assertEquals(await rude, "done\n");
+  server.close();
+  await server.waitClosed();
+  await until(() => allTasks().size === 1);
+});
 
 netTest("SocketTransport tells of a peer that resets the connection, once", async () => {
   const recorders: Recorder[] = [];
