@@ -3,8 +3,8 @@
  *     net_load PORT CONNECTIONS BYTES WARMUP SECONDS
  *
  * A message is a line of BYTES bytes. Whoever has got its message back sends the next one at once.
- * Nothing counts during the first WARMUP seconds; instead, what comes back is compared. Prints a
- * JSON object: messages a second, and the microseconds that 50 % and 99 % of them took at most.
+ * Nothing counts during the first WARMUP seconds; instead, what comes back is compared. In the end
+ * it waits for what is on its way, so that no connection is reset. Prints a JSON object: messages a second, and the microseconds that 50 % and 99 % of them took at most.
  *
  * One thread. Sockets are watched edge-triggered: a socket is read until it gives less than was
  * asked for, and a message takes one send() and one recv() if the system takes and gives it whole. */
@@ -31,7 +31,7 @@ struct link {
 
 static size_t size;
 static char *message, *scratch;
-static int is_warm;
+static int is_warm, is_over, busy_links;
 static uint32_t took[LONGEST_US + 1];
 static uint64_t count;
 
@@ -85,6 +85,10 @@ static void receive_rest(struct link *link) {
     link->received += n;
     if (link->received == size) {
       note(link);
+      if (is_over) {
+        busy_links--;
+        return;
+      }
       begin(link);
       send_rest(link);
       return; /* nothing can have come back yet */
@@ -105,10 +109,11 @@ static void connect_link(struct link *link, int port, int epoll) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, link->socket, &event) < 0) fail("epoll_ctl");
 }
 
+/* Goes on for a time, or until nothing is on its way. */
 static void run(int epoll, double seconds) {
   int64_t end = nanoseconds() + (int64_t)(seconds * 1e9);
   struct epoll_event events[EVENTS];
-  for (int64_t now = 0; now < end; now = nanoseconds()) {
+  for (int64_t now = 0; now < end && busy_links > 0; now = nanoseconds()) {
     int ready = epoll_wait(epoll, events, EVENTS, 5000);
     if (ready == 0) {
       fprintf(stderr, "the server is silent\n");
@@ -148,12 +153,16 @@ int main(int argc, char **argv) {
   for (int i = 0; i < connections; i++) {
     connect_link(&links[i], atoi(argv[1]), epoll);
     begin(&links[i]);
+    busy_links++;
   }
   run(epoll, warmup);
   is_warm = 1;
   int64_t start = nanoseconds();
   run(epoll, seconds);
   double passed = (nanoseconds() - start) / 1e9;
+  is_warm = 0;
+  is_over = 1;
+  run(epoll, 5);
   printf("{\"rate\": %.1f, \"p50\": %d, \"p99\": %d}\n", count / passed, quantile(0.5), quantile(0.99));
   return 0;
 }
