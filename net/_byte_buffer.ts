@@ -40,9 +40,9 @@ export class ByteBuffer {
   add(data: Uint8Array): void {
     const length = this.length;
     const size = data.byteLength;
+    if (size >= LARGE_BYTES && !isKeepingMemory) keepMemory();
     if (length === 0) this.#start = this.#end = 0;
     if (this.#memory.byteLength === 0) {
-      if (size >= LARGE_BYTES && !isKeepingMemory) keepMemory();
       this.#memory = new Uint8Array(data); // a copy
       this.#end = size;
       return;
