@@ -31,60 +31,123 @@ export interface FileResponseOptions {
 const SUFFIXES = { br: ".br", gzip: ".gz" } as const;
 const ENCODINGS = ["br", "gzip"] as const;
 /** A file up to this size is read at once, in bytes. */
-const SMALL = 65_536;
+export const SMALL = 65_536;
 
-/** A file that was opened. */
-interface OpenFile {
-  readonly file: Deno.FsFile;
+type Encoding = typeof ENCODINGS[number];
+
+/** Opens the file at a path; throws what a client is told if that can't be. */
+export type OpenSource = (path: string | URL) => Promise<FileSource>;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Where the bytes of a response come from. Who has one closes it, or has its body made. */
+export interface FileSource {
   readonly size: number;
   readonly modified: Date | null;
-  readonly encoding: "br" | "gzip" | null;
+  /** Makes a body of a part of it. */
+  body(range: ByteRange): Promise<BodyInit>;
+  /** Lets it go. */
+  close(): void;
 }
 
-async function openFile(path: string | URL): Promise<OpenFile> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    throw refusal(error);
+/** A file that is open. Its body closes it. */
+export class OpenFile implements FileSource {
+  readonly info: Deno.FileInfo;
+  readonly #file: Deno.FsFile;
+
+  private constructor(file: Deno.FsFile, info: Deno.FileInfo) {
+    this.#file = file;
+    this.info = info;
   }
-  try {
-    const { isFile, size, mtime } = await file.stat();
-    if (!isFile) throw new HTTPNotFound();
-    return { file, size, modified: mtime, encoding: null };
-  } catch (error) {
-    file.close();
-    throw error;
+
+  /** Opens the file at `path`; throws what a client is told if that can't be. */
+  static async open(path: string | URL): Promise<OpenFile> {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path);
+    } catch (error) {
+      throw refusal(error);
+    }
+    try {
+      const info = await file.stat();
+      if (!info.isFile) throw new HTTPNotFound();
+      return new OpenFile(file, info);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.info.size;
+  }
+
+  get modified(): Date | null {
+    return this.info.mtime;
+  }
+
+  async body({ first, last }: ByteRange): Promise<BodyInit> {
+    const size = last - first + 1;
+    if (first > 0) await this.#file.seek(first, Deno.SeekMode.Start);
+    if (size > SMALL) return readingStream(this.#file, size);
+    const bytes = new Uint8Array(size);
+    for (let filled = 0; filled < size;) {
+      filled += await readSome(this.#file, bytes.subarray(filled));
+    }
+    this.close();
+    return bytes;
+  }
+
+  close(): void {
+    closeFile(this.#file);
   }
 }
 
-/** What a client is told of an error in opening a file. */
-function refusal(error: unknown): unknown {
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return new HTTPNotFound();
+/** A file whose bytes are at hand. */
+export class FileInMemory implements FileSource {
+  readonly modified: Date | null;
+  readonly #bytes: Bytes;
+
+  constructor({ mtime }: Deno.FileInfo, bytes: Bytes) {
+    this.modified = mtime;
+    this.#bytes = bytes;
   }
-  if (error instanceof Deno.errors.IsADirectory) return new HTTPNotFound();
-  // A name that is too long, for instance, is the name of nothing.
-  if (error instanceof Error && /\bENAMETOOLONG\b|os error 36\b/.test(error.message)) {
-    return new HTTPNotFound();
+
+  get size(): number {
+    return this.#bytes.byteLength;
   }
-  return error instanceof Deno.errors.PermissionDenied ? new HTTPForbidden() : error;
+
+  body({ first, last }: ByteRange): Promise<BodyInit> {
+    return Promise.resolve(this.#bytes.subarray(first, last + 1));
+  }
+
+  close(): void {}
+}
+
+/** What a client is told of an error in finding or opening a file. */
+export function refusal(error: unknown): unknown {
+  const { errors } = Deno;
+  if (error instanceof errors.PermissionDenied) return new HTTPForbidden();
+  const isNothing = error instanceof errors.NotFound || error instanceof errors.NotADirectory ||
+    error instanceof errors.IsADirectory || error instanceof errors.FilesystemLoop ||
+    // A name that is too long is the name of nothing, too.
+    (error instanceof Error && /\bENAMETOOLONG\b|os error 36\b/.test(error.message));
+  return isNothing ? new HTTPNotFound() : error;
 }
 
 /** The compressed file beside a file, if the client takes it and it is there. */
 async function openCompressed(
   path: string,
   request: Request,
-  isAllowed: (path: string) => Promise<boolean>,
-): Promise<OpenFile | null> {
-  const encoding = negotiateEncoding(request.headers.get("accept-encoding"), ENCODINGS);
-  if (encoding === null) return null;
+  open: OpenSource,
+): Promise<{ source: FileSource; encoding: Encoding } | null> {
   const header = request.headers.get("accept-encoding");
-  for (const name of [encoding, ...ENCODINGS]) {
-    if (negotiateEncoding(header, [name]) === null) continue;
+  const best = negotiateEncoding(header, ENCODINGS);
+  if (best === null) return null;
+  for (const encoding of [best, ...ENCODINGS]) {
+    if (negotiateEncoding(header, [encoding]) === null) continue;
     try {
-      if (!await isAllowed(path + SUFFIXES[name])) continue;
-      return { ...await openFile(path + SUFFIXES[name]), encoding: name };
+      return { source: await open(path + SUFFIXES[encoding]), encoding };
     } catch (error) {
       if (!(error instanceof HTTPNotFound || error instanceof HTTPForbidden)) throw error;
     }
@@ -92,33 +155,27 @@ async function openCompressed(
   return null;
 }
 
-/** Makes the response to a request; a compressed file must be allowed, too. */
+/** Makes the response to a request, with what `open` opens. */
 export async function prepareFile(
   request: Request,
   path: string | URL,
   options: FileResponseOptions,
-  isAllowed: (path: string) => Promise<boolean>,
+  open: OpenSource,
 ): Promise<Response> {
   const { precompressed = true } = options;
   const text = path instanceof URL ? decodeURIComponent(path.pathname) : path;
-  const compressed = precompressed ? await openCompressed(text, request, isAllowed) : null;
-  const opened = compressed ?? await openFile(path);
+  const compressed = precompressed ? await openCompressed(text, request, open) : null;
+  const source = compressed?.source ?? await open(path);
   try {
-    return await respond(request, opened, text, options);
+    return await respond(request, source, headersOf(source, text, compressed, options));
   } catch (error) {
-    closeFile(opened.file);
+    source.close();
     throw error;
   }
 }
 
-async function respond(
-  request: Request,
-  opened: OpenFile,
-  path: string,
-  options: FileResponseOptions,
-): Promise<Response> {
-  const { file, size, modified } = opened;
-  const headers = headersOf(opened, path, options);
+async function respond(request: Request, source: FileSource, headers: Headers): Promise<Response> {
+  const { size, modified } = source;
   const validators = {
     etag: headers.get("etag"),
     lastModifiedMs: modified?.getTime() ?? null,
@@ -126,21 +183,22 @@ async function respond(
   const status = checkPreconditions(request, validators);
   if (status === 412) throw new HTTPPreconditionFailed();
   if (status === 304) {
-    file.close();
+    source.close();
     for (const name of ["content-type", "content-encoding"]) headers.delete(name);
     return new Response(null, { status, headers });
   }
   const asks = request.method === "GET" && isRangeValid(request, validators);
   const range = parseRange(asks ? request.headers.get("range") : null, size);
   if (range === "none") throw new HTTPRequestRangeNotSatisfiable(size, { headers: RANGES });
-  if (range === "all") return await send(request, file, { first: 0, last: size - 1 }, 200, headers);
+  if (range === "all") return await send(request, source, { first: 0, last: size - 1 }, headers);
   headers.set("content-range", `bytes ${range.first}-${range.last}/${size}`);
-  return await send(request, file, range, 206, headers);
+  return await send(request, source, range, headers, 206);
 }
 
 function headersOf(
-  { size, modified, encoding }: OpenFile,
+  { size, modified }: FileSource,
   path: string,
+  compressed: { encoding: Encoding } | null,
   options: FileResponseOptions,
 ): Headers {
   const headers = new Headers(options.headers);
@@ -149,11 +207,11 @@ function headersOf(
   };
   set("content-type", mediaTypeOf(path));
   set("accept-ranges", "bytes");
-  const suffix = encoding === null ? "" : `-${encoding}`;
+  const suffix = compressed === null ? "" : `-${compressed.encoding}`;
   const time = modified?.getTime() ?? 0;
   set("etag", `"${time.toString(16)}-${size.toString(16)}${suffix}"`);
   if (modified !== null) set("last-modified", modified.toUTCString());
-  if (encoding !== null) headers.set("content-encoding", encoding);
+  if (compressed !== null) headers.set("content-encoding", compressed.encoding);
   if (options.precompressed ?? true) addVary(headers, "Accept-Encoding");
   return headers;
 }
@@ -162,23 +220,17 @@ const RANGES = { "accept-ranges": "bytes" };
 
 async function send(
   request: Request,
-  file: Deno.FsFile,
+  source: FileSource,
   range: ByteRange,
-  status: 200 | 206,
   headers: Headers,
+  status = 200,
 ): Promise<Response> {
-  const size = range.last - range.first + 1;
-  headers.set("content-length", String(size));
-  if (request.method === "HEAD") {
-    file.close();
-    return new Response(null, { status, headers });
+  headers.set("content-length", String(range.last - range.first + 1));
+  if (request.method !== "HEAD") {
+    return new Response(await source.body(range), { status, headers });
   }
-  if (range.first > 0) await file.seek(range.first, Deno.SeekMode.Start);
-  if (size > SMALL) return new Response(readingStream(file, size), { status, headers });
-  const bytes = new Uint8Array(size);
-  for (let filled = 0; filled < size;) filled += await readSome(file, bytes.subarray(filled));
-  file.close();
-  return new Response(bytes, { status, headers });
+  source.close();
+  return new Response(null, { status, headers });
 }
 
 async function readSome(file: Deno.FsFile, bytes: Uint8Array): Promise<number> {

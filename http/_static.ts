@@ -7,12 +7,15 @@
  * drive, and on Windows a device or a stream) is the name of nothing. A symbolic link is followed
  * only if that was asked for.
  *
+ * A small file is kept in memory for a tenth of a second, unless it has just been changed.
+ *
  * @module
  */
 
-import { HTTPForbidden, HTTPMovedPermanently, HTTPNotFound } from "./exceptions.ts";
-import { prepareFile } from "./_file.ts";
-import type { FileResponseOptions } from "./_file.ts";
+import { HTTPMovedPermanently, HTTPNotFound } from "./exceptions.ts";
+import { FileInMemory, OpenFile, prepareFile, refusal, SMALL } from "./_file.ts";
+import type { FileResponseOptions, FileSource } from "./_file.ts";
+import { FileCache } from "./_file_cache.ts";
 import { pathOf } from "./_path.ts";
 
 /** Options for `app.router.addStatic()`. */
@@ -65,6 +68,7 @@ function namesOf(path: string): string[] | null {
 export class StaticFolder {
   readonly #root: string;
   readonly #options: StaticOptions;
+  readonly #cache = new FileCache();
 
   /** Throws a RangeError if there is no such folder. */
   constructor(folder: string | URL, options: StaticOptions) {
@@ -85,35 +89,39 @@ export class StaticFolder {
     const names = inner === "" && path !== "/" ? [] : namesOf(inner);
     if (names === null) throw new HTTPNotFound();
     const file = [this.#root, ...names].join("/");
-    const info = await this.#stat(file);
-    if (info.isDirectory) return await this.#respondFolder(request, file, isFolder);
-    if (isFolder || !info.isFile) throw new HTTPNotFound();
+    if (isFolder || this.#cache.get(file) === null) {
+      const info = await statOf(file);
+      if (info.isDirectory) {
+        await this.#checkPath(file);
+        return await this.#respondFolder(request, file, isFolder);
+      }
+      if (isFolder || !info.isFile) throw new HTTPNotFound();
+    }
     return await this.#send(request, file);
   }
 
   #send(request: Request, file: string): Promise<Response> {
-    const isAllowed = async (path: string): Promise<boolean> =>
-      (await this.#stat(path).catch(nothing)) !== null;
-    return prepareFile(request, file, this.#options, isAllowed);
+    // What is opened is `file`, or that with a suffix.
+    return prepareFile(request, file, this.#options, (path) => this.#open(path as string));
   }
 
-  /** What is at a path; throws a 404 if it is nothing, or is reached by a link. */
-  async #stat(path: string): Promise<Deno.FileInfo> {
-    try {
-      if (!this.#options.followSymlinks) {
-        const real = await Deno.realPath(path);
-        const expected = IS_WINDOWS ? path.replaceAll("/", "\\") : path;
-        if (real !== expected) throw new HTTPNotFound();
-      }
-      return await Deno.stat(path);
-    } catch (error) {
-      const { errors } = Deno;
-      if (error instanceof errors.PermissionDenied) throw new HTTPForbidden();
-      const isNothing = error instanceof errors.NotFound || error instanceof errors.NotADirectory ||
-        error instanceof errors.FilesystemLoop ||
-        (error instanceof Error && /os error 36\b/.test(error.message));
-      throw isNothing ? new HTTPNotFound() : error;
-    }
+  async #open(path: string): Promise<FileSource> {
+    const kept = this.#cache.get(path);
+    if (kept !== null) return new FileInMemory(kept.info, kept.bytes);
+    await this.#checkPath(path);
+    const file = await OpenFile.open(path);
+    if (file.size > SMALL) return file;
+    const bytes = await file.body({ first: 0, last: file.size - 1 }) as Uint8Array<ArrayBuffer>;
+    this.#cache.add(path, file.info, bytes);
+    return new FileInMemory(file.info, bytes);
+  }
+
+  /** Throws a 404 if a path leads through a link. */
+  async #checkPath(path: string): Promise<void> {
+    if (this.#options.followSymlinks) return;
+    const real = await Deno.realPath(path).catch(refuse);
+    const expected = IS_WINDOWS ? path.replaceAll("/", "\\") : path;
+    if (real !== expected) throw new HTTPNotFound();
   }
 
   async #respondFolder(request: Request, folder: string, isFolder: boolean): Promise<Response> {
@@ -121,12 +129,20 @@ export class StaticFolder {
     if (!isFolder) throw new HTTPMovedPermanently(withSlash(request.url));
     const { index = "index.html", showIndex = false } = this.#options;
     if (index !== null) {
-      const info = await this.#stat(`${folder}/${index}`).catch(nothing);
+      const info = await statOf(`${folder}/${index}`).catch(nothing);
       if (info?.isFile) return await this.#send(request, `${folder}/${index}`);
     }
     if (!showIndex) throw new HTTPNotFound();
     return await list(folder, folder === this.#root);
   }
+}
+
+function statOf(path: string): Promise<Deno.FileInfo> {
+  return Deno.stat(path).catch(refuse);
+}
+
+function refuse(error: unknown): never {
+  throw refusal(error);
 }
 
 function nothing(error: unknown): null {

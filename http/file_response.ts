@@ -10,7 +10,7 @@
  * @module
  */
 
-import { prepareFile } from "./_file.ts";
+import { OpenFile, prepareFile } from "./_file.ts";
 import type { FileResponseOptions } from "./_file.ts";
 
 export type { FileResponseOptions };
@@ -64,10 +64,11 @@ export class FileResponse extends Response {
    * @throws {HTTPRequestRangeNotSatisfiable} If the part that the client asks for is not there.
    */
   prepare(request: Request): Promise<Response> {
-    return prepareFile(request, this.#path, { ...this.#options, headers: this.headers }, anywhere);
+    return prepareFile(
+      request,
+      this.#path,
+      { ...this.#options, headers: this.headers },
+      OpenFile.open,
+    );
   }
-}
-
-function anywhere(): Promise<boolean> {
-  return Promise.resolve(true);
 }

@@ -1,0 +1,57 @@
+/**
+ * The bytes of small files, for a moment: under load, a file is read ten times a second, not for each
+ * request.
+ *
+ * Invariants: what is given was in the file at most `KEPT_MS` ago; all together has at most `MAX_BYTES`,
+ * and what was read first goes first. A file that has just been changed may be about to change again,
+ * while somebody looks: it is not kept.
+ *
+ * @module
+ */
+
+/** For how long a file is kept, in milliseconds. */
+const KEPT_MS = 100;
+/** How old the last change of a file must be, in milliseconds. The system tells it in seconds. */
+const SETTLED_MS = 2000;
+/** How much is kept of one folder, in bytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** A file that is kept. */
+export interface KeptFile {
+  readonly info: Deno.FileInfo;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** When it was read, in milliseconds. */
+  readonly time: number;
+}
+
+/** See the module's description. */
+export class FileCache {
+  /** By path; what was read last is last. */
+  readonly #files = new Map<string, KeptFile>();
+  #size = 0;
+
+  /** The file at `path`, if it was read a moment ago. */
+  get(path: string): KeptFile | null {
+    const kept = this.#files.get(path);
+    return kept !== undefined && Date.now() - kept.time < KEPT_MS ? kept : null;
+  }
+
+  /** Keeps what was read of a file after `info` was true of it. */
+  add(path: string, info: Deno.FileInfo, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#drop(path);
+    const time = Date.now();
+    const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? 0);
+    if (time - changed < SETTLED_MS) return;
+    this.#files.set(path, { info, bytes, time });
+    this.#size += bytes.byteLength;
+    for (const oldest of this.#files.keys()) {
+      if (this.#size <= MAX_BYTES) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(path: string): void {
+    this.#size -= this.#files.get(path)?.bytes.byteLength ?? 0;
+    this.#files.delete(path);
+  }
+}
