@@ -23,8 +23,10 @@ interface DebuggedLoop {
 interface TaskRecord {
   /** Where it was created: the lines of a stack. */
   readonly createdAt: readonly string[];
-  /** Where it waits, or waited last. */
+  /** Where it waits, or waited last; empty if that is not known. */
   waitsAt: readonly string[];
+  /** The entry of the ready queue during which `waitsAt` was noted. */
+  notedDuring: Runnable | null;
   /** Since when, on the loop's clock. */
   waitsSince: number;
   /** Where a CancelledError was thrown into it that has not come out yet. */
@@ -35,8 +37,8 @@ interface TaskRecord {
 const STACK_DEPTH = 20;
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 
-/** The lines of the current stack, without those of this folder. */
-function captureStack(): string[] {
+/** The lines of the current stack, innermost first, without those of this folder. */
+export function captureStack(): string[] {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = STACK_DEPTH;
   const { stack = "" } = new Error();
@@ -67,6 +69,7 @@ export class DebugInstrument implements Instrument {
     records.set(task, {
       createdAt: captureStack(),
       waitsAt: [],
+      notedDuring: null,
       waitsSince: this.#loop.time(),
       cancelledAt: null,
     });
@@ -88,9 +91,11 @@ export class DebugInstrument implements Instrument {
   suspending(task: Owner | null): void {
     const record = task === null ? undefined : records.get(task);
     if (record === undefined) return;
-    // A generator has told where it suspends before it yielded; here only the loop is on the stack.
     const stack = captureStack();
-    if (stack.length > 0) record.waitsAt = stack;
+    const running = this.#running?.entry ?? null;
+    // A generator has told where it suspends before it yielded; then only the loop is on the stack.
+    if (stack.length > 0 || record.notedDuring !== running) record.waitsAt = stack;
+    record.notedDuring = running;
     record.waitsSince = this.#loop.time();
   }
 

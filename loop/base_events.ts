@@ -508,8 +508,11 @@ export class BaseEventLoop implements TimerLoop {
 
   /** No microtask is left, so whoever was resumed awaits a promise that is not ours. */
   #leaveToHost(): void {
-    if (current.resumed !== null) current.resumed._awaitsHost = true;
+    const owner = current.resumed;
+    if (owner === null) return;
+    owner._awaitsHost = true;
     current.resumed = null;
+    if (this._instrument !== null) this._instrument.suspending(owner);
   }
 
   // -- Waiting --

@@ -216,9 +216,7 @@ export class Future<T> implements Awaitable<T> {
    * @returns How often it was there.
    */
   removeDoneCallback(callback: (future: Future<T>) => unknown): number {
-    const waiting = this.#waiting;
-    if (waiting === null) return 0;
-    const all = Array.isArray(waiting) ? waiting : [waiting];
+    const all = this._entries();
     const calls = callback as (future: never) => unknown;
     const kept = all.filter((entry) => !(entry instanceof Handle && entry._calls(calls)));
     this.#waiting = kept.length === 0 ? null : kept;
@@ -282,6 +280,13 @@ export class Future<T> implements Awaitable<T> {
     else if (waiting === null) this.#waiting = entry;
     else if (Array.isArray(waiting)) waiting.push(entry);
     else this.#waiting = [waiting, entry];
+  }
+
+  /** @ignore What goes into the ready queue once it is done. */
+  _entries(): readonly Runnable[] {
+    const waiting = this.#waiting;
+    if (waiting === null) return [];
+    return Array.isArray(waiting) ? waiting : [waiting];
   }
 
   /** @ignore */

@@ -5,10 +5,17 @@
  * nothing is kept for it meanwhile. In debug mode it also has the stacks of the suspended coroutines
  * and the time since they suspended.
  *
+ * As in Python, a task is shown to wait for the futures that it awaits, for what those stand for (the
+ * children of a `gather()`, what is in a `shield()`, what `wait()` was given), and for the tasks of
+ * its groups, from their creation on.
+ *
  * @module
  */
 
-import { waitingRecord } from "./_debug.ts";
+import { current } from "./_current.ts";
+import { captureStack, waitingRecord } from "./_debug.ts";
+import { quote } from "./_repr.ts";
+import { isFuture } from "./futures.ts";
 import type { Future } from "./futures.ts";
 import { allTasks, currentTask, Task } from "./tasks.ts";
 
@@ -22,19 +29,30 @@ export interface FrameCallGraphEntry {
 export interface FutureCallGraph {
   /** The future or task. */
   readonly future: Future<unknown>;
-  /** Its suspended coroutines, innermost first; none outside of debug mode. */
+  /**
+   * Where it is: the functions, innermost first. Of the task that runs now these are its own; of one
+   * that is suspended they are known in debug mode only, and not beside a promise that is not ours.
+   */
   readonly callStack: readonly FrameCallGraphEntry[];
-  /** What it waits for; null if it does not, or if that is no future. */
-  readonly waitsFor: Future<unknown> | null;
-  /** How long it has been waiting, in seconds; null outside of debug mode. */
+  /**
+   * What it awaits: usually one future, several under a `Promise.all()`, with what is left over from a
+   * `Promise.race()`; none if it does not wait, or not for a future.
+   */
+  readonly waitsFor: readonly Future<unknown>[];
+  /** How long it has been waiting, in seconds; null if it does not wait, or outside of debug mode. */
   readonly waitingTime: number | null;
   /** Who waits for it. */
   readonly awaitedBy: readonly FutureCallGraph[];
+  /** Whether it waits for itself, by way of others: then who waits for it is shown the first time only. */
+  readonly isCycle: boolean;
 }
 
 /** Options for {@linkcode captureCallGraph} and its relatives. */
 export interface CallGraphOptions {
-  /** How many lines of each stack to take: the innermost ones; by default all. */
+  /**
+   * How many lines of each stack to take: the innermost ones or, if it is negative, the outermost
+   * ones; by default all.
+   */
   limit?: number;
 }
 
@@ -46,6 +64,7 @@ export interface CallGraphOptions {
  * @param future The future or task; by default the task that runs.
  * @param options How much of the stacks to take.
  * @returns The graph, or null if no future is given and no task runs.
+ * @throws {TypeError} If what is given is no future.
  * @throws {RuntimeError} If no future is given and no loop runs.
  *
  * @example
@@ -68,44 +87,72 @@ export function captureCallGraph(
   options: CallGraphOptions = {},
 ): FutureCallGraph | null {
   const start = future ?? currentTask();
-  return start === null ? null : graphOf(start, options.limit ?? Infinity, new Set());
+  if (start === null) return null;
+  if (!isFuture(start)) throw new TypeError(`Cannot capture call graph: ${start} is no future`);
+  return new Capture(start, options.limit ?? Infinity).graphOf(start);
 }
 
-/** The graph from a future on; one that is on the way here already is a cycle, and ends it. */
-function graphOf(
-  future: Future<unknown>,
-  limit: number,
-  path: ReadonlySet<Future<unknown>>,
-): FutureCallGraph {
-  const waitsFor = future instanceof Task ? future._frames?.waitsFor ?? null : null;
-  const record = future instanceof Task ? waitingRecord(future) : null;
-  const isWaiting = record !== null && !future.done();
-  const pathOn = new Set([...path, future]);
-  const awaiting = path.has(future) ? [] : awaitersOf(future);
-  return {
-    future,
-    callStack: isWaiting ? record.stack.slice(0, limit).map((frame) => ({ frame })) : [],
-    waitsFor: waitsFor as Future<unknown> | null,
-    waitingTime: isWaiting ? future._loop.time() - record.since : null,
-    awaitedBy: awaiting.map((task) => graphOf(task, limit, pathOn)),
-  };
-}
+/** Who waits for whom at one moment. */
+class Capture {
+  readonly #limit: number;
+  /** The task that runs. */
+  readonly #running: Future<unknown> | null = current.loop === null ? null : currentTask();
+  readonly #awaiters = new Map<Future<unknown>, Set<Task<unknown>>>();
+  /** What is on the way from the start to the future that is looked at. */
+  readonly #path = new Set<Future<unknown>>();
 
-/** The tasks that wait for a future, by themselves or as part of something. */
-function awaitersOf(future: Future<unknown>): Task<unknown>[] {
-  return [...allTasks(future._loop)].filter((task) => {
-    for (let frame = task._frames; frame !== null; frame = frame.next) {
-      if (standsFor(frame.waitsFor as unknown as Future<unknown>, future)) return true;
+  constructor({ _loop }: Future<unknown>, limit: number) {
+    this.#limit = limit;
+    for (const task of allTasks(_loop)) {
+      for (const future of awaitedBy(task)) this.#addAwaiter(future, task);
+      for (const { _parent } of task._entries()) {
+        if (_parent instanceof Task && !_parent.done()) this.#addAwaiter(task, _parent);
+      }
     }
-    return false;
-  });
+  }
+
+  /** Notes that a task waits for a future, and for what that stands for. */
+  #addAwaiter(future: Future<unknown>, task: Task<unknown>): void {
+    const tasks = this.#awaiters.get(future) ?? new Set();
+    this.#awaiters.set(future, tasks.add(task));
+    for (const part of future._parts()) this.#addAwaiter(part, task);
+  }
+
+  graphOf(future: Future<unknown>): FutureCallGraph {
+    const isCycle = this.#path.has(future);
+    const waitsFor = future instanceof Task && future !== this.#running ? awaitedBy(future) : [];
+    const awaiting = isCycle ? [] : [...this.#awaiters.get(future) ?? []];
+    this.#path.add(future);
+    const awaiters = awaiting.map((task) => this.graphOf(task));
+    if (!isCycle) this.#path.delete(future);
+    return { future, ...this.#suspensionOf(future), waitsFor, awaitedBy: awaiters, isCycle };
+  }
+
+  #suspensionOf(future: Future<unknown>): Pick<FutureCallGraph, "callStack" | "waitingTime"> {
+    if (future === this.#running) {
+      return { callStack: this.#entriesOf(captureStack()), waitingTime: null };
+    }
+    const isWaiting = future instanceof Task && !future.done() && future._loop.getDebug();
+    const record = isWaiting ? waitingRecord(future) : null;
+    if (record === null) return { callStack: [], waitingTime: null };
+    const waitingTime = future._loop.time() - record.since;
+    return { callStack: this.#entriesOf(record.stack), waitingTime };
+  }
+
+  #entriesOf(stack: readonly string[]): FrameCallGraphEntry[] {
+    const limit = this.#limit;
+    return (limit < 0 ? stack.slice(limit) : stack.slice(0, limit)).map((frame) => ({ frame }));
+  }
 }
 
-function standsFor(whole: Future<unknown>, part: Future<unknown>): boolean {
-  if (whole === part) return true;
-  // A task is waited for as itself, not for what it waits for.
-  for (const inner of whole._parts()) if (inner === part || standsFor(inner, part)) return true;
-  return false;
+/** What a task awaits, in the order in which it began to. Beside a promise it is left over from a race. */
+function awaitedBy(task: Task<unknown>): Future<unknown>[] {
+  const futures: Future<unknown>[] = [];
+  if (task._awaitsHost) return futures;
+  for (let frame = task._frames; frame !== null; frame = frame.next) {
+    if (isFuture(frame.waitsFor)) futures.unshift(frame.waitsFor);
+  }
+  return futures;
 }
 
 /**
@@ -116,6 +163,7 @@ function standsFor(whole: Future<unknown>, part: Future<unknown>): boolean {
  * @param future The future or task; by default the task that runs.
  * @param options How much of the stacks to take.
  * @returns The text, or "" if there is nothing to show.
+ * @throws {TypeError} If what is given is no future.
  * @throws {RuntimeError} If no future is given and no loop runs.
  *
  * @example
@@ -153,12 +201,36 @@ function linesOf(graph: FutureCallGraph, indent: string): string[] {
   return [...lines, ...graph.awaitedBy.flatMap((awaiter) => linesOf(awaiter, `${indent}    `))];
 }
 
-function describe({ future, waitsFor, waitingTime }: FutureCallGraph): string {
-  const name = future instanceof Task ? `Task(name='${future.getName()}')` : String(future);
-  if (waitsFor === null && waitingTime === null) return name;
+function describe({ future, waitsFor, waitingTime, isCycle }: FutureCallGraph): string {
+  if (!(future instanceof Task)) return String(future);
+  const what = future._awaitsHost ? "a promise" : listOf(waitsFor);
   const time = waitingTime === null ? "" : ` ${waitingTime.toFixed(3)} s`;
-  const what = waitsFor instanceof Task ? waitsFor.getName() : waitsFor;
-  return `${name}, waiting${time}${what === null ? "" : ` for ${what}`}`;
+  const waiting = time === "" && what === "" ? "" : `, waiting${time}${what && ` for ${what}`}`;
+  return `Task(name=${quote(future.getName())})${waiting}${isCycle ? " (a cycle)" : ""}`;
+}
+
+/** How many futures of those that a task waits for are named. */
+const MAX_NAMED = 3;
+
+/** The futures that a task waits for: of those that stand for others, the others. */
+function listOf(futures: readonly Future<unknown>[]): string {
+  const names: string[] = [];
+  for (const future of singlesOf(futures)) {
+    if (names.length === MAX_NAMED) return `${names.join(", ")}, …`;
+    names.push(future instanceof Task ? future.getName() : String(future));
+  }
+  return names.join(", ");
+}
+
+function* singlesOf(futures: Iterable<Future<unknown>>): Generator<Future<unknown>, void> {
+  for (const future of futures) {
+    let isSingle = true;
+    for (const single of singlesOf(future._parts())) {
+      isSingle = false;
+      yield single;
+    }
+    if (isSingle) yield future;
+  }
 }
 
 /**
@@ -168,13 +240,14 @@ function describe({ future, waitsFor, waitingTime }: FutureCallGraph): string {
  *
  * @param future The future or task; by default the task that runs.
  * @param options How much of the stacks to take.
+ * @throws {TypeError} If what is given is no future.
  * @throws {RuntimeError} If no future is given and no loop runs.
  *
  * @example
  * ```ts
  * import { printCallGraph, run } from "@aio/asyncio";
  *
- * await run(async () => printCallGraph()); // * Task(name='Task-1')
+ * await run(async () => printCallGraph()); // * Task(name='Task-1') and where it is
  * ```
  */
 export function printCallGraph(

@@ -57,6 +57,10 @@ class Member implements Runnable, Linked<Member> {
     this.#group = group;
   }
 
+  get _parent(): Task<unknown> | null {
+    return this.#group._parent;
+  }
+
   _run(): void {
     this.#group._onDone(this);
   }
@@ -119,6 +123,11 @@ export class TaskGroup {
 
   static {
     printable(this.prototype);
+  }
+
+  /** @ignore The task that runs the body. */
+  get _parent(): Task<unknown> | null {
+    return this.#parent;
   }
 
   /**

@@ -45,7 +45,7 @@ export function bothKinds(name: string, { logs, async, generator }: BothKinds): 
 
 /** Keeps a method of `console` quiet until it is disposed of, and holds what was written. */
 export function captureErrors(
-  method: "error" | "warn" = "error",
+  method: "error" | "log" | "warn" = "error",
 ): { readonly texts: string[] } & Disposable {
   const original = console[method];
   const texts: string[] = [];
