@@ -33,9 +33,13 @@ def normalise(text):
     return re.sub(r"\b0x[0-9a-f]+", "0x\u2026", text)
 
 
-def scenario(group, name=None):
+def scenario(group, name=None, shows=()):
+    """Registers a scenario; its name begins with the numbers of the behaviours that it shows."""
+
     def register(body):
-        SCENARIOS.setdefault(group, {})[name or body.__name__.replace("_", " ")] = body
+        words = name or body.__name__.replace("_", " ")
+        full_name = f"{', '.join(map(str, shows))} {words}".strip()
+        SCENARIOS.setdefault(group, {})[full_name] = body
         return body
 
     return register
@@ -99,9 +103,9 @@ async def pass_turns(count):
         await sleep(0)
 
 
-# ---- 1. Workers that take turns, through any number of nested coroutines
+# ---- Workers that take turns, through any number of nested coroutines
 
-INTERLEAVING = "1 interleaving"
+INTERLEAVING = "interleaving"
 
 
 async def nested(depth, innermost):
@@ -197,12 +201,12 @@ async def two_tasks_hand_over_futures(log):
         await task
 
 
-# ---- 2. When a task starts
+# ---- When a task starts
 
-STARTING = "2 starting"
+STARTING = "starting"
 
 
-@scenario(STARTING)
+@scenario(STARTING, shows=[1])
 async def create_task_does_not_run_at_once(log):
     async def work():
         log("work")
@@ -216,7 +220,7 @@ async def create_task_does_not_run_at_once(log):
     log("awaited, done:", task.done())
 
 
-@scenario(STARTING)
+@scenario(STARTING, shows=[1])
 async def tasks_start_in_the_order_of_their_creation(log):
     async def work(name):
         log(name, "starts")
@@ -226,7 +230,7 @@ async def tasks_start_in_the_order_of_their_creation(log):
     log([task.done() for task in tasks])
 
 
-@scenario(STARTING)
+@scenario(STARTING, shows=[1])
 async def turns_from_creation_to_the_awaiting_task(log):
     async def work():
         log("work")
@@ -239,7 +243,7 @@ async def turns_from_creation_to_the_awaiting_task(log):
     await pass_turns(2)
 
 
-@scenario(STARTING)
+@scenario(STARTING, shows=[1])
 async def a_task_creates_a_task(log):
     async def inner():
         log("inner starts")
@@ -258,7 +262,7 @@ async def a_task_creates_a_task(log):
     await create_task(outer())
 
 
-@scenario(STARTING)
+@scenario(STARTING, shows=[1])
 def create_task_before_the_loop_runs(log, loop):
     async def work(name):
         log(name)
@@ -292,12 +296,12 @@ def run_until_complete_ends_with_the_turn(log, loop):
     loop.run_until_complete(sleep(0))
 
 
-# ---- 3. Awaiting what is done, and awaiting coroutines
+# ---- Awaiting what is done, and awaiting coroutines
 
-AWAITING = "3 awaiting"
+AWAITING = "awaiting"
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_done_future_does_not_yield(log):
     future = new_future()
     future.set_result("x")
@@ -307,7 +311,7 @@ async def a_done_future_does_not_yield(log):
     log("after sleep(0)")
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_done_task_does_not_yield(log):
     async def work():
         return "x"
@@ -320,7 +324,7 @@ async def a_done_task_does_not_yield(log):
     await sleep(0)
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_failed_future_does_not_yield(log):
     future = new_future()
     future.set_exception(ValueError("no"))
@@ -329,7 +333,7 @@ async def a_failed_future_does_not_yield(log):
     await sleep(0)
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_cancelled_future_does_not_yield(log):
     future = new_future()
     future.cancel("msg")
@@ -339,7 +343,7 @@ async def a_cancelled_future_does_not_yield(log):
     await sleep(0)
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_coroutine_is_a_call(log):
     async def quick():
         log("in the coroutine")
@@ -352,7 +356,7 @@ async def a_coroutine_is_a_call(log):
     log("after sleep(0)")
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[2])
 async def a_coroutine_that_waits(log):
     async def slow():
         log("starts")
@@ -364,7 +368,7 @@ async def a_coroutine_that_waits(log):
     log("awaited")
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[3])
 async def sleep_zero_is_one_turn(log):
     count_turns(log, 3)
     await sleep(0)
@@ -403,7 +407,7 @@ async def a_wake_up_takes_its_place_in_the_queue(log):
     await task
 
 
-@scenario(AWAITING)
+@scenario(AWAITING, shows=[80])
 async def awaiting_itself(log):
     async def work():
         await outcome(log, "self", holder[0])
@@ -432,12 +436,12 @@ async def awaiting_a_coroutine_twice(log):
     await outcome(log, "second", coroutine)
 
 
-# ---- 4. Done callbacks
+# ---- Done callbacks
 
-CALLBACKS = "4 done callbacks"
+CALLBACKS = "done callbacks"
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[6])
 async def on_a_pending_future(log):
     loop = asyncio.get_running_loop()
     future = loop.create_future()
@@ -450,7 +454,7 @@ async def on_a_pending_future(log):
     await sleep(0)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[7])
 async def on_a_done_future(log):
     loop = asyncio.get_running_loop()
     future = loop.create_future()
@@ -462,7 +466,7 @@ async def on_a_done_future(log):
     await sleep(0)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[6, 7])
 async def before_and_after_the_result(log):
     loop = asyncio.get_running_loop()
     future = loop.create_future()
@@ -475,7 +479,7 @@ async def before_and_after_the_result(log):
     await pass_turns(3)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[6])
 async def callbacks_and_awaiting_tasks_share_one_queue(log):
     async def waiter(name):
         await future
@@ -492,7 +496,7 @@ async def callbacks_and_awaiting_tasks_share_one_queue(log):
     await asyncio.wait(tasks)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[75])
 async def removing(log):
     def callback(future):
         log("removed one")
@@ -510,7 +514,7 @@ async def removing(log):
     await sleep(0)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[110])
 async def a_callback_that_raises(log):
     def report(loop, context):
         log("handler:", context["message"], described(context["exception"]))
@@ -526,7 +530,7 @@ async def a_callback_that_raises(log):
     await sleep(0)
 
 
-@scenario(CALLBACKS)
+@scenario(CALLBACKS, shows=[9])
 async def of_a_cancelled_task(log):
     async def work():
         try:
@@ -544,12 +548,12 @@ async def of_a_cancelled_task(log):
     await sleep(0)
 
 
-# ---- 5. Turns of the loop
+# ---- Turns of the loop
 
-TURNS = "5 turns"
+TURNS = "turns"
 
 
-@scenario(TURNS)
+@scenario(TURNS, shows=[4])
 async def call_soon_in_a_callback_is_for_the_next_turn(log):
     def chain(step):
         log("chain", step)
@@ -562,7 +566,7 @@ async def call_soon_in_a_callback_is_for_the_next_turn(log):
     await pass_turns(4)
 
 
-@scenario(TURNS)
+@scenario(TURNS, shows=[4])
 async def two_chains_interleave(log):
     def chain(name, step):
         log(name, step)
@@ -587,7 +591,7 @@ async def a_handle_cancelled_in_its_own_turn(log):
     log("cancelled:", handle.cancelled())
 
 
-@scenario(TURNS)
+@scenario(TURNS, shows=[110])
 async def a_callback_that_raises_does_not_end_the_turn(log):
     def report(loop, context):
         log("handler:", context["message"], "|", described(context["exception"]))
@@ -603,7 +607,7 @@ async def a_callback_that_raises_does_not_end_the_turn(log):
     await sleep(0)
 
 
-@scenario(TURNS)
+@scenario(TURNS, shows=[110])
 async def an_exception_handler_that_raises(log):
     def report(loop, context):
         log("handler")
@@ -626,12 +630,12 @@ async def call_soon_threadsafe_keeps_the_order(log):
     await sleep(0)
 
 
-# ---- 6. stop()
+# ---- stop()
 
-STOPPING = "6 stop"
+STOPPING = "stop"
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5])
 def what_is_ready_in_the_same_turn_still_runs(log, loop):
     def stop():
         log("stop")
@@ -651,7 +655,7 @@ def what_is_ready_in_the_same_turn_still_runs(log, loop):
     log("returned again")
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5])
 def before_the_run_is_one_turn(log, loop):
     def first():
         log("first")
@@ -666,7 +670,7 @@ def before_the_run_is_one_turn(log, loop):
     log("returned again")
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5])
 def stopping_twice_is_stopping_once(log, loop):
     loop.call_soon(loop.stop)
     loop.call_soon(loop.stop)
@@ -677,7 +681,7 @@ def stopping_twice_is_stopping_once(log, loop):
     loop.run_forever()
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5])
 def a_task_goes_on_in_the_next_run(log, loop):
     async def work():
         for step in range(4):
@@ -692,7 +696,7 @@ def a_task_goes_on_in_the_next_run(log, loop):
     loop.run_until_complete(task)
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5])
 def timers_that_are_due_run_before_the_stop_ends_the_turn(log, loop):
     loop.call_later(-1, log, "timer")
     loop.stop()
@@ -700,7 +704,7 @@ def timers_that_are_due_run_before_the_stop_ends_the_turn(log, loop):
     log("returned")
 
 
-@scenario(STOPPING)
+@scenario(STOPPING, shows=[5, 110])
 def the_callback_that_stops_may_raise(log, loop):
     def stop():
         loop.stop()
@@ -713,9 +717,9 @@ def the_callback_that_stops_may_raise(log, loop):
     log("returned")
 
 
-# ---- 7. Cancellation
+# ---- Cancellation
 
-CANCELLING = "7 cancellation"
+CANCELLING = "cancellation"
 
 
 def flags(task):
@@ -726,7 +730,7 @@ def arguments(error):
     return f"{type(error).__name__}{error.args}"
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[8])
 async def before_the_start(log):
     async def work():
         log("never")
@@ -741,7 +745,7 @@ async def before_the_start(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[9, 18])
 async def while_waiting(log):
     async def work():
         try:
@@ -762,7 +766,7 @@ async def while_waiting(log):
     log(flags(task), "| cancel again:", task.cancel())
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[18])
 async def through_nested_coroutines(log):
     async def level(depth):
         try:
@@ -779,7 +783,7 @@ async def through_nested_coroutines(log):
     await outcome(log, "task", task)
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[9])
 async def turns_from_cancel_to_the_awaiting_task(log):
     async def work():
         try:
@@ -795,7 +799,7 @@ async def turns_from_cancel_to_the_awaiting_task(log):
     await pass_turns(2)
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[10])
 async def caught_and_a_value_returned(log):
     async def work():
         try:
@@ -810,7 +814,7 @@ async def caught_and_a_value_returned(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[11])
 async def caught_and_going_on(log):
     async def work():
         try:
@@ -873,7 +877,7 @@ async def count_cancellations(log, waiting):
     return f"{seen} seen"
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[12])
 async def two_cancels_in_one_turn_while_waiting(log):
     futures = [new_future() for _ in range(4)]
     waiting = iter(futures)
@@ -888,7 +892,7 @@ async def two_cancels_in_one_turn_while_waiting(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[12])
 async def two_cancels_in_one_turn_while_in_sleep_zero(log):
     task = create_task(count_cancellations(log, lambda: sleep(0)))
     await sleep(0)
@@ -897,7 +901,7 @@ async def two_cancels_in_one_turn_while_in_sleep_zero(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[12])
 async def two_cancels_before_the_start(log):
     task = create_task(count_cancellations(log, lambda: sleep(0)))
     log(task.cancel("one"), task.cancel("two"), flags(task))
@@ -916,7 +920,7 @@ async def two_cancels_in_two_turns(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[13])
 async def cancelling_itself_and_then_awaiting(log):
     async def work():
         task = asyncio.current_task()
@@ -934,7 +938,7 @@ async def cancelling_itself_and_then_awaiting(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[13])
 async def cancelling_itself_and_then_awaiting_what_is_done(log):
     async def work():
         done = new_future()
@@ -946,7 +950,7 @@ async def cancelling_itself_and_then_awaiting_what_is_done(log):
     await outcome(log, "task", create_task(work()))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[14])
 async def cancelling_itself_and_then_returning(log):
     async def work():
         asyncio.current_task().cancel("self")
@@ -971,7 +975,7 @@ async def cancelling_itself_and_then_raising(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[16])
 async def with_the_wake_up_already_queued(log):
     async def work():
         await outcome(log, "in work", future)
@@ -986,7 +990,7 @@ async def with_the_wake_up_already_queued(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[82])
 async def the_future_itself_is_cancelled(log):
     async def work():
         await future
@@ -1041,7 +1045,7 @@ async def uncancel_before_delivery_while_waiting(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[17])
 async def uncancel_before_delivery_in_sleep_zero(log):
     async def work():
         await outcome(log, "in work", sleep(0))
@@ -1054,7 +1058,7 @@ async def uncancel_before_delivery_in_sleep_zero(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[17])
 async def uncancel_before_the_start(log):
     async def work():
         log("work runs")
@@ -1066,7 +1070,7 @@ async def uncancel_before_the_start(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[18])
 async def through_a_nested_task(log):
     async def inner():
         try:
@@ -1132,7 +1136,7 @@ async def a_nested_task_cancelled_from_outside(log):
     await outcome(log, "outer", outer_task)
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[36])
 async def while_awaiting_gather(log):
     async def child(name):
         try:
@@ -1156,7 +1160,7 @@ async def while_awaiting_gather(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[36])
 async def while_awaiting_gather_with_return_exceptions(log):
     async def child():
         await new_future()
@@ -1171,7 +1175,7 @@ async def while_awaiting_gather_with_return_exceptions(log):
     log(flags(task))
 
 
-@scenario(CANCELLING)
+@scenario(CANCELLING, shows=[40])
 async def while_awaiting_shield(log):
     async def inner():
         await sleep(0)
@@ -1205,9 +1209,9 @@ async def several_tasks_end_in_the_order_of_their_cancels(log):
     await asyncio.wait(tasks.values())
 
 
-# ---- 8. gather
+# ---- gather
 
-GATHER = "8 gather"
+GATHER = "gather"
 
 
 async def after(turns, value, log=None):
@@ -1219,13 +1223,13 @@ async def after(turns, value, log=None):
     return value
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[39])
 async def results_in_the_order_of_the_arguments(log):
     results = asyncio.gather(after(3, "a", log), after(1, "b", log), after(2, "c", log))
     await outcome(log, "gather", results)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[1])
 async def children_start_in_order_not_at_once(log):
     async def child(name):
         log(name, "starts")
@@ -1237,7 +1241,7 @@ async def children_start_in_order_not_at_once(log):
     log("awaited")
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[32])
 async def the_first_exception_comes_at_once_and_siblings_go_on(log):
     slow = create_task(after(4, "slow", log))
     first = after(1, ValueError("first"), log)
@@ -1254,7 +1258,7 @@ async def return_exceptions(log):
     await outcome(log, "gather", asyncio.gather(*children, return_exceptions=True))
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[34])
 async def a_child_is_cancelled(log):
     child = create_task(after(9, "never"))
     sibling = create_task(after(6, "sibling", log))
@@ -1266,7 +1270,7 @@ async def a_child_is_cancelled(log):
     await sibling
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[35])
 async def a_child_is_cancelled_with_return_exceptions(log):
     child = create_task(after(9, "never"))
     gathered = asyncio.gather(child, after(2, "sibling"), return_exceptions=True)
@@ -1275,7 +1279,7 @@ async def a_child_is_cancelled_with_return_exceptions(log):
     await outcome(log, "gather", gathered)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[36])
 async def gather_is_cancelled(log):
     async def child(name):
         try:
@@ -1291,7 +1295,7 @@ async def gather_is_cancelled(log):
     log([task.cancelled() for task in children], "gather cancelled:", gathered.cancelled())
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[36])
 async def gather_is_cancelled_and_a_child_swallows_it(log):
     async def child():
         try:
@@ -1305,7 +1309,7 @@ async def gather_is_cancelled_and_a_child_swallows_it(log):
     await outcome(log, "gather", gathered)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[36])
 async def gather_with_return_exceptions_is_cancelled(log):
     gathered = asyncio.gather(after(9, "never"), after(9, "never"), return_exceptions=True)
     await sleep(0)
@@ -1334,7 +1338,7 @@ async def of_done_futures(log):
     await sleep(0)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[37])
 async def cancel_after_the_children_are_done(log):
     futures = [new_future() for _ in range(2)]
     gathered = asyncio.gather(*futures)
@@ -1358,7 +1362,7 @@ async def a_task_is_cancelled_after_the_children_are_done(log):
     await outcome(log, "task", task)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[38])
 async def the_same_awaitable_twice(log):
     task = create_task(after(1, "x", log))
     await outcome(log, "gather", asyncio.gather(task, after(0, "y"), task))
@@ -1379,7 +1383,7 @@ async def turns_from_the_last_child_to_the_awaiting_task(log):
     await sleep(0)
 
 
-@scenario(GATHER)
+@scenario(GATHER, shows=[33])
 async def all_children_fail(log):
     def report(loop, context):
         log("handler:", context["message"])
@@ -1390,9 +1394,9 @@ async def all_children_fail(log):
     log("exceptions retrieved, nothing reported:", [task.exception() for task in children])
 
 
-# ---- 9. run()
+# ---- run()
 
-RUNNING = "9 run"
+RUNNING = "run"
 
 # Which of several leftover tasks is cancelled first is not defined in CPython (they are a set), so
 # that the names of those that clean up in the same turn are logged in one line, sorted.
@@ -1416,7 +1420,7 @@ def an_exception_in_main(log, loop):
     attempt(log, "run", lambda: asyncio.run(main()))
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_leftover_task_is_cancelled(log, loop):
     async def leftover():
         try:
@@ -1436,7 +1440,7 @@ def a_leftover_task_is_cancelled(log, loop):
     log("run:", asyncio.run(main()))
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def leftover_tasks_clean_up_side_by_side(log, loop):
     stages = {}
 
@@ -1458,7 +1462,7 @@ def leftover_tasks_clean_up_side_by_side(log, loop):
         log("cleanup stage", stage, *sorted(names))
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_task_created_as_main_ends_still_starts(log, loop):
     async def leftover():
         log("leftover starts")
@@ -1471,7 +1475,7 @@ def a_task_created_as_main_ends_still_starts(log, loop):
     log("returned")
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_leftover_task_of_an_exception_in_main(log, loop):
     async def leftover():
         try:
@@ -1487,7 +1491,7 @@ def a_leftover_task_of_an_exception_in_main(log, loop):
     attempt(log, "run", lambda: asyncio.run(main()))
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_leftover_task_that_fails_in_its_cleanup(log, loop):
     def report(loop, context):
         log("handler:", context["message"], "|", described(context["exception"]))
@@ -1509,7 +1513,7 @@ def a_leftover_task_that_fails_in_its_cleanup(log, loop):
     log("run:", asyncio.run(main()))
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_leftover_task_that_swallows_the_cancellation(log, loop):
     async def leftover():
         try:
@@ -1527,7 +1531,7 @@ def a_leftover_task_that_swallows_the_cancellation(log, loop):
     log("returned")
 
 
-@scenario(RUNNING)
+@scenario(RUNNING, shows=[102])
 def a_leftover_task_starts_another(log, loop):
     async def second():
         log("second starts")
@@ -1582,9 +1586,9 @@ def a_runner_keeps_its_loop(log, loop):
     log("closed:", loops[0].is_closed())
 
 
-# ---- 10. Errors
+# ---- Errors
 
-ERRORS = "10 errors"
+ERRORS = "errors"
 
 
 def refuse(log, label, call):
@@ -1598,7 +1602,7 @@ def refuse(log, label, call):
     coroutine.close()
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[105])
 def stop_inside_run_until_complete(log, loop):
     async def main():
         loop.stop()
@@ -1611,7 +1615,7 @@ def stop_inside_run_until_complete(log, loop):
     attempt(log, "again", lambda: loop.run_until_complete(task))
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[105])
 def stop_inside_run(log, loop):
     async def main():
         asyncio.get_running_loop().stop()
@@ -1624,7 +1628,7 @@ def stop_inside_run(log, loop):
     attempt(log, "run", lambda: asyncio.run(main()))
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[103, 106])
 def nested_runs(log, loop):
     async def main():
         refuse(log, "run_until_complete of the running loop", loop.run_until_complete)
@@ -1660,7 +1664,7 @@ def closing(log, loop):
     log(repr(loop).split()[1:])
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[103])
 def run_twice_over_a_closed_runner(log, loop):
     async def main():
         return "result"
@@ -1679,7 +1683,7 @@ def no_running_loop(log, loop):
     refuse(log, "create_task", create_task)
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[89])
 async def not_a_coroutine(log):
     loop = asyncio.get_running_loop()
     attempt(log, "create_task", lambda: create_task(42))
@@ -1695,7 +1699,7 @@ def run_of_what_is_not_a_coroutine(log, loop):
     attempt(log, "run_until_complete", lambda: loop.run_until_complete(42))
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[71])
 async def a_pending_future(log):
     future = new_future()
     attempt(log, "result", future.result)
@@ -1703,7 +1707,7 @@ async def a_pending_future(log):
     log(future.done(), future.cancelled())
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[72])
 async def a_future_with_a_result(log):
     future = new_future()
     attempt(log, "set_result", lambda: future.set_result(1))
@@ -1715,7 +1719,7 @@ async def a_future_with_a_result(log):
     log(future.done(), future.cancelled())
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[72])
 async def a_future_with_an_exception(log):
     future = new_future()
     attempt(log, "set_exception", lambda: future.set_exception(ValueError("no")))
@@ -1727,7 +1731,7 @@ async def a_future_with_an_exception(log):
     log(future.done(), future.cancelled())
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[71, 72])
 async def a_cancelled_future(log):
     future = new_future()
     attempt(log, "cancel", lambda: future.cancel("msg"))
@@ -1739,14 +1743,14 @@ async def a_cancelled_future(log):
     log(future.done(), future.cancelled())
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[73, 74])
 async def what_set_exception_takes(log):
     attempt(log, "a class", lambda: new_future().set_exception(TypeError))
     attempt(log, "StopIteration", lambda: new_future().set_exception(StopIteration()))
     attempt(log, "a string", lambda: new_future().set_exception("text"))
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[79])
 async def a_task_is_not_set_from_outside(log):
     task = create_task(sleep(0))
     attempt(log, "set_result", lambda: task.set_result(1))
@@ -1756,7 +1760,7 @@ async def a_task_is_not_set_from_outside(log):
     await task
 
 
-@scenario(ERRORS)
+@scenario(ERRORS, shows=[77])
 async def an_exception_never_retrieved(log):
     def report(loop, context):
         log("handler:", context["message"], "|", described(context["exception"]))
@@ -1774,12 +1778,12 @@ async def an_exception_never_retrieved(log):
     del task
 
 
-# ---- 11. Timers
+# ---- Timers
 
-TIMERS = "11 timers"
+TIMERS = "timers"
 
 
-@scenario(TIMERS)
+@scenario(TIMERS, shows=[107])
 async def in_the_order_of_their_deadlines(log):
     loop = asyncio.get_running_loop()
     end = loop.create_future()
@@ -1789,7 +1793,7 @@ async def in_the_order_of_their_deadlines(log):
     await end
 
 
-@scenario(TIMERS)
+@scenario(TIMERS, shows=[107])
 def deadlines_of_the_past(log, loop):
     for delay in (-1, -3, 0, -2):
         loop.call_later(delay, log, delay)
@@ -1891,9 +1895,9 @@ def what_a_timer_knows(log, loop):
     attempt(log, "call_at(None)", lambda: loop.call_at(None, log))
 
 
-# ---- 12. What is printed
+# ---- What is printed
 
-PRINTING = "12 repr"
+PRINTING = "repr"
 
 
 def hello():
@@ -2028,7 +2032,7 @@ async def print_task_that_awaits_a_task(log):
     await asyncio.wait([outer])
 
 
-@scenario(PRINTING, "Task names")
+@scenario(PRINTING, "Task names", shows=[90])
 async def print_names(log):
     named = create_task(sleep(0), name="t")
     log(named.get_name())
@@ -2061,19 +2065,19 @@ def print_loop(log, loop):
 # What the same scenarios log on CPython 3.14 (seen on 3.14.2), where that is not what 3.11 logs.
 ON_3_14 = {
     CALLBACKS: {
-        "a callback that raises": [
+        "110 a callback that raises": [
             "handler: Exception in callback a_callback_that_raises.<locals>.bad() ValueError: bad callback",
             "next callback",
         ],
     },
     CANCELLING: {
-        "uncancel before delivery in sleep zero": [
+        "17 uncancel before delivery in sleep zero": [
             "uncancel: 0",
             "in work: None",
             "task: None",
             "done True, cancelled False, cancelling 0",
         ],
-        "uncancel before the start": [
+        "17 uncancel before the start": [
             "uncancel: 0",
             "work runs",
             "task: None",
@@ -2088,7 +2092,7 @@ ON_3_14 = {
             "run: TypeError: An asyncio.Future, a coroutine or an awaitable is required",
             "run_until_complete: TypeError: An asyncio.Future, a coroutine or an awaitable is required",
         ],
-        "what set exception takes": [
+        "73, 74 what set exception takes": [
             "a class: None",
             "StopIteration: None",
             "a string: TypeError: invalid exception object",

@@ -15,7 +15,7 @@ for (const asyncFunctions of all) {
   const { group } = asyncFunctions;
   const generators = await withGenerators(asyncFunctions);
   for (const name of namesOf(asyncFunctions)) {
-    Deno.test(`parity: ${group}: ${name}`, async () => {
+    Deno.test(`parity: ${name} (${group})`, async () => {
       for (const scenarios of [asyncFunctions, generators]) {
         const { actual, expected } = compared(await observe(scenarios, name), group, name);
         assertEquals(actual, expected, scenarios === generators ? "generators" : "async functions");

@@ -11,10 +11,10 @@ import { countTurns, nested, newFuture, outcome, ValueError } from "./_helpers.t
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "3 awaiting",
+  group: "awaiting",
   source: import.meta.url,
   inTask: {
-    "a done future does not yield": async function (log: Log): Promise<void> {
+    "2 a done future does not yield": async function (log: Log): Promise<void> {
       const future = newFuture<string>();
       future.setResult("x");
       getRunningLoop().callSoon(log, "call_soon");
@@ -23,7 +23,7 @@ export const scenarios: Scenarios = {
       log("after sleep(0)");
     },
 
-    "a done task does not yield": async function (log: Log): Promise<void> {
+    "2 a done task does not yield": async function (log: Log): Promise<void> {
       async function work(): Promise<string> {
         return "x";
       }
@@ -36,7 +36,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "a failed future does not yield": async function (log: Log): Promise<void> {
+    "2 a failed future does not yield": async function (log: Log): Promise<void> {
       const future = newFuture<string>();
       future.setException(new ValueError("no"));
       getRunningLoop().callSoon(log, "call_soon");
@@ -44,7 +44,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "a cancelled future does not yield": async function (log: Log): Promise<void> {
+    "2 a cancelled future does not yield": async function (log: Log): Promise<void> {
       const future = newFuture<string>();
       future.cancel("msg");
       getRunningLoop().callSoon(log, "call_soon");
@@ -53,7 +53,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "a coroutine is a call": async function (log: Log): Promise<void> {
+    "2 a coroutine is a call": async function (log: Log): Promise<void> {
       async function quick(): Promise<string> {
         log("in the coroutine");
         return "x";
@@ -66,7 +66,7 @@ export const scenarios: Scenarios = {
       log("after sleep(0)");
     },
 
-    "a coroutine that waits": async function (log: Log): Promise<void> {
+    "2 a coroutine that waits": async function (log: Log): Promise<void> {
       async function slow(): Promise<void> {
         log("starts");
         await sleep(0);
@@ -78,7 +78,7 @@ export const scenarios: Scenarios = {
       log("awaited");
     },
 
-    "sleep zero is one turn": async function (log: Log): Promise<void> {
+    "3 sleep zero is one turn": async function (log: Log): Promise<void> {
       countTurns(log, 3);
       await sleep(0);
       log("after one");
@@ -115,7 +115,7 @@ export const scenarios: Scenarios = {
       await task;
     },
 
-    "awaiting itself": async function (log: Log): Promise<void> {
+    "80 awaiting itself": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         await outcome(log, "self", task);
       }

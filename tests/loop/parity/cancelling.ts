@@ -27,10 +27,10 @@ async function countCancellations(
 }
 
 export const scenarios: Scenarios = {
-  group: "7 cancellation",
+  group: "cancellation",
   source: import.meta.url,
   inTask: {
-    "before the start": async function (log: Log): Promise<void> {
+    "8 before the start": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         log("never");
       }
@@ -46,7 +46,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "while waiting": async function (log: Log): Promise<void> {
+    "9, 18 while waiting": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         try {
           await future;
@@ -69,7 +69,7 @@ export const scenarios: Scenarios = {
       log(flags(task), "| cancel again:", task.cancel());
     },
 
-    "through nested coroutines": async function (log: Log): Promise<void> {
+    "18 through nested coroutines": async function (log: Log): Promise<void> {
       async function level(depth: number): Promise<void> {
         try {
           if (depth > 0) await level(depth - 1);
@@ -85,7 +85,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "task", task);
     },
 
-    "turns from cancel to the awaiting task": async function (log: Log): Promise<void> {
+    "9 turns from cancel to the awaiting task": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         try {
           await newFuture();
@@ -102,7 +102,7 @@ export const scenarios: Scenarios = {
       await passTurns(2);
     },
 
-    "caught and a value returned": async function (log: Log): Promise<void> {
+    "10 caught and a value returned": async function (log: Log): Promise<void> {
       async function work(): Promise<unknown> {
         try {
           return await newFuture();
@@ -118,7 +118,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "caught and going on": async function (log: Log): Promise<void> {
+    "11 caught and going on": async function (log: Log): Promise<void> {
       async function work(): Promise<string> {
         try {
           await newFuture();
@@ -172,7 +172,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "two cancels in one turn while waiting": async function (log: Log): Promise<void> {
+    "12 two cancels in one turn while waiting": async function (log: Log): Promise<void> {
       const futures = [1, 2, 3, 4].map(() => newFuture<null>());
       const waiting = futures.values();
       const task = createTask(() => countCancellations(log, () => waiting.next().value!));
@@ -184,7 +184,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "two cancels in one turn while in sleep zero": async function (log: Log): Promise<void> {
+    "12 two cancels in one turn while in sleep zero": async function (log: Log): Promise<void> {
       const task = createTask(() => countCancellations(log, () => sleep(0)));
       await sleep(0);
       log(task.cancel("one"), task.cancel("two"), flags(task));
@@ -192,7 +192,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "two cancels before the start": async function (log: Log): Promise<void> {
+    "12 two cancels before the start": async function (log: Log): Promise<void> {
       const task = createTask(() => countCancellations(log, () => sleep(0)));
       log(task.cancel("one"), task.cancel("two"), flags(task));
       await outcome(log, "task", task);
@@ -209,7 +209,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "cancelling itself and then awaiting": async function (log: Log): Promise<void> {
+    "13 cancelling itself and then awaiting": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         const task = currentTask()!;
         log("cancel:", task.cancel("self"), flags(task));
@@ -228,7 +228,9 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "cancelling itself and then awaiting what is done": async function (log: Log): Promise<void> {
+    "13 cancelling itself and then awaiting what is done": async function (
+      log: Log,
+    ): Promise<void> {
       async function work(): Promise<void> {
         const done = newFuture<string>();
         done.setResult("x");
@@ -240,7 +242,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "task", createTask(work));
     },
 
-    "cancelling itself and then returning": async function (log: Log): Promise<void> {
+    "14 cancelling itself and then returning": async function (log: Log): Promise<void> {
       async function work(): Promise<string> {
         currentTask()!.cancel("self");
         return "value";
@@ -266,7 +268,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "with the wake up already queued": async function (log: Log): Promise<void> {
+    "16 with the wake up already queued": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         await outcome(log, "in work", future);
         log("going on");
@@ -281,7 +283,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "the future itself is cancelled": async function (log: Log): Promise<void> {
+    "82 the future itself is cancelled": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         await future;
       }
@@ -337,7 +339,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "uncancel before delivery in sleep zero": async function (log: Log): Promise<void> {
+    "17 uncancel before delivery in sleep zero": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         await outcome(log, "in work", sleep(0));
       }
@@ -350,7 +352,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "uncancel before the start": async function (log: Log): Promise<void> {
+    "17 uncancel before the start": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         log("work runs");
       }

@@ -9,10 +9,10 @@ import { argumentsOf, countTurns, flags, newFuture, outcome, passTurns } from ".
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "7 cancellation",
+  group: "cancellation",
   source: import.meta.url,
   inTask: {
-    "through a nested task": async function (log: Log): Promise<void> {
+    "18 through a nested task": async function (log: Log): Promise<void> {
       async function inner(): Promise<void> {
         try {
           await newFuture();
@@ -85,7 +85,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "outer", outerTask);
     },
 
-    "while awaiting gather": async function (log: Log): Promise<void> {
+    "36 while awaiting gather": async function (log: Log): Promise<void> {
       async function child(name: string): Promise<void> {
         try {
           await newFuture();
@@ -112,7 +112,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "while awaiting gather with return exceptions": async function (log: Log): Promise<void> {
+    "36 while awaiting gather with return exceptions": async function (log: Log): Promise<void> {
       async function child(): Promise<void> {
         await newFuture();
       }
@@ -128,7 +128,7 @@ export const scenarios: Scenarios = {
       log(flags(task));
     },
 
-    "while awaiting shield": async function (log: Log): Promise<void> {
+    "40 while awaiting shield": async function (log: Log): Promise<void> {
       async function inner(): Promise<string> {
         await sleep(0);
         await sleep(0);

@@ -13,8 +13,8 @@ export interface Difference {
 
 /** By group and by name. */
 export const differences: Readonly<Record<string, Readonly<Record<string, Difference>>>> = {
-  "3 awaiting": {
-    "awaiting itself": {
+  "awaiting": {
+    "80 awaiting itself": {
       reason: "the text of a task does not list its callbacks, nor qualify names",
       log: [
         "self: RuntimeError: Task cannot await on itself: <Task pending name='me' coro=<work()>>",
@@ -33,8 +33,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
       ],
     },
   },
-  "4 done callbacks": {
-    "a callback that raises": {
+  "done callbacks": {
+    "110 a callback that raises": {
       reason: "arguments are shown, as in 3.11; names are not qualified",
       log: [
         "handler: Exception in callback bad(<Future finished result=null>) ValueError: bad callback",
@@ -42,8 +42,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
       ],
     },
   },
-  "5 turns": {
-    "a callback that raises does not end the turn": {
+  "turns": {
+    "110 a callback that raises does not end the turn": {
       reason: "names are not qualified",
       log: [
         "handler: Exception in callback bad() | ValueError: bad",
@@ -52,18 +52,18 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
       ],
     },
   },
-  "8 gather": {
-    "a child is cancelled with return exceptions": {
+  "gather": {
+    "35 a child is cancelled with return exceptions": {
       reason: "the message of the cancellation is kept",
       log: ["gather: [CancelledError('msg'), 'sibling']"],
     },
-    "gather is cancelled and a child swallows it": {
+    "36 gather is cancelled and a child swallows it": {
       reason: "the message of the cancellation is kept",
       log: ["cancel: True", "gather: CancelledError: msg"],
     },
   },
-  "10 errors": {
-    "not a coroutine": {
+  "errors": {
+    "89 not a coroutine": {
       reason: "the texts name what this package takes",
       log: [
         "create_task: TypeError: Cannot create task: a coroutine was expected, not 42",
@@ -80,11 +80,11 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
         "run_until_complete: TypeError: Cannot await: a future, a coroutine, or a promise is required, not 42",
       ],
     },
-    "what set exception takes": {
+    "73, 74 what set exception takes": {
       reason: "anything can be thrown, and there is no StopIteration",
       log: ["a class: TypeError()", "a string: 'text'"],
     },
-    "a task is not set from outside": {
+    "79 a task is not set from outside": {
       reason: "the texts name the methods as they are called here",
       log: [
         "set_result: RuntimeError: Cannot set result: Task does not support setResult operation",
@@ -93,12 +93,12 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
         "exception: InvalidStateError: Exception is not set.",
       ],
     },
-    "an exception never retrieved": {
+    "77 an exception never retrieved": {
       reason: "nothing tells when an object is gone: the report comes after a garbage collection " +
         "or at exit, which futures_test.ts has child processes show",
     },
   },
-  "11 timers": {
+  "timers": {
     "equal deadlines (not FIFO: a heap; not to be relied on)": {
       reason: "timers that are due at the same time are called in the order they were set",
       log: ["0", "1", "2", "3", "4", "5", "6"],
@@ -112,7 +112,7 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
       ],
     },
   },
-  "12 repr": {
+  "repr": {
     "Handle": {
       reason: "arguments are shown, as in 3.11; values are JavaScript's; names are not qualified",
       log: [

@@ -10,10 +10,10 @@ import { countTurns, described, newFuture, passTurns, ValueError } from "./_help
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "4 done callbacks",
+  group: "done callbacks",
   source: import.meta.url,
   inTask: {
-    "on a pending future": async function (log: Log): Promise<void> {
+    "6 on a pending future": async function (log: Log): Promise<void> {
       const loop = getRunningLoop();
       const future = loop.createFuture<string>();
       future.addDoneCallback((f) => log("first", f.result()));
@@ -25,7 +25,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "on a done future": async function (log: Log): Promise<void> {
+    "7 on a done future": async function (log: Log): Promise<void> {
       const loop = getRunningLoop();
       const future = loop.createFuture<string>();
       future.setResult("x");
@@ -36,7 +36,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "before and after the result": async function (log: Log): Promise<void> {
+    "6, 7 before and after the result": async function (log: Log): Promise<void> {
       const loop = getRunningLoop();
       const future = loop.createFuture<string>();
       countTurns(log, 3);
@@ -48,7 +48,7 @@ export const scenarios: Scenarios = {
       await passTurns(3);
     },
 
-    "callbacks and awaiting tasks share one queue": async function (log: Log): Promise<void> {
+    "6 callbacks and awaiting tasks share one queue": async function (log: Log): Promise<void> {
       async function waiter(name: string): Promise<void> {
         await future;
         log(name);
@@ -65,7 +65,7 @@ export const scenarios: Scenarios = {
       await gather(tasks);
     },
 
-    "removing": async function (log: Log): Promise<void> {
+    "75 removing": async function (log: Log): Promise<void> {
       const callback = (): void => log("removed one");
       const other = (): void => log("other");
       const future = newFuture<null>();
@@ -77,7 +77,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "a callback that raises": async function (log: Log): Promise<void> {
+    "110 a callback that raises": async function (log: Log): Promise<void> {
       function bad(_future: Future<null>): void {
         throw new ValueError("bad callback");
       }
@@ -92,7 +92,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "of a cancelled task": async function (log: Log): Promise<void> {
+    "9 of a cancelled task": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         try {
           await newFuture();

@@ -26,10 +26,10 @@ const never = callback as unknown as () => Promise<void>;
 const fortyTwo = 42 as any;
 
 export const scenarios: Scenarios = {
-  group: "10 errors",
+  group: "errors",
   source: import.meta.url,
   inTask: {
-    "not a coroutine": async function (log: Log): Promise<void> {
+    "89 not a coroutine": async function (log: Log): Promise<void> {
       const loop = getRunningLoop();
       attempt(log, "create_task", () => createTask(fortyTwo));
       attempt(log, "create_task of a future", () => createTask(newFuture() as never));
@@ -40,14 +40,14 @@ export const scenarios: Scenarios = {
       });
     },
 
-    "a pending future": async function (log: Log): Promise<void> {
+    "71 a pending future": async function (log: Log): Promise<void> {
       const future = newFuture<number>();
       attempt(log, "result", () => future.result());
       attempt(log, "exception", () => future.exception());
       log(future.done(), future.cancelled());
     },
 
-    "a future with a result": async function (log: Log): Promise<void> {
+    "72 a future with a result": async function (log: Log): Promise<void> {
       const future = newFuture<number>();
       attempt(log, "set_result", () => future.setResult(1));
       attempt(log, "set_result again", () => future.setResult(2));
@@ -58,7 +58,7 @@ export const scenarios: Scenarios = {
       log(future.done(), future.cancelled());
     },
 
-    "a future with an exception": async function (log: Log): Promise<void> {
+    "72 a future with an exception": async function (log: Log): Promise<void> {
       const future = newFuture<number>();
       attempt(log, "set_exception", () => future.setException(new ValueError("no")));
       attempt(log, "set_result", () => future.setResult(2));
@@ -69,7 +69,7 @@ export const scenarios: Scenarios = {
       log(future.done(), future.cancelled());
     },
 
-    "a cancelled future": async function (log: Log): Promise<void> {
+    "71, 72 a cancelled future": async function (log: Log): Promise<void> {
       const future = newFuture<number>();
       attempt(log, "cancel", () => future.cancel("msg"));
       attempt(log, "cancel again", () => future.cancel());
@@ -80,7 +80,7 @@ export const scenarios: Scenarios = {
       log(future.done(), future.cancelled());
     },
 
-    "what set exception takes": async function (log: Log): Promise<void> {
+    "73, 74 what set exception takes": async function (log: Log): Promise<void> {
       const settled = (exception: unknown): unknown => {
         const future = newFuture<null>();
         future.setException(exception);
@@ -90,7 +90,7 @@ export const scenarios: Scenarios = {
       attempt(log, "a string", () => settled("text"));
     },
 
-    "a task is not set from outside": async function (log: Log): Promise<void> {
+    "79 a task is not set from outside": async function (log: Log): Promise<void> {
       const task = createTask(() => sleep(0));
       attempt(log, "set_result", () => task.setResult(undefined));
       attempt(log, "set_exception", () => task.setException(new ValueError()));
@@ -100,7 +100,7 @@ export const scenarios: Scenarios = {
     },
   },
   onLoop: {
-    "stop inside run until complete": async (log, loop) => {
+    "105 stop inside run until complete": async (log, loop) => {
       async function main(): Promise<void> {
         loop.stop();
         await newFuture();
@@ -113,7 +113,7 @@ export const scenarios: Scenarios = {
       await attemptRun(log, "again", () => loop.runUntilComplete(task));
     },
 
-    "stop inside run": async (log) => {
+    "105 stop inside run": async (log) => {
       async function main(): Promise<void> {
         getRunningLoop().stop();
         try {
@@ -127,7 +127,7 @@ export const scenarios: Scenarios = {
       await attemptRun(log, "run", () => run(main));
     },
 
-    "nested runs": async (log, loop) => {
+    "103, 106 nested runs": async (log, loop) => {
       const runner = new Runner();
 
       async function refused(label: string, call: () => Promise<void>): Promise<void> {
@@ -170,7 +170,7 @@ export const scenarios: Scenarios = {
       log(pythonic(loop).split(" ").slice(1));
     },
 
-    "run twice over a closed runner": async (log) => {
+    "103 run twice over a closed runner": async (log) => {
       async function main(): Promise<string> {
         return "result";
       }

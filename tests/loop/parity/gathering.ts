@@ -9,15 +9,15 @@ import { after, countTurns, newFuture, outcome, passTurns, ValueError } from "./
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "8 gather",
+  group: "gather",
   source: import.meta.url,
   inTask: {
-    "results in the order of the arguments": async function (log: Log): Promise<void> {
+    "39 results in the order of the arguments": async function (log: Log): Promise<void> {
       const children = [() => after(3, "a", log), () => after(1, "b", log)];
       await outcome(log, "gather", gather([...children, () => after(2, "c", log)]));
     },
 
-    "children start in order not at once": async function (log: Log): Promise<void> {
+    "1 children start in order not at once": async function (log: Log): Promise<void> {
       async function child(name: string): Promise<void> {
         log(name, "starts");
       }
@@ -29,7 +29,7 @@ export const scenarios: Scenarios = {
       log("awaited");
     },
 
-    "the first exception comes at once and siblings go on": async function (
+    "32 the first exception comes at once and siblings go on": async function (
       log: Log,
     ): Promise<void> {
       const slow = createTask(() => after(4, "slow", log));
@@ -48,7 +48,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "gather", gather(children, { returnExceptions: true }));
     },
 
-    "a child is cancelled": async function (log: Log): Promise<void> {
+    "34 a child is cancelled": async function (log: Log): Promise<void> {
       const child = createTask(() => after(9, "never"));
       const sibling = createTask(() => after(6, "sibling", log));
       const gathered = gather([child, sibling]);
@@ -59,7 +59,7 @@ export const scenarios: Scenarios = {
       await sibling;
     },
 
-    "a child is cancelled with return exceptions": async function (log: Log): Promise<void> {
+    "35 a child is cancelled with return exceptions": async function (log: Log): Promise<void> {
       const child = createTask(() => after(9, "never"));
       const sibling = (): Promise<unknown> => after(2, "sibling");
       const gathered = gather([child, sibling], { returnExceptions: true });
@@ -68,7 +68,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "gather", gathered);
     },
 
-    "gather is cancelled": async function (log: Log): Promise<void> {
+    "36 gather is cancelled": async function (log: Log): Promise<void> {
       async function child(name: string): Promise<void> {
         try {
           await newFuture();
@@ -85,7 +85,7 @@ export const scenarios: Scenarios = {
       log(children.map((task) => task.cancelled()), "gather cancelled:", gathered.cancelled());
     },
 
-    "gather is cancelled and a child swallows it": async function (log: Log): Promise<void> {
+    "36 gather is cancelled and a child swallows it": async function (log: Log): Promise<void> {
       async function child(): Promise<unknown> {
         try {
           return await newFuture();
@@ -100,7 +100,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "gather", gathered);
     },
 
-    "gather with return exceptions is cancelled": async function (log: Log): Promise<void> {
+    "36 gather with return exceptions is cancelled": async function (log: Log): Promise<void> {
       const children = [() => after(9, "never"), () => after(9, "never")];
       const gathered = gather(children, { returnExceptions: true });
       await sleep(0);
@@ -126,7 +126,7 @@ export const scenarios: Scenarios = {
       await passTurns(3);
     },
 
-    "cancel after the children are done": async function (log: Log): Promise<void> {
+    "37 cancel after the children are done": async function (log: Log): Promise<void> {
       const futures = [newFuture<number>(), newFuture<number>()];
       const gathered = gather(futures);
       futures.forEach((future, number) => future.setResult(number));
@@ -147,7 +147,7 @@ export const scenarios: Scenarios = {
       await outcome(log, "task", task);
     },
 
-    "the same awaitable twice": async function (log: Log): Promise<void> {
+    "38 the same awaitable twice": async function (log: Log): Promise<void> {
       const task = createTask(() => after(1, "x", log));
       await outcome(log, "gather", gather([task, () => after(0, "y"), task]));
     },
@@ -165,7 +165,7 @@ export const scenarios: Scenarios = {
       await passTurns(2);
     },
 
-    "all children fail": async function (log: Log): Promise<void> {
+    "33 all children fail": async function (log: Log): Promise<void> {
       getRunningLoop().setExceptionHandler((_loop, context) => log("handler:", context.message));
       const names = ["a", "b", "c"];
       const tasks = names.map((name) => createTask(() => after(1, new ValueError(name))));

@@ -105,7 +105,7 @@ async function twoTasksHandOverFutures(log: Log): Promise<void> {
 }
 
 export const scenarios: Scenarios = {
-  group: "1 interleaving",
+  group: "interleaving",
   source: import.meta.url,
   inTask: {
     "depth 0": interleaving({ a: 0, b: 0, c: 0 }),

@@ -21,7 +21,7 @@ async function waiting<T>(future: PromiseLike<T>): Promise<T> {
 }
 
 export const scenarios: Scenarios = {
-  group: "12 repr",
+  group: "repr",
   source: import.meta.url,
   inTask: {
     "Task": async function (log: Log): Promise<void> {
@@ -72,7 +72,7 @@ export const scenarios: Scenarios = {
       await gather([outer], { returnExceptions: true });
     },
 
-    "Task names": async function (log: Log): Promise<void> {
+    "90 Task names": async function (log: Log): Promise<void> {
       const named = createTask(() => sleep(0), { name: "t" });
       log(named.getName());
       named.setName(42);

@@ -11,7 +11,7 @@ import { passTurns, ValueError } from "./_helpers.ts";
 import type { Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "9 run",
+  group: "run",
   source: import.meta.url,
   onLoop: {
     "returns the result": async (log) => {
@@ -32,7 +32,7 @@ export const scenarios: Scenarios = {
       await attemptRun(log, "run", () => run(main));
     },
 
-    "a leftover task is cancelled": async (log) => {
+    "102 a leftover task is cancelled": async (log) => {
       async function leftover(): Promise<void> {
         try {
           await newFuture();
@@ -54,7 +54,7 @@ export const scenarios: Scenarios = {
       log("run:", await run(main));
     },
 
-    "leftover tasks clean up side by side": async (log) => {
+    "102 leftover tasks clean up side by side": async (log) => {
       const stages: string[][] = [[], [], []];
 
       async function leftover(name: string): Promise<void> {
@@ -77,7 +77,7 @@ export const scenarios: Scenarios = {
       stages.forEach((names, stage) => log("cleanup stage", stage, ...names));
     },
 
-    "a task created as main ends still starts": async (log) => {
+    "102 a task created as main ends still starts": async (log) => {
       async function leftover(): Promise<void> {
         log("leftover starts");
         await outcome(log, "leftover", sleep(0));
@@ -91,7 +91,7 @@ export const scenarios: Scenarios = {
       log("returned");
     },
 
-    "a leftover task of an exception in main": async (log) => {
+    "102 a leftover task of an exception in main": async (log) => {
       async function leftover(): Promise<void> {
         try {
           await newFuture();
@@ -109,7 +109,7 @@ export const scenarios: Scenarios = {
       await attemptRun(log, "run", () => run(main));
     },
 
-    "a leftover task that fails in its cleanup": async (log) => {
+    "102 a leftover task that fails in its cleanup": async (log) => {
       async function leftover(): Promise<void> {
         try {
           await newFuture();
@@ -132,7 +132,7 @@ export const scenarios: Scenarios = {
       log("run:", await run(main));
     },
 
-    "a leftover task that swallows the cancellation": async (log) => {
+    "102 a leftover task that swallows the cancellation": async (log) => {
       async function leftover(): Promise<void> {
         try {
           await newFuture();
@@ -152,7 +152,7 @@ export const scenarios: Scenarios = {
       log("returned");
     },
 
-    "a leftover task starts another": async (log) => {
+    "102 a leftover task starts another": async (log) => {
       const started: Task<void>[] = [];
 
       async function second(): Promise<void> {

@@ -9,10 +9,10 @@ import { countTurns, passTurns } from "./_helpers.ts";
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "2 starting",
+  group: "starting",
   source: import.meta.url,
   inTask: {
-    "create task does not run at once": async function (log: Log): Promise<void> {
+    "1 create task does not run at once": async function (log: Log): Promise<void> {
       async function work(): Promise<void> {
         log("work");
       }
@@ -26,7 +26,7 @@ export const scenarios: Scenarios = {
       log("awaited, done:", task.done());
     },
 
-    "tasks start in the order of their creation": async function (log: Log): Promise<void> {
+    "1 tasks start in the order of their creation": async function (log: Log): Promise<void> {
       async function work(name: string): Promise<void> {
         log(name, "starts");
       }
@@ -36,7 +36,7 @@ export const scenarios: Scenarios = {
       log(tasks.map((task) => task.done()));
     },
 
-    "turns from creation to the awaiting task": async function (log: Log): Promise<void> {
+    "1 turns from creation to the awaiting task": async function (log: Log): Promise<void> {
       async function work(): Promise<number> {
         log("work");
         return 1;
@@ -49,7 +49,7 @@ export const scenarios: Scenarios = {
       await passTurns(2);
     },
 
-    "a task creates a task": async function (log: Log): Promise<void> {
+    "1 a task creates a task": async function (log: Log): Promise<void> {
       async function inner(): Promise<void> {
         log("inner starts");
         await sleep(0);
@@ -70,7 +70,7 @@ export const scenarios: Scenarios = {
     },
   },
   onLoop: {
-    "create task before the loop runs": async (log, loop) => {
+    "1 create task before the loop runs": async (log, loop) => {
       async function work(name: string): Promise<void> {
         log(name);
       }

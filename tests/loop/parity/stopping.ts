@@ -9,10 +9,10 @@ import { described, ValueError } from "./_helpers.ts";
 import type { Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "6 stop",
+  group: "stop",
   source: import.meta.url,
   onLoop: {
-    "what is ready in the same turn still runs": async (log, loop) => {
+    "5 what is ready in the same turn still runs": async (log, loop) => {
       loop.callSoon(() => {
         log("stop");
         loop.stop();
@@ -29,7 +29,7 @@ export const scenarios: Scenarios = {
       log("returned again");
     },
 
-    "before the run is one turn": async (log, loop) => {
+    "5 before the run is one turn": async (log, loop) => {
       loop.callSoon(() => {
         log("first");
         loop.callSoon(log, "second");
@@ -42,7 +42,7 @@ export const scenarios: Scenarios = {
       log("returned again");
     },
 
-    "stopping twice is stopping once": async (log, loop) => {
+    "5 stopping twice is stopping once": async (log, loop) => {
       loop.callSoon(() => loop.stop());
       loop.callSoon(() => loop.stop());
       loop.callSoon(() => loop.callSoon(log, "next turn"));
@@ -52,7 +52,7 @@ export const scenarios: Scenarios = {
       await loop.runForever();
     },
 
-    "a task goes on in the next run": async (log, loop) => {
+    "5 a task goes on in the next run": async (log, loop) => {
       async function work(): Promise<void> {
         for (let step = 0; step < 4; step++) {
           log("step", step);
@@ -67,14 +67,14 @@ export const scenarios: Scenarios = {
       await loop.runUntilComplete(task);
     },
 
-    "timers that are due run before the stop ends the turn": async (log, loop) => {
+    "5 timers that are due run before the stop ends the turn": async (log, loop) => {
       loop.callLater(-1, log, "timer");
       loop.stop();
       await loop.runForever();
       log("returned");
     },
 
-    "the callback that stops may raise": async (log, loop) => {
+    "5, 110 the callback that stops may raise": async (log, loop) => {
       loop.setExceptionHandler((_loop, context) => log("handler:", described(context.exception)));
       loop.callSoon(() => {
         loop.stop();

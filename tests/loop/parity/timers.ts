@@ -15,10 +15,10 @@ function oneTurn(loop: EventLoop): Promise<void> {
 }
 
 export const scenarios: Scenarios = {
-  group: "11 timers",
+  group: "timers",
   source: import.meta.url,
   inTask: {
-    "in the order of their deadlines": async function (log: Log): Promise<void> {
+    "107 in the order of their deadlines": async function (log: Log): Promise<void> {
       const loop = getRunningLoop();
       const end = loop.createFuture<null>();
       for (const delay of [0.003, 0.001, 0.004, 0.002]) loop.callLater(delay, log, delay);
@@ -52,7 +52,7 @@ export const scenarios: Scenarios = {
     },
   },
   onLoop: {
-    "deadlines of the past": async (log, loop) => {
+    "107 deadlines of the past": async (log, loop) => {
       for (const delay of [-1, -3, 0, -2]) loop.callLater(delay, log, delay);
       loop.callSoon(log, "call_soon comes first");
       await oneTurn(loop);

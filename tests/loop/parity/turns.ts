@@ -11,10 +11,10 @@ import { countTurns, described, passTurns, ValueError } from "./_helpers.ts";
 import type { Log, Scenarios } from "./_helpers.ts";
 
 export const scenarios: Scenarios = {
-  group: "5 turns",
+  group: "turns",
   source: import.meta.url,
   inTask: {
-    "call soon in a callback is for the next turn": async function (log: Log): Promise<void> {
+    "4 call soon in a callback is for the next turn": async function (log: Log): Promise<void> {
       const chain = (step: number): void => {
         log("chain", step);
         if (step < 3) loop.callSoon(chain, step + 1);
@@ -26,7 +26,7 @@ export const scenarios: Scenarios = {
       await passTurns(4);
     },
 
-    "two chains interleave": async function (log: Log): Promise<void> {
+    "4 two chains interleave": async function (log: Log): Promise<void> {
       const chain = (name: string, step: number): void => {
         log(name, step);
         if (step === 2) return;
@@ -50,7 +50,7 @@ export const scenarios: Scenarios = {
       log("cancelled:", handle.cancelled());
     },
 
-    "a callback that raises does not end the turn": async function (log: Log): Promise<void> {
+    "110 a callback that raises does not end the turn": async function (log: Log): Promise<void> {
       function bad(): void {
         throw new ValueError("bad");
       }
@@ -65,7 +65,7 @@ export const scenarios: Scenarios = {
       await sleep(0);
     },
 
-    "an exception handler that raises": async function (log: Log): Promise<void> {
+    "110 an exception handler that raises": async function (log: Log): Promise<void> {
       using _errors = captureErrors();
       const loop = getRunningLoop();
       loop.setExceptionHandler(() => {
