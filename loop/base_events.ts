@@ -41,7 +41,7 @@ import { Slice } from "./_slice.ts";
 import { TimerHeap } from "./_timer_heap.ts";
 import { monotonicClock } from "./clocks.ts";
 import type { Clock } from "./clocks.ts";
-import { currentValues } from "./contextvars.ts";
+import { Context, currentValues } from "./contextvars.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { Handle, TimerHandle } from "./handles.ts";
 import type { ExceptionContext, Runnable, Timer, TimerLoop } from "./handles.ts";
@@ -612,16 +612,20 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Reports an error to the exception handler. It never throws and never stops the loop.
+   * Reports an error to the exception handler, which is called in the context of the task that the
+   * error is of, if there is one. It never throws and never stops the loop.
    *
    * Counterpart of Python's `loop.call_exception_handler()`.
    *
    * @param context What happened.
    */
   callExceptionHandler(context: ExceptionContext): void {
-    if (this.#exceptionHandler === null) return this.#reportByDefault(context);
+    const handler = this.#exceptionHandler;
+    if (handler === null) return this.#reportByDefault(context);
     try {
-      this.#exceptionHandler(this, context);
+      const own = contextOfTask(context);
+      if (own === null) handler(this, context);
+      else own.run(handler, this, context);
     } catch (error) {
       if (error instanceof KeyboardInterrupt) return this._interrupt(error);
       // A handler has no task to stop: a CancelledError out of it is an error like any other.
@@ -692,4 +696,10 @@ export class BaseEventLoop implements TimerLoop {
     const flags = `running=${this.isRunning()} closed=${this.#closed} debug=${this.getDebug()}`;
     return `<${this.constructor.name} ${flags}>`;
   }
+}
+
+/** The context of the task that an error is of, or null. */
+function contextOfTask({ task, future }: ExceptionContext): Context | null {
+  const context = ((task ?? future) as { getContext?(): unknown } | undefined)?.getContext?.();
+  return context instanceof Context ? context : null;
 }

@@ -8,7 +8,7 @@
 
 import { createTask, getRunningLoop, wait } from "../loop/mod.ts";
 import type { Awaitable, Coroutine, Future, Handle, Task } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
+import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 
 /** How a race ended: what the winner returned, which it was, and what each attempt threw. */
@@ -90,11 +90,18 @@ class Race<T> {
     this.#timer = null;
     const index = this.#tasks.length;
     if (index === this.#coroutines.length || this.finished.done()) return;
-    const task = createTask(this.#coroutines[index]!);
+    const task = createTask(() => this.#attempt(index));
     this.#tasks.push(task);
     task.addDoneCallback(() => this.#onDone(index));
     if (this.#delay === null || this.#tasks.length === this.#coroutines.length) return;
     this.#timer = getRunningLoop().callLater(this.#delay, () => this.#startNext());
+  }
+
+  /** Whoever succeeds cancels the others at once: one that is to go on in the same turn does not. */
+  *#attempt(index: number): Steps<T> {
+    const result = yield* runInTask(this.#coroutines[index]!);
+    for (const [other, task] of this.#tasks.entries()) if (other !== index) task.cancel();
+    return result;
   }
 
   #onDone(index: number): void {

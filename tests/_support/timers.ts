@@ -17,3 +17,18 @@ export function watchTimers(loop: EventLoop): TimerHandle[] {
   };
   return timers;
 }
+
+/** Counts the timers that are set on a loop from now on and not taken back, while no time passes. */
+export function countTimers(loop: EventLoop): () => number {
+  let count = 0;
+  const { _addTimer, _forgetTimer } = loop;
+  loop._addTimer = (timer) => {
+    count++;
+    _addTimer.call(loop, timer);
+  };
+  loop._forgetTimer = (timer) => {
+    count--;
+    _forgetTimer.call(loop, timer);
+  };
+  return () => count;
+}

@@ -8,6 +8,7 @@ Nothing here depends on how long anything takes.
 """
 
 import asyncio
+import contextvars
 import functools
 import inspect
 import json
@@ -1584,6 +1585,43 @@ def a_runner_keeps_its_loop(log, loop):
         loops = [runner.run(step(1)), runner.run(step(2))]
         log("same loop:", loops[0] is loops[1] is runner.get_loop())
     log("closed:", loops[0].is_closed())
+
+
+@scenario(RUNNING, shows=[103])
+def a_runner_keeps_its_context(log, loop):
+    async def count():
+        variable.set(variable.get() + 1)
+        return variable.get()
+
+    variable = contextvars.ContextVar("variable", default=0)
+    with asyncio.Runner() as runner:
+        log(runner.run(count()), runner.run(count()), runner.run(count()))
+    log("outside:", variable.get())
+
+
+@scenario(RUNNING, shows=[83])
+def a_keyboard_interrupt_of_a_task(log, loop):
+    async def work():
+        try:
+            await future
+        except CancelledError:
+            raise KeyboardInterrupt("in the cleanup")
+
+    async def main():
+        await sleep(0)
+        task.cancel()
+        await sleep(0)
+        log("main goes on")
+
+    future = loop.create_future()
+    task = loop.create_task(work())
+    main_task = loop.create_task(main())
+    try:
+        loop.run_until_complete(main_task)
+    except KeyboardInterrupt as error:
+        log("raised:", described(error))
+    log("done:", task.done(), "cancelled:", task.cancelled(), described(task.exception()))
+    loop.run_until_complete(main_task)
 
 
 # ---- Errors

@@ -14,11 +14,13 @@ import asyncio
 import contextvars
 import json
 import logging
+import math
 import signal
 import sys
 import warnings
 from asyncio import CancelledError, Condition, Lock, Queue, Semaphore, TaskGroup, create_task
 from asyncio import shield, sleep, timeout, timeout_at, wait, wait_for
+from asyncio.staggered import staggered_race
 
 from parity import attempt, described, new_future, outcome, pass_turns
 
@@ -91,6 +93,11 @@ def now():
 def busy(seconds):
     """Lets time pass without a turn of the loop."""
     asyncio.get_running_loop().now += seconds
+
+
+def timers():
+    """How many timers are set, those that were cancelled and are not forgotten among them."""
+    return len(asyncio.get_running_loop()._scheduled)
 
 
 def cancelling():
@@ -2020,6 +2027,337 @@ async def _(log):
         await outcome(log, "next", next_one)
 
 
+# ---- Tasks and futures
+
+TASKS = "tasks"
+
+
+@scenario(TASKS, "15 a task that cancels itself and awaits another cancels that, and what it awaits")
+async def cancelling_itself_and_awaiting_a_task(log):
+    async def inner():
+        try:
+            await future
+        except CancelledError as error:
+            log("inner:", described(error))
+            raise
+
+    async def outer():
+        log("cancel:", asyncio.current_task().cancel("self"))
+        await inner_task
+
+    future = new_future()
+    inner_task = create_task(inner())
+    await sleep(0)
+    await outcome(log, "outer", create_task(outer()))
+    log(inner_task.cancelled(), future.cancelled())
+
+
+@scenario(TASKS, "38 gather runs what is given three times once")
+async def gathering_one_three_times(log):
+    async def work():
+        await sleep(0)
+        log("work")
+        return "x"
+
+    once = work()
+    await outcome(log, "gather", asyncio.gather(once, once, once))
+
+
+@scenario(TASKS, "76 a done callback that removes others changes nothing any more")
+async def removing_callbacks_in_a_callback(log):
+    def first(future):
+        log("first, removed:", future.remove_done_callback(third))
+
+    def second(future):
+        log("second")
+
+    def third(future):
+        log("third")
+
+    future = new_future()
+    for callback in (first, second, third):
+        future.add_done_callback(callback)
+    future.set_result(None)
+    await sleep(0)
+
+
+@scenario(TASKS, "81 a future of another loop is refused within the task")
+async def awaiting_a_future_of_another_loop(log):
+    async def work():
+        try:
+            await foreign
+        except RuntimeError as error:
+            log("in the task:", type(error).__name__)
+        return "goes on"
+
+    other = asyncio.new_event_loop()
+    foreign = other.create_future()
+    task = create_task(work())
+    log("created")
+    await outcome(log, "task", task)
+    other.close()
+
+
+@scenario(TASKS, "88 a sleep that is not a number is refused")
+async def sleeping_for_what_is_no_number(log):
+    await outcome(log, "nan", sleep(math.nan))
+
+
+@scenario(TASKS, "88 a sleep that is cancelled leaves no timer")
+async def cancelling_a_sleep(log):
+    async def work():
+        await sleep(3600)
+
+    task = create_task(work())
+    await sleep(0)
+    log("timers:", timers())
+    task.cancel()
+    await outcome(log, "task", task)
+    log("timers:", timers())
+
+
+@scenario(TASKS, "89 ensure_future wraps what can be awaited, and refuses the rest")
+async def ensuring_futures(log):
+    class Custom:
+        def __await__(self):
+            return sleep(0, "custom").__await__()
+
+    task = asyncio.ensure_future(Custom())
+    log("a task:", isinstance(task, asyncio.Task), await task)
+    log("the same:", asyncio.ensure_future(task) is task)
+    try:
+        asyncio.ensure_future("text")
+    except TypeError as error:
+        log("text:", type(error).__name__)
+
+
+@scenario(TASKS, "90 names count up, and can be anything")
+async def naming_tasks(log):
+    tasks = [create_task(sleep(0)) for _ in range(3)]
+    numbers = [int(task.get_name().removeprefix("Task-")) for task in tasks]
+    log(numbers[1] - numbers[0], numbers[2] - numbers[1])
+    tasks[0].set_name(1 << 70)
+    log(tasks[0].get_name())
+    log(create_task(sleep(0), name="named").get_name())
+
+
+@scenario(TASKS, "108 timers that are cancelled are forgotten")
+async def cancelling_many_timers(log):
+    async def work():
+        await sleep(3600)
+
+    tasks = [create_task(work()) for _ in range(300)]
+    await sleep(0)
+    for task in tasks:
+        task.cancel()
+    for handle in [asyncio.get_running_loop().call_later(3600, log) for _ in range(300)]:
+        handle.cancel()
+    await pass_turns(3)
+    log("at most 100 are left:", timers() <= 100)
+
+
+@scenario(TASKS, "113 a task factory makes the tasks, until it is taken away")
+async def making_tasks_by_a_factory(log):
+    class Own(asyncio.Task):
+        pass
+
+    def factory(loop, coroutine, **options):
+        log("factory")
+        return Own(coroutine, loop=loop, **options)
+
+    async def work():
+        return asyncio.current_task().get_name()
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(factory)
+    task = create_task(work(), name="named")
+    log(isinstance(task, Own), await task)
+    log(isinstance(asyncio.ensure_future(work()), Own))
+    loop.set_task_factory(None)
+    log(isinstance(create_task(work()), Own), loop.get_task_factory())
+
+
+# ---- Contexts
+
+CONTEXTS = "contexts"
+
+
+@scenario(CONTEXTS, "69 a task has a copy of the context in which it was created")
+async def copying_the_context(log):
+    async def child(name):
+        log(name, "sees", variable.get())
+        variable.set(name)
+        await sleep(0)
+        log(name, "sees", variable.get())
+
+    variable = contextvars.ContextVar("variable", default="default")
+    variable.set("before")
+    tasks = [create_task(child(name)) for name in "ab"]
+    variable.set("after")
+    for task in tasks:
+        await task
+    log("parent sees", variable.get())
+
+
+@scenario(CONTEXTS, "70 a callback has the context in which it was added")
+async def adding_callbacks(log):
+    variable = contextvars.ContextVar("variable")
+    loop = asyncio.get_running_loop()
+    future = new_future()
+    variable.set("when added")
+    future.add_done_callback(lambda _: log("done callback:", variable.get()))
+    loop.call_soon(lambda: log("call_soon:", variable.get()))
+    loop.call_later(0, lambda: log("call_later:", variable.get()))
+    variable.set("when done")
+    future.set_result(None)
+    future.add_done_callback(lambda _: log("added later:", variable.get()))
+    await pass_turns(2)
+
+
+@scenario(CONTEXTS, "111 the exception handler runs in the context of the callback that failed")
+async def failing_in_a_context(log):
+    def fail():
+        variable.set("of the callback")
+        raise ValueError("failed")
+
+    variable = contextvars.ContextVar("variable")
+    variable.set("of main")
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: log("handler sees", variable.get()))
+    loop.call_soon(fail)
+    loop.call_soon(fail, context=contextvars.copy_context())
+    await sleep(0)
+    log("main sees", variable.get())
+
+
+@scenario(CONTEXTS, "111 the exception handler runs in the context of the task that is reported")
+async def reporting_a_task(log):
+    async def work():
+        variable.set("of the task")
+
+    variable = contextvars.ContextVar("variable")
+    variable.set("of main")
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: log("handler sees", variable.get()))
+    task = create_task(work())
+    await task
+    loop.call_exception_handler({"message": "about a task", "task": task})
+    loop.call_exception_handler({"message": "about a future", "future": task})
+    loop.call_exception_handler({"message": "about nothing"})
+
+
+# ---- Tasks that start at once
+
+EAGER = "eager tasks"
+
+
+def eager(coroutine):
+    return asyncio.eager_task_factory(asyncio.get_running_loop(), coroutine)
+
+
+@scenario(EAGER, "114 it runs to its first wait, as the current task")
+async def running_at_once(log):
+    async def work():
+        log("is current:", asyncio.current_task() is not main)
+        await sleep(0)
+        log("is current:", asyncio.current_task() is task)
+        return "value"
+
+    main = asyncio.current_task()
+    asyncio.get_running_loop().call_soon(log, "call_soon")
+    task = eager(work())
+    log("created, main is current:", asyncio.current_task() is main)
+    log("in all_tasks:", task in asyncio.all_tasks())
+    await outcome(log, "task", task)
+
+
+@scenario(EAGER, "114 one that does not wait is done at once, and never in all_tasks")
+async def ending_at_once(log):
+    async def work():
+        log("in all_tasks:", asyncio.current_task() in asyncio.all_tasks())
+        return "value"
+
+    task = eager(work())
+    log("done:", task.done(), task in asyncio.all_tasks())
+    log(await task)
+    log("cancel:", task.cancel(), task.result())
+
+
+@scenario(EAGER, "115 it can be cancelled where it waits")
+async def cancelling_an_eager_task(log):
+    async def work():
+        try:
+            await future
+        finally:
+            log("cleanup")
+
+    future = new_future()
+    task = eager(work())
+    log("cancel:", task.cancel("msg"))
+    await outcome(log, "task", task)
+    log(task.cancelled(), future.cancelled())
+
+
+# ---- Attempts that start one after another
+
+RACES = "staggered_race"
+
+
+def attempt_of(log, name, delay, error=None):
+    async def run():
+        log(name, "starts at", now())
+        try:
+            await sleep(delay)
+        except CancelledError:
+            log(name, "is cancelled at", now())
+            raise
+        if error is not None:
+            raise error
+        return name
+
+    return run
+
+
+async def race(log, attempts, delay):
+    winner, index, errors = await staggered_race(attempts, delay)
+    log("winner:", winner, index, "at", now())
+    log("errors:", *[error and described(error) for error in errors])
+
+
+@scenario(RACES, "117 the first that succeeds cancels the others")
+async def racing(log):
+    slow, quick = attempt_of(log, "slow", 10), attempt_of(log, "quick", 3)
+    await race(log, [slow, quick, attempt_of(log, "late", 1)], 5)
+
+
+@scenario(RACES, "117 the next starts when one fails, or after the delay")
+async def racing_with_failures(log):
+    failing_attempt = attempt_of(log, "failing", 1, ValueError("no"))
+    await race(log, [failing_attempt, attempt_of(log, "second", 9), attempt_of(log, "third", 2)], 4)
+
+
+@scenario(RACES, "117 nobody wins")
+async def racing_in_vain(log):
+    attempts = [attempt_of(log, name, 2, ValueError(name)) for name in "ab"]
+    await race(log, attempts, None)
+
+
+@scenario(RACES, "117 of two that succeed in one turn one wins")
+async def racing_to_a_tie(log):
+    await race(log, [attempt_of(log, "a", 2), attempt_of(log, "b", 1)], 1)
+
+
+@scenario(RACES, "117 a cancellation ends all attempts first")
+async def cancelling_a_race(log):
+    async def running():
+        await race(log, [attempt_of(log, "a", 10), attempt_of(log, "b", 10)], 1)
+
+    task = create_task(running())
+    await sleep(3)
+    task.cancel()
+    await outcome(log, "task", task)
+
+
 # What later versions log where it is not what 3.11 logs: since which one, and why. Up to 3.14 it was
 # seen on 3.14.2; what is of 3.15 was seen on 3.14.2 with the task groups of 3.15's source.
 
@@ -2331,6 +2669,57 @@ NEWER = {
                 "second 2",
                 "second 3",
             ],
+        },
+    },
+    TASKS: {
+        "88 a sleep that is not a number is refused": {
+            "since": "3.13",
+            "reason": "such a delay is refused",
+            "log": ["nan: ValueError: Invalid delay: NaN (not a number)"],
+        },
+    },
+    CONTEXTS: {
+        "111 the exception handler runs in the context of the callback that failed": {
+            "since": "3.12",
+            "reason": "the handler runs in the context of what it is told about",
+            "log": [
+                "handler sees of the callback",
+                "handler sees of the callback",
+                "main sees of main",
+            ],
+        },
+        "111 the exception handler runs in the context of the task that is reported": {
+            "since": "3.12",
+            "reason": "the handler runs in the context of what it is told about",
+            "log": [
+                "handler sees of the task",
+                "handler sees of the task",
+                "handler sees of main",
+            ],
+        },
+    },
+    EAGER: {
+        "114 it runs to its first wait, as the current task": {
+            "since": "3.12",
+            "reason": "a task that starts at once is new",
+            "log": [
+                "is current: True",
+                "created, main is current: True",
+                "in all_tasks: True",
+                "call_soon",
+                "is current: True",
+                "task: 'value'",
+            ],
+        },
+        "114 one that does not wait is done at once, and never in all_tasks": {
+            "since": "3.12",
+            "reason": "a task that starts at once is new",
+            "log": ["in all_tasks: True", "done: True False", "value", "cancel: False value"],
+        },
+        "115 it can be cancelled where it waits": {
+            "since": "3.12",
+            "reason": "a task that starts at once is new",
+            "log": ["cancel: True", "cleanup", "task: CancelledError: msg", "True True"],
         },
     },
 }

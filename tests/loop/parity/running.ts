@@ -4,7 +4,16 @@
  * @module
  */
 
-import { createTask, currentTask, getRunningLoop, run, Runner, sleep } from "@aio/asyncio/loop";
+import {
+  ContextVar,
+  createTask,
+  currentTask,
+  getRunningLoop,
+  KeyboardInterrupt,
+  run,
+  Runner,
+  sleep,
+} from "@aio/asyncio/loop";
 import type { EventLoop, Task } from "@aio/asyncio/loop";
 import { argumentsOf, attemptRun, described, newFuture, outcome } from "./_helpers.ts";
 import { passTurns, ValueError } from "./_helpers.ts";
@@ -211,6 +220,47 @@ export const scenarios: Scenarios = {
       log("same loop:", loops[0] === loops[1] && loops[1] === runner.getLoop());
       await runner.close();
       log("closed:", loops[0]!.isClosed());
+    },
+
+    "103 a runner keeps its context": async (log) => {
+      const variable = new ContextVar("variable", { defaultValue: 0 });
+      async function count(): Promise<number> {
+        variable.set(variable.get() + 1);
+        return variable.get();
+      }
+
+      const runner = new Runner();
+      log(await runner.run(count), await runner.run(count), await runner.run(count));
+      await runner.close();
+      log("outside:", variable.get());
+    },
+
+    "83 a keyboard interrupt of a task": async (log, loop) => {
+      const future = loop.createFuture<void>();
+      async function work(): Promise<void> {
+        try {
+          await future;
+        } catch {
+          throw new KeyboardInterrupt("in the cleanup");
+        }
+      }
+
+      async function main(): Promise<void> {
+        await sleep(0);
+        task.cancel();
+        await sleep(0);
+        log("main goes on");
+      }
+
+      const task = loop.createTask(work);
+      const mainTask = loop.createTask(main);
+      try {
+        await loop.runUntilComplete(mainTask);
+      } catch (error) {
+        log("raised:", described(error));
+      }
+      log("done:", task.done(), "cancelled:", task.cancelled(), described(task.exception()));
+      await loop.runUntilComplete(mainTask);
     },
   },
 };
