@@ -196,7 +196,7 @@ Deno.test("A loop without timers waits by host timers of a day", async () => {
   assertEquals(new Set(clock.delays), new Set([24 * 3600 * 1000]));
 });
 
-Deno.test("A host timer that fires early is set again: no callback comes before its time", async () => {
+Deno.test("parity: 109 A host timer that fires early is set again: no callback comes before its time", async () => {
   using clock = new HandMadeTime();
   const loop = newEventLoop({ clock });
   const seen: number[] = [];
@@ -210,7 +210,7 @@ Deno.test("A host timer that fires early is set again: no callback comes before 
   assertEquals([clock.delays, seen], [[2000, 250], [2]]);
 });
 
-Deno.test("A delay is rounded up to whole milliseconds of the host", async () => {
+Deno.test("parity: 109 A delay is rounded up to whole milliseconds of the host", async () => {
   using clock = new HandMadeTime();
   const loop = newEventLoop({ clock });
   loop.callLater(0.0012, () => loop.stop());

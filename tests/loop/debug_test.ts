@@ -35,7 +35,8 @@ function busy(): void {
   while (performance.now() < end);
 }
 
-Deno.test("Debug mode warns of slow callbacks, timers and steps of tasks", async () => {
+// There is no wrong thread to call from: threads of JavaScript share no loop.
+Deno.test("parity: 112 Debug mode warns of slow callbacks, timers and steps of tasks", async () => {
   const texts = await warnings(async (loop) => {
     loop.callSoon(busy);
     loop.callLater(0, busy);

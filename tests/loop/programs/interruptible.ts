@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { currentTask, getRunningLoop, newEventLoop, run, sleep } from "@aio/asyncio/loop";
+import type { Suspension } from "@aio/asyncio/loop";
 
 const [mode = ""] = Deno.args;
 const loop = newEventLoop();
@@ -33,6 +34,15 @@ async function main(): Promise<void> {
   }
 }
 
+function* waitAsGenerator(): Generator<Suspension, void, unknown> {
+  console.log("ready");
+  try {
+    yield* sleep(3600);
+  } finally {
+    console.log("cancelled");
+  }
+}
+
 if (mode === "listens itself") {
   process.once("SIGINT", () => {
     console.log("its own listener");
@@ -40,7 +50,7 @@ if (mode === "listens itself") {
   });
 }
 try {
-  await run(main, { loopFactory: () => loop });
+  await run(mode === "waits as a generator" ? waitAsGenerator : main, { loopFactory: () => loop });
   console.log("main returned");
 } catch (error) {
   if (mode === "catches nothing") throw error;

@@ -1,11 +1,12 @@
 /**
  * Loses a future and a task with exceptions, and others whose exceptions were looked at in some
- * way. Where garbage collection is exposed, it waits until both were reported.
+ * way. Where garbage collection is exposed, it waits until those two were reported.
  *
  * @module
  */
 
 import { createTask, gather, getRunningLoop, run, sleep, wait } from "@aio/asyncio/loop";
+import type { Suspension } from "@aio/asyncio/loop";
 
 const collect = (globalThis as { gc?: () => void }).gc;
 let reports = 0;
@@ -40,6 +41,12 @@ async function main(): Promise<void> {
     throw new RangeError("task");
   };
   createTask(fail, { name: "lost" });
+  // The stack of an error that a generator throws goes through its task, too: it is reported at exit.
+  if (collect === undefined) {
+    createTask(function* (): Generator<Suspension, void, unknown> {
+      throw new RangeError("generator");
+    });
+  }
   const [done] = await wait([createTask(fail)]);
   for (const task of done) task.exception();
   for (let i = 0; collect !== undefined && reports < 2 && i < 100; i++) {
