@@ -120,9 +120,13 @@ export class Task<T> extends Future<T> implements Runnable {
     this.#context = options.context ?? currentValues();
     if (this._loop._instrument !== null) this._loop._instrument.taskCreated(this);
     if (options.signal !== undefined) this.#obey(options.signal);
-    this._loop._tasks.add(this);
-    if (options.eagerStart && current.loop === this._loop) this._run();
-    else this._loop._enqueue(this);
+    if (options.eagerStart && current.loop === this._loop) {
+      this._loop._tasks.add(this);
+      this._run();
+    } else {
+      this._loop._enqueue(this);
+      this._loop._tasks.add(this);
+    }
   }
 
   /** Is cancelled when a signal aborts; the listener goes when the task is done. */
