@@ -11,6 +11,7 @@ import {
   Condition,
   createTask,
   Event,
+  getRunningLoop,
   Lock,
   Queue,
   Semaphore,
@@ -299,4 +300,23 @@ forEach("throws the reason in a task that was cancelled before and went on", asy
   assertEquals(cancelled.cancelling(), 1);
   wake();
   await task;
+});
+
+Deno.test("A signal ends what is awaited outside of any task, too", async () => {
+  await runVirtual(async () => {
+    const loop = getRunningLoop();
+    const controller = new AbortController();
+    const lock = new Lock();
+    await lock.acquire();
+    const outcome = loop.createFuture<unknown>();
+    loop.callSoon(() => {
+      lock.acquire({ signal: controller.signal }).then(undefined, (error) => {
+        outcome.setResult(error);
+      });
+      loop.callSoon(() => controller.abort(new RangeError("enough")));
+    });
+    assertEquals(String(await outcome), "RangeError: enough");
+    lock.release();
+    assertEquals(String(lock), "<Lock [unlocked]>");
+  });
 });

@@ -343,12 +343,15 @@ Deno.test("runInTask() passes on what the coroutine throws, and cancellations", 
 
 Deno.test("runInTask() throws when it is given what can't be awaited", async () => {
   await runVirtual(function* (): Steps<void> {
-    try {
-      yield* runInTask((() => ({})) as () => Promise<void>);
-      throw new Error("not reached");
-    } catch (error) {
-      const text = "Cannot await: a coroutine or a promise was expected, not {...}";
-      assertEquals(String(error), `TypeError: ${text}`);
+    for (const [value, shown] of [[{}, "{...}"], [null, "null"], [42, "42"]] as const) {
+      let thrown: unknown = null;
+      try {
+        yield* runInTask((() => value) as unknown as () => Promise<void>);
+      } catch (error) {
+        thrown = error;
+      }
+      const text = `Cannot await: a coroutine or a promise was expected, not ${shown}`;
+      assertEquals(String(thrown), `TypeError: ${text}`);
     }
   });
 });

@@ -123,6 +123,74 @@ Deno.test("Debug mode does not warn of cancellations that end the task or are ta
   assertEquals(texts, []);
 });
 
+Deno.test("Debug mode does not know where a generator lets a turn pass, and says so", async () => {
+  const texts = await warnings(async () => {
+    const gate = getRunningLoop().createFuture<null>();
+    const task = createTask(function* (): Steps<void> {
+      yield* gate;
+      try {
+        yield* sleep(0);
+      } catch {
+        // swallowed
+      }
+    }, { name: "t" });
+    await sleep(0);
+    gate.setResult(null);
+    await sleep(0);
+    task.cancel();
+    await task;
+  }, 3600);
+  assertEquals(texts.length, 1);
+  assertMatch(texts[0]!, / caught a CancelledError at an unknown place and went on$/);
+});
+
+Deno.test("Debug mode warns once more when the next cancellation comes", async () => {
+  const texts = await warnings(async () => {
+    const task = createTask(async () => {
+      for (let i = 0; i < 3; i++) {
+        try {
+          await sleep(3600);
+        } catch {
+          // swallowed
+        }
+      }
+    }, { name: "t" });
+    for (let i = 0; i < 3; i++) {
+      await sleep(0);
+      await sleep(0);
+      task.cancel();
+    }
+    await task;
+  }, 3600);
+  assertEquals(texts.length, 3);
+});
+
+Deno.test("Debug mode knows nothing of tasks that are older than it, nor of waits outside of tasks", async () => {
+  using captured = captureErrors("warn");
+  const loop = newEventLoop();
+  const old = loop.createTask(async () => {
+    try {
+      await sleep(3600);
+    } catch {
+      // swallowed
+    }
+  });
+  await loop.runUntilComplete(async () => {
+    loop.setDebug(true);
+    loop.slowCallbackDuration = 0.003;
+    await sleep(0);
+    old.cancel();
+    await old;
+    const outside = loop.createFuture<void>();
+    loop.callSoon(() => sleep(0).then(busy).then(() => outside.setResult()));
+    await outside;
+  });
+  loop.close();
+  const text = captured.texts.join("\n");
+  assertMatch(text, /^Executing <await outside of a task> took \d\.\d\d\d seconds$/m);
+  assertEquals(text.includes("CancelledError"), false);
+});
+
 Deno.test("Debug mode tells where a task was created", async () => {
   await warnings(async (loop) => {
     const task = createTask(() => sleep(0), { name: "t" });

@@ -316,6 +316,13 @@ Deno.test("EventLoop.addSignalHandler() throws when the loop is closed", () => {
   assertThrows(() => loop.addSignalHandler("SIGUSR1", () => {}), RuntimeError, "is closed");
 });
 
+Deno.test("EventLoop.close() removes the signal handlers", () => {
+  const loop = newVirtualLoop();
+  loop.addSignalHandler("SIGUSR1", () => {});
+  loop.close(); // a listener that is left would be found by the test runner
+  assertEquals(loop.removeSignalHandler("SIGUSR1"), false);
+});
+
 Deno.test("EventLoop.removeSignalHandler() tells whether there was one", () => {
   const loop = newVirtualLoop();
   assertEquals(loop.removeSignalHandler("SIGUSR1"), false);

@@ -45,6 +45,23 @@ Deno.test("moduleFunctions() gives the address and the name of a function", () =
   assertEquals({ ...checkPrimeSync }, { url: "node:crypto", name: "checkPrimeSync" });
 });
 
+Deno.test("moduleFunctions() has functions by name, and nothing by a symbol", () => {
+  assertEquals(Reflect.get(work, Symbol.iterator), undefined);
+  assertThrows(() => [...work as unknown as Iterable<unknown>], TypeError, "not iterable");
+});
+
+Deno.test("transfer() moves the memory of bytes, the value itself, or what it is told", () => {
+  const bytes = new Uint8Array(3);
+  assertEquals([...transfer(bytes).objects], [bytes.buffer]);
+  const { buffer } = new Uint8Array(3);
+  assertEquals(transfer(buffer).objects[0] === buffer, true);
+  const value = { buffer };
+  assertEquals([transfer(value, [buffer]).value === value, transfer(value, []).objects], [
+    true,
+    [],
+  ]);
+});
+
 Deno.test("moduleFunctions() refuses an address that is relative to nothing", () => {
   assertThrows(() => moduleFunctions<typeof import("./programs/work.ts")>("./work.ts"), TypeError);
 });

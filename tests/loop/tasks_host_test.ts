@@ -51,12 +51,18 @@ Deno.test("Task that ends after its loop was closed calls nobody, and throws not
     await host.promise;
     seen.push("ended");
   });
-  task.addDoneCallback(() => seen.push("called"));
+  const failing = loop.createTask(async () => {
+    await host.promise;
+    seen.push("failed");
+    throw new RangeError("too late");
+  });
+  for (const each of [task, failing]) each.addDoneCallback(() => seen.push("called"));
   await loop.runUntilComplete(() => sleep(0.001));
   loop.close();
   host.resolve();
   await new Promise((resolve) => setTimeout(resolve, 0));
-  assertEquals(seen, ["ended"]);
-  assertEquals(reports, ["Task was destroyed but it is pending!"]);
-  assertEquals(task.done(), false);
+  assertEquals(seen, ["ended", "failed"]);
+  const message = "Task was destroyed but it is pending!";
+  assertEquals(reports, [message, message]);
+  assertEquals([task.done(), failing.done()], [false, false]);
 });
