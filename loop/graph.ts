@@ -12,7 +12,7 @@
  * @module
  */
 
-import { current } from "./_current.ts";
+import { currentOwner } from "./_current.ts";
 import { captureStack, waitingRecord } from "./_debug.ts";
 import { quote } from "./_repr.ts";
 import { isFuture } from "./futures.ts";
@@ -95,8 +95,6 @@ export function captureCallGraph(
 /** Who waits for whom at one moment. */
 class Capture {
   readonly #limit: number;
-  /** The task that runs. */
-  readonly #running: Future<unknown> | null = current.loop === null ? null : currentTask();
   readonly #awaiters = new Map<Future<unknown>, Set<Task<unknown>>>();
   /** What is on the way from the start to the future that is looked at. */
   readonly #path = new Set<Future<unknown>>();
@@ -104,7 +102,7 @@ class Capture {
   constructor({ _loop }: Future<unknown>, limit: number) {
     this.#limit = limit;
     for (const task of allTasks(_loop)) {
-      for (const future of awaitedBy(task)) this.#addAwaiter(future, task);
+      for (const future of futuresOf(task)) this.#addAwaiter(future, task);
       for (const { _parent } of task._entries()) {
         if (_parent instanceof Task && !_parent.done()) this.#addAwaiter(task, _parent);
       }
@@ -120,7 +118,7 @@ class Capture {
 
   graphOf(future: Future<unknown>): FutureCallGraph {
     const isCycle = this.#path.has(future);
-    const waitsFor = future instanceof Task && future !== this.#running ? awaitedBy(future) : [];
+    const waitsFor = isWaiting(future) ? futuresOf(future) : [];
     const awaiting = isCycle ? [] : [...this.#awaiters.get(future) ?? []];
     this.#path.add(future);
     const awaiters = awaiting.map((task) => this.graphOf(task));
@@ -129,11 +127,11 @@ class Capture {
   }
 
   #suspensionOf(future: Future<unknown>): Pick<FutureCallGraph, "callStack" | "waitingTime"> {
-    if (future === this.#running) {
+    if (future instanceof Task && future === currentOwner()) {
       return { callStack: this.#entriesOf(captureStack()), waitingTime: null };
     }
-    const isWaiting = future instanceof Task && !future.done() && future._loop.getDebug();
-    const record = isWaiting ? waitingRecord(future) : null;
+    const isKnown = isWaiting(future) && future._loop.getDebug();
+    const record = isKnown ? waitingRecord(future) : null;
     if (record === null) return { callStack: [], waitingTime: null };
     const waitingTime = future._loop.time() - record.since;
     return { callStack: this.#entriesOf(record.stack), waitingTime };
@@ -145,8 +143,12 @@ class Capture {
   }
 }
 
+function isWaiting(future: Future<unknown>): future is Task<unknown> {
+  return future instanceof Task && !future.done() && future !== currentOwner();
+}
+
 /** What a task awaits, in the order in which it began to. Beside a promise it is left over from a race. */
-function awaitedBy(task: Task<unknown>): Future<unknown>[] {
+function futuresOf(task: Task<unknown>): Future<unknown>[] {
   const futures: Future<unknown>[] = [];
   if (task._awaitsHost) return futures;
   for (let frame = task._frames; frame !== null; frame = frame.next) {
@@ -203,7 +205,7 @@ function linesOf(graph: FutureCallGraph, indent: string): string[] {
 
 function describe({ future, waitsFor, waitingTime, isCycle }: FutureCallGraph): string {
   if (!(future instanceof Task)) return String(future);
-  const what = future._awaitsHost ? "a promise" : listOf(waitsFor);
+  const what = isWaiting(future) && future._awaitsHost ? "a promise" : listOf(waitsFor);
   const time = waitingTime === null ? "" : ` ${waitingTime.toFixed(3)} s`;
   const waiting = time === "" && what === "" ? "" : `, waiting${time}${what && ` for ${what}`}`;
   return `Task(name=${quote(future.getName())})${waiting}${isCycle ? " (a cycle)" : ""}`;

@@ -348,6 +348,22 @@ Deno.test("captureCallGraph() of a task that awaits a promise does not tell what
     assertEquals(formatted(generator), ["* Task(name='generator'), waiting 3.000 s for a promise"]);
     resolve();
     await gather([afterRace, generator]);
+    assertEquals(formatted(afterRace), ["* Task(name='async')"]);
+  });
+});
+
+Deno.test("captureCallGraph() of a task that runs or is done after a promise tells that it waits no more", async () => {
+  await runDebugging(async () => {
+    const task: Task<FutureCallGraph> = createTask(async (): Promise<FutureCallGraph> => {
+      await Promise.race([sleep(3600), sleep(1)]);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      return captureCallGraph(task)!;
+    }, { name: "t" });
+    const graph = await task;
+    assertEquals([graph.waitsFor, graph.waitingTime], [[], null]);
+    assertEquals(graph.callStack.length, 1);
+    assertEquals(captureCallGraph(task)!.waitsFor, []);
+    assertEquals(formatted(task), ["* Task(name='t')"]);
   });
 });
 
