@@ -15,9 +15,8 @@ function blocks(language: string): string[] {
   return [...readme.matchAll(pattern)].map((match) => match[1]!);
 }
 
-Deno.test("README's taste of code prints what its comments say", async () => {
-  const [code] = blocks("ts");
-  const expected = code!.split("\n").filter((line) => line.startsWith("// "));
+/** What a program prints. */
+async function printed(code: string): Promise<string[]> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--check", "--no-prompt", `--config=${new URL("deno.json", root).pathname}`, "-"],
     stdin: "piped",
@@ -26,16 +25,22 @@ Deno.test("README's taste of code prints what its comments say", async () => {
   });
   const child = command.spawn();
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(code!));
+  await writer.write(new TextEncoder().encode(code));
   await writer.close();
   const { code: exitCode, stdout, stderr } = await child.output();
   assertEquals(exitCode, 0, new TextDecoder().decode(stderr));
-  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-  assertEquals(lines.map((line) => `// ${line}`), expected);
+  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+}
+
+Deno.test("README's tastes of code print what their comments say", async () => {
+  for (const code of blocks("ts").slice(0, 2)) {
+    const expected = code.split("\n").filter((line) => line.startsWith("// "));
+    assertEquals((await printed(code)).map((line) => `// ${line}`), expected);
+  }
 });
 
 Deno.test("README imports every entry point, in this version", () => {
-  const [, imports] = blocks("ts");
+  const [, , imports] = blocks("ts");
   const version = config.version.replace(/\.\d+$/, "");
   const named = [...imports!.matchAll(/"jsr:@aio\/asyncio@\^([\d.]+)(\/\w+)?"/g)];
   assertEquals(named.map((match) => `.${match[2] ?? ""}`), Object.keys(config.exports));
