@@ -29,9 +29,12 @@ READS = {
 
 async def echo(reader, writer):
     read = READS[KIND]
-    while data := await read(reader):
-        writer.write(data)
-        await writer.drain()
+    try:
+        while data := await read(reader):
+            writer.write(data)
+            await writer.drain()
+    except asyncio.IncompleteReadError:
+        pass  # the end, for readexactly()
     writer.close()
 
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { createServer, Protocol, run, startServer } from "@aio/asyncio";
+import { createServer, IncompleteReadError, Protocol, run, startServer } from "@aio/asyncio";
 import type { StreamReader, StreamWriter, Transport } from "@aio/asyncio";
 
 const LIMIT = 1024 * 1024;
@@ -34,11 +34,15 @@ const reads: Record<string, (reader: StreamReader) => PromiseLike<Uint8Array>> =
 
 async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
   const read = reads[kind]!;
-  for (;;) {
-    const data = await read(reader);
-    if (data.length === 0) break;
-    writer.write(data);
-    await writer.drain();
+  try {
+    for (;;) {
+      const data = await read(reader);
+      if (data.length === 0) break;
+      writer.write(data);
+      await writer.drain();
+    }
+  } catch (error) {
+    if (!(error instanceof IncompleteReadError)) throw error; // the end, for readexactly()
   }
   writer.close();
 }
