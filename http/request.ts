@@ -204,15 +204,21 @@ export function readText(request: Request): Awaitable<string> {
 }
 
 function* textSteps(request: Request): Steps<string> {
-  const type = request.headers.get("content-type");
-  const charset = type === null ? null : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? null;
-  const decode = charset === null ? decodeUtf8 : decoderOf(charset);
-  let bytes: Uint8Array;
+  const decode = decoderFor(request);
+  return decoded(yield* bytesSteps(request), decode);
+}
+
+function* bytesSteps(request: Request): Steps<Uint8Array> {
   try {
-    bytes = yield* wrapFuture(request.bytes());
+    return yield* wrapFuture(request.bytes());
   } catch (error) {
     throw readingError(error);
   }
+}
+
+type Decode = (bytes: Uint8Array) => string;
+
+function decoded(bytes: Uint8Array, decode: Decode): string {
   try {
     return decode(bytes);
   } catch (error) {
@@ -231,7 +237,10 @@ function decodeUtf8(bytes: Uint8Array): string {
   return text.includes(REPLACEMENT) ? UTF8.decode(bytes) : text;
 }
 
-function decoderOf(charset: string): (bytes: Uint8Array) => string {
+/** What decodes the body, by its type. */
+function decoderFor(request: Request): Decode {
+  const type = request.headers.get("content-type");
+  const charset = type === null ? "utf-8" : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
   if (/^utf-?8$/i.test(charset)) return decodeUtf8;
   try {
     const decoder = new TextDecoder(charset, { fatal: true });
@@ -268,8 +277,24 @@ export function readJson<T = unknown>(request: Request): Awaitable<T> {
   return new Operation(() => jsonSteps<T>(request));
 }
 
+/**
+ * JSON is UTF-8 (RFC 8259). Only where it can't be that, the type is asked for another encoding: to look
+ * a header up takes as long as to parse a short text.
+ */
 function* jsonSteps<T>(request: Request): Steps<T> {
-  const text = yield* textSteps(request);
+  const bytes = yield* bytesSteps(request);
+  const text = LENIENT_UTF8.decode(bytes);
+  if (!text.includes(REPLACEMENT)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // A SyntaxError, which the second attempt throws as well if it is no other encoding's fault.
+    }
+  }
+  return parseJson(decoded(bytes, decoderFor(request)));
+}
+
+function parseJson<T>(text: string): T {
   try {
     return JSON.parse(text);
   } catch (error) {

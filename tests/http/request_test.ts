@@ -379,3 +379,25 @@ test("matchInfo() refuses a request that no application answers", () => {
   const request = new Request("http://localhost/");
   assertThrows(() => matchInfo(request), RuntimeError, "no application answers this request");
 });
+
+test("readJson() takes UTF-8, or the encoding that the type names where it is not that", async () => {
+  await using app = new Application();
+  app.router.addPost("/", async (request) => Response.json([await readJson(request)]));
+  const latin1 = Uint8Array.of(0x22, 0xe9, 0x22);
+  const utf16 = new Uint8Array(new Uint16Array([..."[1]"].map((c) => c.charCodeAt(0))).buffer);
+  const replacement = new TextEncoder().encode('"\uFFFD"');
+  const cases: [type: string, body: Uint8Array<ArrayBuffer>, status: number, text: string][] = [
+    ["application/json", new TextEncoder().encode('"é"'), 200, '["é"]'],
+    ["application/json", replacement, 200, '["\uFFFD"]'],
+    ["application/json", latin1, 400, "400: Malformed request body"],
+    ["application/json; charset=iso-8859-1", latin1, 200, '["é"]'],
+    ["application/json; charset=utf-16le", utf16, 200, "[[1]]"],
+    ["application/json; charset=x", latin1, 415, "415: Unknown charset"],
+    ["application/json", new TextEncoder().encode("[1"), 400, "400: Malformed JSON"],
+  ];
+  for (const [type, body, status, text] of cases) {
+    const headers = { "content-type": type };
+    const response = await app.request("/", { method: "POST", headers, body });
+    assertEquals([response.status, await response.text()], [status, text], type);
+  }
+});
