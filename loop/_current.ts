@@ -4,8 +4,8 @@
  * Invariants:
  * - `loop` is the loop whose `runForever()` is in progress; there is at most one in a thread.
  * - While a callback or a step of a generator runs, `context` is not null, and `task` and `context`
- *   tell who runs and who has its context. Otherwise (an async function went on after an `await`) the host's asynchronous
- *   context tells it; where the host has none, `resumed` does.
+ *   tell who runs and who has its context. Otherwise (an async function went on after an `await`) the
+ *   host's asynchronous context tells it; where the host has none, `resumed` does.
  * - `resumed` is the task whose async function was resumed by the loop and has not yet suspended.
  *
  * @module

@@ -211,6 +211,10 @@ class TurnSteps {
   throw(error: unknown): never {
     throw error;
   }
+
+  return(value: undefined): IteratorResult<Suspension, undefined> {
+    return { done: true, value };
+  }
 }
 
 /** What `sleep(0)` returns. */

@@ -416,6 +416,10 @@ class FutureSteps<T> {
   throw(error: unknown): never {
     throw error;
   }
+
+  return(value: T): IteratorResult<Suspension, T> {
+    return { done: true, value };
+  }
 }
 
 function isErrorClass(value: unknown): value is new () => Error {

@@ -8,7 +8,9 @@ import {
   CancelledError,
   createTask,
   currentTask,
+  Future,
   getRunningLoop,
+  Lock,
   run,
   sleep,
 } from "@aio/asyncio/loop";
@@ -325,5 +327,17 @@ Deno.test("Task.cancel() while a promise of others is awaited cancels the task t
     for (const task of tasks) task.cancel("msg");
     resolve(null);
     for (const task of tasks) await assertRejects(async () => await task, CancelledError, "msg");
+  });
+});
+
+Deno.test("Task.cancel() before the start closes the steps of any awaitable", async () => {
+  await runVirtual(async () => {
+    const lock = new Lock();
+    for (const awaitable of [sleep(0), sleep(1), new Future<void>(), lock.acquire()]) {
+      const task = createTask<unknown>(awaitable[Symbol.iterator]());
+      task.cancel();
+      await assertRejects(async () => await task, CancelledError);
+    }
+    assertEquals(lock.locked(), false);
   });
 });
