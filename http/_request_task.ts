@@ -36,6 +36,8 @@ export interface ServeInfo {
 export interface EarlyResponse {
   /** Called when the handler has ended; with what it threw, if it did. */
   _handlerEnded(error: unknown): void;
+  /** Whether it goes on until its handler is told to end. */
+  readonly _isEndless?: boolean;
 }
 
 /** What the requests of an application have in common: it is also the options of their tasks. */

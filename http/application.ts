@@ -26,11 +26,9 @@ import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
-import { EventSourceResponse } from "./event_source.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
 import type { RouteMatch } from "./router.ts";
-import { WebSocketResponse } from "./websocket.ts";
 
 export { AppKey };
 export type { ServeInfo };
@@ -288,10 +286,7 @@ export class Application implements AsyncDisposable {
 
   /** @ignore The handlers of open WebSockets and event streams, which go on until they are told. */
   get _streaming(): RequestTask[] {
-    return Array.from(this.#running).filter(({ early }) =>
-      (early instanceof WebSocketResponse && !early.closed) ||
-      (early instanceof EventSourceResponse && early._isOpen)
-    );
+    return Array.from(this.#running).filter(({ early }) => early?._isEndless ?? false);
   }
 
   /** @ignore The handlers whose requests have bodies, which may be on their way. */

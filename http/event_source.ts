@@ -130,6 +130,11 @@ export class EventSourceResponse extends StreamResponse {
   }
 
   /** @ignore */
+  get _isEndless(): boolean {
+    return this._isOpen;
+  }
+
+  /** @ignore */
   override _handlerEnded(error: unknown): void {
     this.#timer?.cancel();
     // Events are whole: where the server stops, the stream ends, and need not break off.

@@ -346,6 +346,11 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   /** @ignore */
+  get _isEndless(): boolean {
+    return !this.closed;
+  }
+
+  /** @ignore */
   _handlerEnded(error: unknown): void {
     this.#connection?.handlerEnded(error);
   }
