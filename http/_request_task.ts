@@ -98,6 +98,8 @@ export class RequestTask extends Task<Response> {
   #hasLeft = false;
   #decorator: ((headers: Headers) => void) | null = null;
   #timer: TimerHandle | null = null;
+  /** Where it is among those that are to be watched; -1 if it never was. */
+  #watchPlace = -1;
   /** Ends listening to the request's signal; null while nobody does. */
   #unwatch: (() => void) | null = null;
   /** Why it was cancelled, if it was by itself: the answer to give. */
@@ -233,7 +235,7 @@ export class RequestTask extends Task<Response> {
     if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);
     if (!cancels) return;
     if (this.info === undefined) this._watchClient();
-    else this.#owner.watch.add(this);
+    else this.#watchPlace = this.#owner.watch.add(this);
   }
 
   /** @ignore Cancels the handler: its time is over. */
@@ -285,6 +287,7 @@ export class RequestTask extends Task<Response> {
   }
 
   #stopWatching(): void {
+    if (this.#watchPlace >= 0) this.#owner.watch.remove(this, this.#watchPlace);
     this.#unwatch?.();
     this.#unwatch = null;
   }
@@ -356,19 +359,27 @@ const WATCH_DELAY = 0.005;
 /** Begins to watch the clients of the handlers that take longer, on one loop. */
 export class ClientWatch {
   readonly #loop: EventLoop;
-  #tasks: RequestTask[] = [];
+  #tasks: (RequestTask | null)[] = [];
 
   constructor(loop: EventLoop) {
     this.#loop = loop;
   }
 
-  add(task: RequestTask): void {
-    if (this.#tasks.push(task) === 1) this.#loop.callLater(WATCH_DELAY, this.#watchAll);
+  /** Begins to watch after the delay, and returns the place to {@linkcode remove} it from. */
+  add(task: RequestTask): number {
+    const count = this.#tasks.push(task);
+    if (count === 1) this.#loop.callLater(WATCH_DELAY, this.#watchAll);
+    return count - 1;
+  }
+
+  /** Lets go of a task that has ended: those that are kept for the delay are what the collector copies. */
+  remove(task: RequestTask, place: number): void {
+    if (this.#tasks[place] === task) this.#tasks[place] = null;
   }
 
   readonly #watchAll = (): void => {
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task._watchClient();
+    for (const task of tasks) task?._watchClient();
   };
 }
