@@ -485,7 +485,10 @@ export class BaseEventLoop implements TimerLoop {
 
   // -- The host's share --
 
-  /** Waits in this state until the host has had its share, or something else ends it sooner. */
+  /**
+   * Waits in this state until the host has had its share, or something else ends it sooner. Then the
+   * immediate stays: it will serve the next one, or find nothing to do, and a new one for each costs more.
+   */
   #letHostIn(state: typeof WAITING | typeof YIELDING): void {
     this.#state = state;
     this.#immediate ??= afterHost(this.#onImmediate);
@@ -520,7 +523,6 @@ export class BaseEventLoop implements TimerLoop {
   #park(): void {
     const due = this.#timers.first?._when ?? Infinity;
     if (this.#clock.jumpTo !== undefined) return this.#jump(due);
-    this.#disarmImmediate();
     this.#state = PARKED;
     if (this.#timer !== null && this.#timerDue <= due) return;
     this.#disarmTimer();
@@ -545,7 +547,6 @@ export class BaseEventLoop implements TimerLoop {
   #endOrPark(): void {
     const deadlock = this._describeDeadlock();
     if (deadlock === null) {
-      this.#disarmImmediate();
       this.#state = PARKED;
     } else {
       this._interrupt(new RuntimeError(`Cannot go on: ${deadlock}`));
