@@ -4,8 +4,8 @@
  * @module
  */
 
-import { wrapFuture } from "../loop/mod.ts";
-import type { Steps } from "../loop/coroutines.ts";
+import { Future } from "../loop/mod.ts";
+import type { Suspension } from "../loop/mod.ts";
 import { HTTPBadRequest } from "./exceptions.ts";
 
 /** What the platform throws where a body is not what it should be, or breaks off. */
@@ -18,17 +18,72 @@ const BROKEN = [
   Deno.errors.UnexpectedEof,
 ];
 
-/** Waits for a promise that the platform makes of a body; a cancellation ends that at once. */
-export function* reading<T>(promise: Promise<T>): Steps<T> {
-  try {
-    return yield* wrapFuture(promise);
-  } catch (error) {
-    throw readingError(error);
+/** What to read, and how; one for all that is read that way. */
+export interface Recipe<Source, Raw, T> {
+  /** Has the platform read. */
+  read(source: Source): Promise<Raw>;
+  /** Makes what was asked for of what was read; what it throws goes to whoever waits. */
+  convert(raw: Raw, source: Source): T;
+}
+
+/**
+ * Reads from the body of a request, from when it is awaited on. A cancellation ends the waiting at once,
+ * whatever the platform does.
+ */
+export class BodyReading<Source, Raw, T> extends Future<T> {
+  readonly #source: Source;
+  readonly #recipe: Recipe<Source, Raw, T>;
+  #hasBegun = false;
+
+  constructor(source: Source, recipe: Recipe<Source, Raw, T>) {
+    super();
+    this.#source = source;
+    this.#recipe = recipe;
+  }
+
+  override get _isUpToHost(): boolean {
+    return true;
+  }
+
+  override then<R1 = T, R2 = never>(
+    onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): PromiseLike<R1 | R2> {
+    this.#begin();
+    return super.then(onFulfilled, onRejected);
+  }
+
+  override [Symbol.iterator](): Generator<Suspension, T, unknown> {
+    this.#begin();
+    return super[Symbol.iterator]();
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#recipe.read(this.#source).then(
+      (raw) => this.#received(raw),
+      (error) => this.#failed(readingError(error)),
+    );
+  }
+
+  #received(raw: Raw): void {
+    if (this.done()) return;
+    try {
+      this.setResult(this.#recipe.convert(raw, this.#source));
+    } catch (error) {
+      // For whoever waits: it is no error of the platform's callback.
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.done()) this.setException(error);
   }
 }
 
 /** What to throw for what the platform has thrown. */
-export function readingError(error: unknown): unknown {
+function readingError(error: unknown): unknown {
   const isBroken = error instanceof Error && BROKEN.some((type) => error instanceof type);
   return isBroken ? malformed(error) : error;
 }

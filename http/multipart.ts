@@ -11,8 +11,11 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { reading } from "./_body_reading.ts";
+import { BodyReading } from "./_body_reading.ts";
+import type { Recipe } from "./_body_reading.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
+
+type Piece = ReadableStreamReadResult<Uint8Array>;
 
 /** How large the headers of one part may be, in bytes. */
 const MAX_HEADER_SIZE = 8192;
@@ -23,6 +26,11 @@ const decoder = new TextDecoder();
 function fail(what: string): never {
   throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
 }
+
+const PIECE: Recipe<ReadableStreamDefaultReader<Uint8Array>, Piece, Uint8Array> = {
+  read: (reader) => reader.read(),
+  convert: ({ value }) => value ?? fail("it ends too early"),
+};
 
 /** The bytes that have come and were not taken. */
 class Input {
@@ -46,8 +54,7 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    const { value } = yield* reading(this.#reader.read());
-    if (value === undefined) return fail("it ends too early");
+    const value = yield* new BodyReading(this.#reader, PIECE);
     const joined = new Uint8Array(this.#bytes.length + value.length);
     joined.set(this.#bytes);
     joined.set(value, this.#bytes.length);

@@ -11,11 +11,9 @@
  * @module
  */
 
-import { wrapFuture } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
-import { Operation } from "../loop/coroutines.ts";
-import type { Steps } from "../loop/coroutines.ts";
-import { malformed, reading, readingError } from "./_body_reading.ts";
+import { BodyReading, malformed } from "./_body_reading.ts";
+import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { addressText } from "./_logged.ts";
 import { taskOf } from "./_request_task.ts";
@@ -200,20 +198,16 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
  * ```
  */
 export function readText(request: Request): Awaitable<string> {
-  return new Operation(() => textSteps(request));
+  return new BodyReading(request, TEXT);
 }
 
-function* textSteps(request: Request): Steps<string> {
-  const decode = decoderFor(request);
-  return decoded(yield* bytesSteps(request), decode);
-}
+const TEXT: Recipe<Request, Uint8Array, string> = {
+  read: bytesOf,
+  convert: (bytes, request) => decoded(bytes, decoderFor(request)),
+};
 
-function* bytesSteps(request: Request): Steps<Uint8Array> {
-  try {
-    return yield* wrapFuture(request.bytes());
-  } catch (error) {
-    throw readingError(error);
-  }
+function bytesOf(request: Request): Promise<Uint8Array> {
+  return request.bytes();
 }
 
 type Decode = (bytes: Uint8Array) => string;
@@ -274,27 +268,29 @@ function decoderFor(request: Request): Decode {
  * ```
  */
 export function readJson<T = unknown>(request: Request): Awaitable<T> {
-  return new Operation(() => jsonSteps<T>(request));
+  return new BodyReading(request, JSON_VALUE) as Awaitable<T>;
 }
 
 /**
  * JSON is UTF-8 (RFC 8259). Only where it can't be that, the type is asked for another encoding: to look
  * a header up takes as long as to parse a short text.
  */
-function* jsonSteps<T>(request: Request): Steps<T> {
-  const bytes = yield* bytesSteps(request);
-  const text = LENIENT_UTF8.decode(bytes);
-  if (!text.includes(REPLACEMENT)) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      // A SyntaxError, which the second attempt throws as well if it is no other encoding's fault.
+const JSON_VALUE: Recipe<Request, Uint8Array, unknown> = {
+  read: bytesOf,
+  convert(bytes, request) {
+    const text = LENIENT_UTF8.decode(bytes);
+    if (!text.includes(REPLACEMENT)) {
+      try {
+        return JSON.parse(text);
+      } catch {
+        // A SyntaxError, which the second attempt throws as well if it is no other encoding's fault.
+      }
     }
-  }
-  return parseJson(decoded(bytes, decoderFor(request)));
-}
+    return parseJson(decoded(bytes, decoderFor(request)));
+  },
+};
 
-function parseJson<T>(text: string): T {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -332,12 +328,15 @@ const FORM_TYPE = /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-dat
  * ```
  */
 export function readPost(request: Request): Awaitable<FormData> {
-  return new Operation(() => postSteps(request));
+  return new BodyReading(request, FORM);
 }
 
-function* postSteps(request: Request): Steps<FormData> {
-  if (request.body === null || !FORM_TYPE.test(request.headers.get("content-type") ?? "")) {
-    return new FormData();
-  }
-  return yield* reading(request.formData());
-}
+const FORM: Recipe<Request, FormData, FormData> = {
+  async read(request) {
+    if (request.body === null || !FORM_TYPE.test(request.headers.get("content-type") ?? "")) {
+      return new FormData();
+    }
+    return await request.formData();
+  },
+  convert: (form) => form,
+};
