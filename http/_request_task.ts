@@ -5,8 +5,8 @@
  * returns, and costs no turn of the loop. The answer is given once: by what the handler returns or
  * throws, or before that by a response that is prepared early (a stream, a WebSocket), after which
  * the handler goes on. Invariants: a handler's error never leaves the task, it is an answer; while
- * the task runs, it is in its application's set, its timer runs, and somebody looks whether the
- * client is still there; when it is done, none of that is left.
+ * the task runs, its timer runs, and somebody looks whether the client is still there; when it is
+ * done, none of that is left.
  *
  * Deno's `request.signal` also aborts when all went well, so nobody listens to it any more then; and
  * asking for it costs about as much as a short handler, so that is put off for some milliseconds: a
@@ -45,11 +45,16 @@ export interface RequestOwner {
   readonly loop: EventLoop;
   readonly eagerStart: true;
   readonly name: string;
-  /** Those that have not ended. */
-  readonly running: Set<RequestTask>;
   readonly watch: ClientWatch;
   /** Whether clients are told to make no more requests on their connections. */
   isLeaving: boolean;
+}
+
+/** The tasks that answer requests of `owner`: no set of them is kept, the loop has one of all tasks. */
+export function tasksOf(owner: RequestOwner): RequestTask[] {
+  const isOfOwner = (task: unknown): task is RequestTask =>
+    task instanceof RequestTask && task._isOf(owner);
+  return Array.from(owner.loop._tasks).filter(isOfOwner);
 }
 
 /** Seconds that a handler whose time is over has to answer by itself. */
@@ -133,6 +138,11 @@ export class RequestTask extends Task<Response> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  /** @ignore */
+  _isOf(owner: RequestOwner): boolean {
+    return this.#owner === owner;
   }
 
   // -- The answer --
@@ -221,7 +231,6 @@ export class RequestTask extends Task<Response> {
   #end(response: Response, error: unknown = null): void {
     this.#stopWatching();
     this.#timer?.cancel();
-    this.#owner.running.delete(this);
     this.#give(response);
     this.#early?._handlerEnded(error);
   }
@@ -229,7 +238,6 @@ export class RequestTask extends Task<Response> {
   // -- While it runs --
 
   #watch(): void {
-    this.#owner.running.add(this);
     if (this.#answer !== null) return;
     const { timeout, cancels } = this.plan;
     if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);

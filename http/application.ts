@@ -20,7 +20,7 @@ import { limitBody } from "./_body_limit.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
 import { endContext, runAll } from "./_life_cycle.ts";
 import { pathOf } from "./_path.ts";
-import { ClientWatch, reportError, RequestTask } from "./_request_task.ts";
+import { ClientWatch, reportError, RequestTask, tasksOf } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
 import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
@@ -97,7 +97,6 @@ export class Application implements AsyncDisposable {
   readonly #values = new Map<AppKey<unknown>, unknown>();
   readonly #contexts: AsyncGenerator<void, void, void>[] = [];
   readonly #subapps: Application[] = [];
-  readonly #running = new Set<RequestTask>();
   #parent: Application | null = null;
   #state = CREATED;
   #starting: Promise<void> | null = null;
@@ -255,9 +254,8 @@ export class Application implements AsyncDisposable {
 
   #useLoop(loop: EventLoop): void {
     if (this.#owner?.loop === loop) return;
-    const running = this.#running;
     const watch = new ClientWatch(loop);
-    this.#owner = { loop, eagerStart: true, name: "request", running, watch, isLeaving: false };
+    this.#owner = { loop, eagerStart: true, name: "request", watch, isLeaving: false };
   }
 
   /**
@@ -280,18 +278,18 @@ export class Application implements AsyncDisposable {
   }
 
   /** @ignore The tasks of the requests that are being answered. */
-  get _running(): ReadonlySet<RequestTask> {
-    return this.#running;
+  get _running(): RequestTask[] {
+    return this.#owner === null ? [] : tasksOf(this.#owner);
   }
 
   /** @ignore The handlers of open WebSockets and event streams, which go on until they are told. */
   get _streaming(): RequestTask[] {
-    return Array.from(this.#running).filter(({ early }) => early?._isEndless ?? false);
+    return this._running.filter(({ early }) => early?._isEndless ?? false);
   }
 
   /** @ignore The handlers whose requests have bodies, which may be on their way. */
   get _uploading(): RequestTask[] {
-    return Array.from(this.#running).filter((handler) => handler.isUploading);
+    return this._running.filter((handler) => handler.isUploading);
   }
 
   // -- Beginning and end --
@@ -375,7 +373,8 @@ export class Application implements AsyncDisposable {
       () => this.shutdown(),
       async () => {
         for (const handler of this._streaming) handler.cancel("the server stops");
-        if (this.#running.size > 0) await wait(this.#running);
+        const running = this._running;
+        if (running.length > 0) await wait(running);
       },
       () => this.cleanup(),
     ]);

@@ -76,7 +76,7 @@ export class WebSocketSite implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
-    assertEquals(this.server.app._running.size, 0);
+    assertEquals(this.server.app._running.length, 0);
     assert(this.#handlings.every(({ ws }) => ws.closed));
   }
 }

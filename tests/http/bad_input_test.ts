@@ -208,7 +208,7 @@ for (const [what, cases] of Object.entries(TABLE)) {
     }
     assertEquals(reports.messages, []);
     await server[Symbol.asyncDispose]();
-    assertEquals(app._running.size, 0);
+    assertEquals(app._running.length, 0);
   });
 }
 

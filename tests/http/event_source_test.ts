@@ -50,7 +50,7 @@ async function serve(
     ended: promise,
     async [Symbol.asyncDispose](): Promise<void> {
       await server[Symbol.asyncDispose]();
-      assertEquals(app._running.size, 0);
+      assertEquals(app._running.length, 0);
     },
   };
 }

@@ -219,7 +219,7 @@ test("AppRunner.cleanup() loses no request that was accepted", async () => {
   const [all, stops] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   app.onShutdown.push(() => stops.resolve());
   app.router.addGet("/", async () => {
-    if (app._running.size === count - 1) all.resolve();
+    if (app._running.length === count) all.resolve();
     await stops.promise;
     await sleep(0);
     return new Response("done");

@@ -70,7 +70,7 @@ for (const [how, text] of Object.entries(HALF_BODIES)) {
     const [line] = await Promise.all([client.line(), server[Symbol.asyncDispose]()]);
     assertEquals(line, "HTTP/1.1 503 Service Unavailable\r\n");
     assertInstanceOf(await ended, CancelledError);
-    assertEquals(app._running.size, 0);
+    assertEquals(app._running.length, 0);
   });
 }
 
@@ -144,10 +144,10 @@ test("A thousand clients that never finish do not hold up the end of the server"
     for (const [i, client] of clients.entries()) {
       await client.send(i % 2 === 0 ? "GET / HTTP/1.1\r\nHost:" : HALF_BODY);
     }
-    while (app._running.size < 500) await new Promise((resolve) => setTimeout(resolve));
+    while (app._running.length < 500) await new Promise((resolve) => setTimeout(resolve));
     assertEquals(await (await server.request("/")).text(), "served");
     await server[Symbol.asyncDispose]();
-    assertEquals(app._running.size, 0);
+    assertEquals(app._running.length, 0);
   } finally {
     for (const client of clients) client[Symbol.dispose]();
   }
