@@ -4,8 +4,10 @@
  * @module
  */
 
-import { CancelledError, Event, getRunningLoop, sleep } from "../loop/mod.ts";
+import { CancelledError, Event, getRunningLoop } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
+import { HostWaiter } from "../loop/claims.ts";
+import type { Claimable, Waiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { RequestTask } from "./_request_task.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
@@ -63,6 +65,14 @@ export class WebSocketConnection {
   /** Done when it is open. */
   readonly opened: Future<void> = getRunningLoop().createFuture<void>();
   readonly response: Response;
+  /** Sends a message; first waits until there is room. */
+  readonly sending: Claimable<void, WebSocketData> = {
+    begin: (data) => this.#send(data),
+    goOn: (_, error, data) => {
+      if (error !== null) throw error;
+      return this.#send(data);
+    },
+  };
   readonly #socket: WebSocket;
   readonly #task: RequestTask;
   readonly #limits: ConnectionLimits;
@@ -154,14 +164,20 @@ export class WebSocketConnection {
     if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
-  /** Sends a message; first waits until there is room. */
-  *send(data: WebSocketData): Steps<void> {
+  #send(data: WebSocketData): void | Waiter {
     const socket = this.#socket;
-    while (socket.bufferedAmount > HIGH_WATER && !this.closed) yield* sleep(DRAIN_INTERVAL);
     if (this.closed || socket.readyState !== WebSocket.OPEN) {
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }
+    if (socket.bufferedAmount > HIGH_WATER) return this.#whenDrained();
     socket.send(data);
+  }
+
+  #whenDrained(): Waiter {
+    const loop = getRunningLoop();
+    const waiter = new HostWaiter({ loop });
+    loop.callLater(DRAIN_INTERVAL, () => waiter.wake());
+    return waiter;
   }
 
   /** Closes it, and waits for the client's answer; false if it was closed already. */

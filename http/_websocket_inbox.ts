@@ -8,8 +8,9 @@
  */
 
 import { getRunningLoop, RuntimeError, TimeoutError } from "../loop/mod.ts";
-import type { EventLoop, Future, TimerHandle } from "../loop/mod.ts";
-import type { Steps } from "../loop/coroutines.ts";
+import type { Awaitable, EventLoop, TimerHandle } from "../loop/mod.ts";
+import { Claim, HostWaiter } from "../loop/claims.ts";
+import type { Claimable, Waiter } from "../loop/claims.ts";
 
 /** A message that has come: a text, or bytes. */
 export type WebSocketData = string | Uint8Array<ArrayBuffer>;
@@ -33,8 +34,16 @@ interface Entry {
   next: Entry | null;
 }
 
+/** How somebody takes a message. */
+interface Taking<T> {
+  /** Makes what was asked for of the message, or throws. */
+  readonly convert: (message: WebSocketMessage) => T;
+  /** Seconds to wait for it, or null. */
+  readonly timeout: number | null;
+}
+
 /** See the module's description. */
-export class WebSocketInbox {
+export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   readonly #loop: EventLoop = getRunningLoop();
   /** What is received from, for errors. */
   readonly #name: string;
@@ -45,7 +54,9 @@ export class WebSocketInbox {
   #first: Entry | null = null;
   #last: Entry | null = null;
   #size = 0;
-  #receiver: Future<void> | null = null;
+  #receiver: Waiter | null = null;
+  /** Ends the waiting of the receiver. */
+  #timer: TimerHandle | null = null;
 
   constructor(name: string, timeout: number | null, closedError: (text: string) => Error) {
     this.#name = name;
@@ -70,11 +81,10 @@ export class WebSocketInbox {
     else this.#last.next = entry;
     this.#last = entry;
     this.#size += size;
-    if (this.#receiver !== null && !this.#receiver.done()) this.#receiver.setResult();
+    this.#receiver?.wake();
   }
 
-  /** Takes a message, if there is one. */
-  takeNowait(): WebSocketMessage | null {
+  #takeNowait(): WebSocketMessage | null {
     const entry = this.#first;
     if (entry === null) return null;
     if (entry.message.type === "close") return entry.message;
@@ -84,47 +94,81 @@ export class WebSocketInbox {
     return entry.message;
   }
 
+  // -- Taking --
+
   /** Takes a message; waits for it. */
-  *take({ timeout = this.#timeout }: ReceiveOptions): Steps<WebSocketMessage> {
-    for (;;) {
-      const message = this.takeNowait();
-      if (message !== null) return message;
-      if (this.#receiver !== null) {
-        throw new RuntimeError(`Cannot receive from ${this.#name}: somebody waits already`);
-      }
-      const receiver = this.#receiver = this.#loop.createFuture<void>();
-      const timer = timeout === null ? null : this.#expireLater(receiver, timeout);
-      try {
-        yield* receiver;
-      } finally {
-        timer?.cancel();
-        this.#receiver = null;
-      }
-    }
+  take({ timeout = this.#timeout }: ReceiveOptions): Awaitable<WebSocketMessage> {
+    return this.#claim((message) => message, timeout);
   }
 
-  #expireLater(receiver: Future<void>, timeout: number): TimerHandle {
+  /** Takes a message, which must be a text or bytes. */
+  takeAs(type: "text", options: ReceiveOptions): Awaitable<string>;
+  takeAs(type: "binary", options: ReceiveOptions): Awaitable<Uint8Array<ArrayBuffer>>;
+  takeAs(
+    type: "text" | "binary",
+    { timeout = this.#timeout }: ReceiveOptions,
+  ): Awaitable<WebSocketData> {
+    return this.#claim((message) => this.#dataOf(message, type), timeout);
+  }
+
+  /** Takes a message, which must be JSON. */
+  takeJson<T>({ timeout = this.#timeout }: ReceiveOptions): Awaitable<T> {
+    return this.#claim((message) => JSON.parse(this.#dataOf(message, "text") as string), timeout);
+  }
+
+  #dataOf(message: WebSocketMessage, type: "text" | "binary"): WebSocketData {
+    if (message.type === type) return message.data;
+    const action = `Cannot receive from ${this.#name}`;
+    if (message.type !== "close") {
+      throw new TypeError(`${action}: ${type} was expected, not ${message.type}`);
+    }
+    throw this.#closedError(`${action}: it was closed (code ${message.data})`);
+  }
+
+  /** The messages up to the end, where what is called returns or throws. */
+  messages(atEnd: () => void): AsyncIterator<WebSocketData, void, void> {
+    const taking: Taking<IteratorResult<WebSocketData, void>> = {
+      convert(message) {
+        if (message.type !== "close") return { done: false, value: message.data };
+        return { done: true, value: atEnd() };
+      },
+      timeout: this.#timeout,
+    };
+    const next = (): Promise<IteratorResult<WebSocketData, void>> =>
+      Promise.resolve(new Claim(this, taking) as Awaitable<IteratorResult<WebSocketData, void>>);
+    return { next };
+  }
+
+  #claim<T>(convert: (message: WebSocketMessage) => T, timeout: number | null): Awaitable<T> {
+    return new Claim(this, { convert, timeout }) as Awaitable<T>;
+  }
+
+  /** @ignore */
+  begin(taking: Taking<unknown>): unknown {
+    const message = this.#takeNowait();
+    if (message !== null) return taking.convert(message);
+    if (this.#receiver !== null) {
+      throw new RuntimeError(`Cannot receive from ${this.#name}: somebody waits already`);
+    }
+    const receiver = this.#receiver = new HostWaiter({ loop: this.#loop });
+    if (taking.timeout !== null) this.#timer = this.#expireLater(receiver, taking.timeout);
+    return receiver;
+  }
+
+  /** @ignore */
+  goOn(receiver: Waiter, error: unknown | null, taking: Taking<unknown>): unknown {
+    this.#receiver = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (error !== null) throw error;
+    receiver.result(); // throws the TimeoutError, if it has one
+    return this.begin(taking);
+  }
+
+  #expireLater(receiver: Waiter, timeout: number): TimerHandle {
     return this.#loop.callLater(timeout, () => {
       const text = `Cannot receive from ${this.#name}: no message within ${timeout} s`;
       if (!receiver.done()) receiver.setException(new TimeoutError(text));
     });
-  }
-
-  /** Takes a message, which must be a text or bytes. */
-  takeAs(type: "text", options: ReceiveOptions): Steps<string>;
-  takeAs(type: "binary", options: ReceiveOptions): Steps<Uint8Array<ArrayBuffer>>;
-  *takeAs(type: "text" | "binary", options: ReceiveOptions): Steps<WebSocketData> {
-    const message = yield* this.take(options);
-    const action = `Cannot receive from ${this.#name}`;
-    if (message.type === "close") {
-      throw this.#closedError(`${action}: it was closed (code ${message.data})`);
-    }
-    if (message.type === type) return message.data;
-    throw new TypeError(`${action}: ${type} was expected, not ${message.type}`);
-  }
-
-  /** Takes a message, which must be JSON. */
-  *takeJson<T>(options: ReceiveOptions): Steps<T> {
-    return JSON.parse(yield* this.takeAs("text", options));
   }
 }

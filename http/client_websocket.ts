@@ -179,7 +179,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {RuntimeError} If somebody waits already.
    */
   receive(options: ReceiveOptions = {}): Awaitable<ClientWebSocketMessage> {
-    return new Operation(() => this.#inbox.take(options));
+    return this.#inbox.take(options);
   }
 
   /**
@@ -192,7 +192,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveStr(options: ReceiveOptions = {}): Awaitable<string> {
-    return new Operation(() => this.#inbox.takeAs("text", options));
+    return this.#inbox.takeAs("text", options);
   }
 
   /**
@@ -205,7 +205,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveBytes(options: ReceiveOptions = {}): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => this.#inbox.takeAs("binary", options));
+    return this.#inbox.takeAs("binary", options);
   }
 
   /**
@@ -220,7 +220,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * @throws {TimeoutError} If none came in time.
    */
   receiveJson<T = unknown>(options: ReceiveOptions = {}): Awaitable<T> {
-    return new Operation(() => this.#inbox.takeJson<T>(options));
+    return this.#inbox.takeJson<T>(options);
   }
 
   // -- Sending --
@@ -296,13 +296,10 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   /** The messages, up to the end. An error that ended it is thrown. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WebSocketData, void, void> {
-    for (;;) {
-      const message = await this.receive();
-      if (message.type !== "close") yield message.data;
-      else if (this.#exception === null) return;
-      else throw this.#exception;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<WebSocketData, void, void> {
+    return this.#inbox.messages(() => {
+      if (this.#exception !== null) throw this.#exception;
+    });
   }
 
   /** Closes the WebSocket. */

@@ -24,6 +24,7 @@
 
 import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
+import { Claim } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
@@ -224,8 +225,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {RuntimeError} If somebody waits already, or the WebSocket is not prepared.
    */
   receive(options: ReceiveOptions = {}): Awaitable<WebSocketMessage> {
-    const inbox = this.#receiving();
-    return new Operation(() => inbox.take(options));
+    return this.#receiving().take(options);
   }
 
   #receiving(): WebSocketInbox {
@@ -244,7 +244,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveStr(options: ReceiveOptions = {}): Awaitable<string> {
-    return new Operation(() => this.#receiving().takeAs("text", options));
+    return this.#receiving().takeAs("text", options);
   }
 
   /**
@@ -257,7 +257,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveBytes(options: ReceiveOptions = {}): Awaitable<Uint8Array<ArrayBuffer>> {
-    return new Operation(() => this.#receiving().takeAs("binary", options));
+    return this.#receiving().takeAs("binary", options);
   }
 
   /**
@@ -272,17 +272,12 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {TimeoutError} If none came in time.
    */
   receiveJson<T = unknown>(options: ReceiveOptions = {}): Awaitable<T> {
-    return new Operation(() => this.#receiving().takeJson<T>(options));
+    return this.#receiving().takeJson<T>(options);
   }
 
   /** The messages, up to the end. An error that ended it is in `exception()`. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WebSocketData, void, void> {
-    const inbox = this.#receiving();
-    for (;;) {
-      const message = inbox.takeNowait() ?? await this.receive();
-      if (message.type === "close") return;
-      yield message.data;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<WebSocketData, void, void> {
+    return this.#receiving().messages(() => {});
   }
 
   // -- Sending --
@@ -325,8 +320,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   #send(data: WebSocketData): Awaitable<void> {
-    const connection = this.#prepared("send to");
-    return new Operation(() => connection.send(data));
+    return new Claim(this.#prepared("send to").sending, data);
   }
 
   // -- The end --
