@@ -31,6 +31,13 @@ export type Middleware = (
 ) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
 
 /**
+ * Changes the headers of a response before it is given. It can't wait; a middleware can.
+ *
+ * Counterpart of the callbacks of Python's `on_response_prepare`.
+ */
+export type ResponsePrepareCallback = (request: Request, response: Response) => void | undefined;
+
+/**
  * What happens to a handler when its client leaves: `"cancel"` cancels its task, `"ignore"` lets it
  * run to its end.
  */
@@ -65,6 +72,8 @@ export interface HandlerOptions {
 export interface Scope {
   /** The outermost first. */
   readonly middlewares: readonly Middleware[];
+  /** Called, in order, with each response. */
+  readonly onResponsePrepare: readonly ResponsePrepareCallback[];
   /** Its settings. */
   readonly _options: HandlerOptions;
   /** The application that this one is part of, or null. */
@@ -75,6 +84,8 @@ export interface Scope {
 export interface Plan {
   /** The handler within all middlewares. */
   readonly handler: Handler;
+  /** Called with the response; those of the outermost application first. */
+  readonly onResponsePrepare: readonly ResponsePrepareCallback[];
   /** The innermost application of the route. */
   readonly scope: Scope | null;
   /** Bytes, or Infinity. */
@@ -105,15 +116,18 @@ export function checkOptions(action: string, options: HandlerOptions): void {
 /** The plan of a route: its own settings go before those of its application, and so outwards. */
 export function planOf(handler: Handler, options: HandlerOptions, scope: Scope | null): Plan {
   const all = [options];
+  const onResponsePrepare: ResponsePrepareCallback[] = [];
   let wrapped = handler;
   for (let outer = scope; outer !== null; outer = outer.parent) {
     all.push(outer._options);
+    onResponsePrepare.unshift(...outer.onResponsePrepare);
     for (const middleware of outer.middlewares.toReversed()) wrapped = layer(middleware, wrapped);
   }
   const { clientMaxSize = CLIENT_MAX_SIZE, onDisconnect, timeout = null, timeoutStatus = 503 } =
     merged(all);
   return {
     handler: wrapped,
+    onResponsePrepare,
     scope,
     maxSize: clientMaxSize ?? Infinity,
     cancels: onDisconnect !== "ignore",

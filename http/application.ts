@@ -24,14 +24,14 @@ import { ClientWatch, reportError, RequestTask } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
 import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
-import type { HandlerOptions, Middleware } from "./_scope.ts";
+import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
 import type { RouteMatch } from "./router.ts";
 
 export { AppKey };
-export type { ServeInfo };
+export type { ResponsePrepareCallback, ServeInfo };
 
 /** Called with the application when it starts, shuts down, or is cleaned up. */
 export type AppCallback = (app: Application) => void | PromiseLike<void>;
@@ -83,6 +83,24 @@ export class Application implements AsyncDisposable {
   readonly router: Router;
   /** What goes around all handlers, the outermost first. */
   readonly middlewares: Middleware[];
+  /**
+   * Called, in order, with each request and its response before that is given: what handlers return,
+   * streams, WebSockets, and errors, also where no handler was found. They may change its headers.
+   * For requests of a sub-application, those of the outer one come first. What one throws is reported
+   * and answered with 500. Counterpart of Python's `on_response_prepare`.
+   *
+   * @example
+   * ```ts
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using app = new Application();
+   * app.onResponsePrepare.push((_request, { headers }) => headers.set("x-frame-options", "DENY"));
+   * const response = await app.request("/nowhere");
+   * assertEquals([response.status, response.headers.get("x-frame-options")], [404, "DENY"]);
+   * ```
+   */
+  readonly onResponsePrepare: ResponsePrepareCallback[] = [];
   /** Called, in order, before the first request. */
   readonly onStartup: AppCallback[] = [];
   /** Called, in order, when no more requests are accepted. */
