@@ -28,7 +28,7 @@ import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_sco
 import { AppKey } from "./app_key.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
-import type { RouteMatch } from "./router.ts";
+import type { Route, RouteDef, RouteMatch } from "./router.ts";
 
 export { AppKey };
 export type { ResponsePrepareCallback, ServeInfo };
@@ -192,6 +192,18 @@ export class Application implements AsyncDisposable {
   /** The application that this one is part of, or null. */
   get parent(): Application | null {
     return this.#parent;
+  }
+
+  /**
+   * Adds routes that were written down elsewhere. Counterpart of Python's `add_routes()`.
+   *
+   * @param routes The routes, such as a {@linkcode RouteTableDef}.
+   * @returns The routes that were added.
+   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addRoutes(routes: Iterable<RouteDef>): Route[] {
+    return this.router.addRoutes(routes);
   }
 
   /**

@@ -19,6 +19,8 @@ import type { Handler, HandlerOptions, Middleware, OnDisconnect, Plan, Scope } f
 import { StaticFolder } from "./_static.ts";
 import type { StaticOptions } from "./_static.ts";
 import { HTTPMethodNotAllowed, HTTPNotFound } from "./exceptions.ts";
+import { handlersOf } from "./view.ts";
+import type { ViewClass } from "./view.ts";
 
 export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params, StaticOptions };
 
@@ -122,6 +124,9 @@ export interface RouteMatch {
   /** The values of the variables, decoded. */
   readonly params: Params;
 }
+
+/** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
+export type RouteDef = (router: Router) => Route[];
 
 /** What may know who answers for a path. */
 interface Mount {
@@ -380,6 +385,36 @@ export class Router {
    */
   addDelete(path: string, handler: Handler, options: RouteOptions = {}): Route {
     return this.addRoute("DELETE", path, handler, options);
+  }
+
+  /**
+   * Has a class answer for a path: a route is added for each method that it has, and one for HEAD if
+   * it has `get()`. Counterpart of `add_view()`.
+   *
+   * @param path The path.
+   * @param view The class, of which each request gets an object.
+   * @param options The name and the settings of the routes.
+   * @returns The routes.
+   * @throws {TypeError} If it is no class of views.
+   * @throws {RangeError} If it has no such method, or for what {@linkcode Router.addRoute} throws it.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addView(path: string, view: ViewClass, options: RouteOptions = {}): Route[] {
+    return handlersOf(view).map(([method, handler]) =>
+      this.addRoute(method, path, handler, options)
+    );
+  }
+
+  /**
+   * Adds routes that were written down elsewhere. Counterpart of `add_routes()`.
+   *
+   * @param routes The routes, such as a {@linkcode RouteTableDef}.
+   * @returns The routes that were added.
+   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addRoutes(routes: Iterable<RouteDef>): Route[] {
+    return Array.from(routes, (add) => add(this)).flat();
   }
 
   /**
