@@ -56,6 +56,7 @@ export * from "./event_source.ts";
 export * from "./exceptions.ts";
 export * from "./file_response.ts";
 export * from "./multipart.ts";
+export * from "./normalize_path.ts";
 export * from "./request.ts";
 export * from "./route_table.ts";
 export * from "./router.ts";

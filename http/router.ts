@@ -11,7 +11,7 @@
  */
 
 import { RuntimeError } from "../loop/mod.ts";
-import { NO_PARAMS, Pattern, quotePath } from "./_pattern.ts";
+import { NO_PARAMS, NO_ROUTE, Pattern, quotePath } from "./_pattern.ts";
 import type { Params } from "./_pattern.ts";
 import { pathOf } from "./_path.ts";
 import { checkOptions, planOf } from "./_scope.ts";
@@ -27,9 +27,7 @@ export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params, StaticO
 /** A method that stands for all. */
 const ANY = "*";
 
-/** The values of the variables where no route was found. */
-const SYSTEM: Params = Object.freeze(Object.create(null));
-/** For the handlers of those, which do nothing but throw. */
+/** For the handlers where no route was found, which do nothing but throw. */
 const NO_REQUEST = null as unknown as Request;
 
 /** What refuses a request need not read its body. */
@@ -113,7 +111,10 @@ export class Route {
     const fail = (): never => {
       throw error;
     };
-    return { route: new Route(ANY, this.path, fail, this.#options, this.#scope), params: SYSTEM };
+    return {
+      route: new Route(ANY, this.path, fail, this.#options, this.#scope),
+      params: NO_PARAMS,
+    };
   }
 }
 
@@ -220,7 +221,7 @@ export class Router {
   }
 
   #systemRoute(handler: Handler): RouteMatch {
-    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: SYSTEM };
+    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: NO_ROUTE };
   }
 
   // -- Adding --
@@ -474,7 +475,7 @@ export class Router {
    */
   resolve(method: string, path: string): RouteMatch {
     const match = this.find(method, path);
-    if (match.params === SYSTEM) match.route.handler(NO_REQUEST);
+    if (match.params === NO_ROUTE) match.route.handler(NO_REQUEST);
     return match;
   }
 
