@@ -216,13 +216,52 @@ export class Application implements AsyncDisposable {
    * @throws {RuntimeError} If one of them has started, or the other is part of one already.
    */
   addSubapp(prefix: string, app: Application): void {
+    this.#checkPart(prefix, app);
+    this.router._addRouter(prefix, app.router);
+    this.#addPart(app);
+  }
+
+  /**
+   * Has another application answer for a host, where this one has no route and no sub-application
+   * for a path. Otherwise it is as with {@linkcode Application.addSubapp}. Of several that fit, the
+   * one that was added first answers. Counterpart of Python's `add_domain()`.
+   *
+   * @param domain The host, such as `api.example.com`, with its port unless that is the usual one;
+   * `*` stands for any text, as in `*.example.com`.
+   * @param app The other application.
+   * @throws {RangeError} If it is no host.
+   * @throws {RuntimeError} If one of them has started, or the other is part of one already.
+   *
+   * @example
+   * ```ts
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const api = new Application();
+   * api.router.addGet("/", () => Response.json({ hello: "API" }));
+   *
+   * await using app = new Application();
+   * app.addDomain("api.example.com", api);
+   * assertEquals((await app.request("http://api.example.com/")).status, 200);
+   * assertEquals((await app.request("http://example.com/")).status, 404);
+   * ```
+   */
+  addDomain(domain: string, app: Application): void {
+    this.#checkPart(domain, app);
+    this.router._addDomain(domain, app.router);
+    this.#addPart(app);
+  }
+
+  #checkPart(place: string, app: Application): void {
     if (app === this || app.#parent !== null || this.#isWithin(app)) {
-      throw new RuntimeError(`Cannot add sub-application ${prefix}: it is part of one already`);
+      throw new RuntimeError(`Cannot add sub-application ${place}: it is part of one already`);
     }
     if (app.#state !== CREATED) {
-      throw new RuntimeError(`Cannot add sub-application ${prefix}: it has started`);
+      throw new RuntimeError(`Cannot add sub-application ${place}: it has started`);
     }
-    this.router._addRouter(prefix, app.router);
+  }
+
+  #addPart(app: Application): void {
     app.#parent = this;
     this.#subapps.push(app);
   }
@@ -243,8 +282,8 @@ export class Application implements AsyncDisposable {
   readonly fetch = (request: Request, info?: ServeInfo): Response | Promise<Response> => {
     const owner = this.#owner;
     if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
-    const { method } = request;
-    const match = this.router.find(method, pathOf(request.url));
+    const { method, url } = request;
+    const match = this.router.find(method, pathOf(url), url);
     const { maxSize } = match.route._plan;
     if (method === "GET" || method === "HEAD" || maxSize === Infinity) {
       return new RequestTask(request, match, info, owner).start();

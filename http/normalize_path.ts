@@ -77,7 +77,7 @@ export function normalizePathMiddleware(options: NormalizePathOptions = {}): Mid
     if (match.params === NO_ROUTE) {
       const { router } = outermost(appOf(request));
       for (const path of candidates(pathOf(request.url), rules)) {
-        if (router.find(request.method, path).params === NO_ROUTE) continue;
+        if (router.find(request.method, path, request.url).params === NO_ROUTE) continue;
         throw new redirectClass(path + queryOf(request.url));
       }
     }
