@@ -24,6 +24,26 @@ export type Handler = (
  *
  * Call `handler(request)` and `await` it, or `yield*` it in a generator, or return it as it is.
  * Counterpart of Python's `@aiohttp.web.middleware`.
+ *
+ * @example What aiohttp's middlewares keep in their request, such as `request["user"]`
+ * ```ts
+ * import { ContextVar } from "@aio/asyncio";
+ * import { Application } from "@aio/asyncio/http";
+ * import type { Middleware } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const user = new ContextVar<string>("user"); // of the request that is being answered
+ *
+ * const authenticate: Middleware = (request, handler) => {
+ *   user.set(request.headers.get("x-user") ?? "nobody");
+ *   return handler(request);
+ * };
+ *
+ * await using app = new Application({ middlewares: [authenticate] });
+ * app.router.addGet("/", async () => new Response(`Hello, ${user.get()}`));
+ * const response = await app.request("/", { headers: { "x-user": "Ada" } });
+ * assertEquals(await response.text(), "Hello, Ada");
+ * ```
  */
 export type Middleware = (
   request: Request,

@@ -81,7 +81,7 @@ export function normalizePathMiddleware(options: NormalizePathOptions = {}): Mid
         throw new redirectClass(path + queryOf(request.url));
       }
     }
-    return handler(request) as PromiseLike<Response>;
+    return handler(request);
   };
 }
 

@@ -38,7 +38,7 @@ test("Application.addDomain() goes with prefixes, middlewares, redirects and nam
   const log: string[] = [];
   const mark = (name: string): Middleware => (request, handler) => {
     log.push(name);
-    return handler(request) as PromiseLike<Response>;
+    return handler(request);
   };
   await using app = new Application({ middlewares: [normalizePathMiddleware(), mark("app")] });
   const [middle, host, inner] = [new Application(), new Application(), telling("inner", "/x/")];
