@@ -1,5 +1,5 @@
 /**
- * The path of a URL, without taking it apart as a whole.
+ * The path and the query of a URL, without taking it apart as a whole.
  *
  * @module
  */
@@ -13,4 +13,12 @@ export function pathOf(url: string): string {
     if (code === 0x3f || code === 0x23) return url.slice(start, i);
   }
   return url.slice(start);
+}
+
+/** The query of a URL with its question mark; empty if there is none. */
+export function queryOf(url: string): string {
+  const hash = url.indexOf("#");
+  const whole = hash < 0 ? url : url.slice(0, hash);
+  const start = whole.indexOf("?");
+  return start < 0 ? "" : whole.slice(start);
 }

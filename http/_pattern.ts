@@ -12,6 +12,8 @@ export type Params = Readonly<Record<string, string>>;
 
 /** The values where there are no variables. */
 export const NO_PARAMS: Params = Object.freeze(Object.create(null));
+/** The values where no route was found; they tell so by being these. */
+export const NO_ROUTE: Params = Object.freeze(Object.create(null));
 
 /** A part of a pattern: literal text, already encoded, or a variable. */
 type Part = string | { readonly name: string; readonly regex: string | null };

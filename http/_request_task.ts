@@ -161,20 +161,56 @@ export class RequestTask extends Task<Response> {
     if (this.#answer !== null) {
       throw new RuntimeError("Cannot prepare response: the request was answered already");
     }
+    let answer = response;
+    try {
+      answer = this.#prepared(response);
+    } catch (error) {
+      // A WebSocket can't be taken back: it opens, and is closed when its handler fails with this.
+      if (response.status === 101) this.#giveEarly(response, early);
+      throw error;
+    }
+    this.#giveEarly(answer, early);
+  }
+
+  #giveEarly(answer: Response, early: EarlyResponse): void {
     this.#early = early;
     this.#stopWatching();
     this.#timer?.cancel(); // it has answered in time
-    this.#give(response);
+    this.#give(answer);
   }
 
-  #give(response: Response): void {
-    if (this.#answer !== null) return;
+  /** The response as it is to be given. It throws what those who look at it throw. */
+  #prepared(response: Response): Response {
     let answer = this.#decorator === null ? response : decorated(response, this.#decorator);
+    const { onResponsePrepare } = this.plan;
+    if (onResponsePrepare.length > 0) {
+      answer = decorated(answer, probe);
+      for (const callback of onResponsePrepare) callback(this.request, answer);
+    }
     // The connection of a WebSocket is HTTP's no longer.
     if (this.#owner.isLeaving && answer.status !== 101) answer = decorated(answer, endConnection);
+    return answer;
+  }
+
+  #give(answer: Response): void {
     this.#answer = answer;
     this.#resolve?.(answer);
     this.#resolve = null;
+  }
+
+  /** Gives the answer, if none was given. */
+  #giveLast(response: Response): void {
+    if (this.#answer !== null) return;
+    let answer: Response;
+    try {
+      answer = this.#prepared(response);
+    } catch (error) {
+      // Whatever it is, the client gets an answer.
+      reportError(this._loop, this.request, error);
+      response.body?.cancel().catch(() => {}); // if it was read meanwhile, it needs no end
+      answer = serverError();
+    }
+    this.#give(answer);
   }
 
   /** @ignore */
@@ -223,15 +259,13 @@ export class RequestTask extends Task<Response> {
     if (!isLate && !(error instanceof KeyboardInterrupt)) {
       reportError(this._loop, this.request, error);
     }
-    return new HTTPInternalServerError({
-      text: "500 Internal Server Error\n\nServer got itself in trouble",
-    }).toResponse();
+    return serverError();
   }
 
   #end(response: Response, error: unknown = null): void {
     this.#stopWatching();
     this.#timer?.cancel();
-    this.#give(response);
+    this.#giveLast(response);
     this.#early?._handlerEnded(error);
   }
 
@@ -258,7 +292,7 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore Answers in place of a handler that does not end. */
   _answerFor(): void {
-    this.#give((this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse());
+    this.#giveLast((this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse());
   }
 
   /** Called when the client has gone; what is answered now only the log will see. */
@@ -312,6 +346,18 @@ function decorated(response: Response, decorator: (headers: Headers) => void): R
     decorator(copy.headers);
     return copy;
   }
+}
+
+/** Removes a header that is never there: it throws where headers can't be changed, and does no more. */
+function probe(headers: Headers): void {
+  headers.delete("aio-never-there");
+}
+
+/** What the client gets for a fault of the program. */
+function serverError(): Response {
+  return new HTTPInternalServerError({
+    text: "500 Internal Server Error\n\nServer got itself in trouble",
+  }).toResponse();
 }
 
 function expire(task: RequestTask): void {

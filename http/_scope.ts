@@ -24,11 +24,38 @@ export type Handler = (
  *
  * Call `handler(request)` and `await` it, or `yield*` it in a generator, or return it as it is.
  * Counterpart of Python's `@aiohttp.web.middleware`.
+ *
+ * @example What aiohttp's middlewares keep in their request, such as `request["user"]`
+ * ```ts
+ * import { ContextVar } from "@aio/asyncio";
+ * import { Application } from "@aio/asyncio/http";
+ * import type { Middleware } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const user = new ContextVar<string>("user"); // of the request that is being answered
+ *
+ * const authenticate: Middleware = (request, handler) => {
+ *   user.set(request.headers.get("x-user") ?? "nobody");
+ *   return handler(request);
+ * };
+ *
+ * await using app = new Application({ middlewares: [authenticate] });
+ * app.router.addGet("/", async () => new Response(`Hello, ${user.get()}`));
+ * const response = await app.request("/", { headers: { "x-user": "Ada" } });
+ * assertEquals(await response.text(), "Hello, Ada");
+ * ```
  */
 export type Middleware = (
   request: Request,
   handler: (request: Request) => Awaitable<Response>,
 ) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
+
+/**
+ * Changes the headers of a response before it is given. It can't wait; a middleware can.
+ *
+ * Counterpart of the callbacks of Python's `on_response_prepare`.
+ */
+export type ResponsePrepareCallback = (request: Request, response: Response) => void | undefined;
 
 /**
  * What happens to a handler when its client leaves: `"cancel"` cancels its task, `"ignore"` lets it
@@ -65,6 +92,8 @@ export interface HandlerOptions {
 export interface Scope {
   /** The outermost first. */
   readonly middlewares: readonly Middleware[];
+  /** Called, in order, with each response. */
+  readonly onResponsePrepare: readonly ResponsePrepareCallback[];
   /** Its settings. */
   readonly _options: HandlerOptions;
   /** The application that this one is part of, or null. */
@@ -75,6 +104,8 @@ export interface Scope {
 export interface Plan {
   /** The handler within all middlewares. */
   readonly handler: Handler;
+  /** Called with the response; those of the outermost application first. */
+  readonly onResponsePrepare: readonly ResponsePrepareCallback[];
   /** The innermost application of the route. */
   readonly scope: Scope | null;
   /** Bytes, or Infinity. */
@@ -105,15 +136,18 @@ export function checkOptions(action: string, options: HandlerOptions): void {
 /** The plan of a route: its own settings go before those of its application, and so outwards. */
 export function planOf(handler: Handler, options: HandlerOptions, scope: Scope | null): Plan {
   const all = [options];
+  const onResponsePrepare: ResponsePrepareCallback[] = [];
   let wrapped = handler;
   for (let outer = scope; outer !== null; outer = outer.parent) {
     all.push(outer._options);
+    onResponsePrepare.unshift(...outer.onResponsePrepare);
     for (const middleware of outer.middlewares.toReversed()) wrapped = layer(middleware, wrapped);
   }
   const { clientMaxSize = CLIENT_MAX_SIZE, onDisconnect, timeout = null, timeoutStatus = 503 } =
     merged(all);
   return {
     handler: wrapped,
+    onResponsePrepare,
     scope,
     maxSize: clientMaxSize ?? Infinity,
     cancels: onDisconnect !== "ignore",

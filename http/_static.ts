@@ -16,7 +16,7 @@ import { HTTPMovedPermanently, HTTPNotFound } from "./exceptions.ts";
 import { FileInMemory, OpenFile, prepareFile, refusal, SMALL } from "./_file.ts";
 import type { FileResponseOptions, FileSource } from "./_file.ts";
 import { FileCache } from "./_file_cache.ts";
-import { pathOf } from "./_path.ts";
+import { pathOf, queryOf } from "./_path.ts";
 
 /** Options for `app.router.addStatic()`. */
 export interface StaticOptions extends FileResponseOptions {
@@ -152,9 +152,7 @@ function nothing(error: unknown): null {
 
 /** The path of a URL with a slash at its end, and its query; never one that begins with two. */
 function withSlash(url: string): string {
-  const path = pathOf(url);
-  const query = url.slice(url.indexOf(path, url.indexOf("://") + 3) + path.length).split("#", 1)[0];
-  return `${path.replace(/^\/+/, "/")}/${query}`;
+  return `${pathOf(url).replace(/^\/+/, "/")}/${queryOf(url)}`;
 }
 
 async function list(folder: string, isRoot: boolean): Promise<Response> {

@@ -161,7 +161,13 @@ export class WebSocketConnection {
 
   #hangUp(code: number, reason?: string): void {
     this.#isClosing = true;
-    if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(code, reason);
+    const socket = this.#socket;
+    const { readyState } = socket;
+    if (readyState === WebSocket.OPEN) socket.close(code, reason);
+    // Before it is open, the runtime takes no notice of it.
+    else if (readyState === WebSocket.CONNECTING) {
+      socket.addEventListener("open", () => socket.close(code, reason));
+    }
   }
 
   #send(data: WebSocketData): void | Waiter {

@@ -24,14 +24,14 @@ import { ClientWatch, reportError, RequestTask, tasksOf } from "./_request_task.
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
 import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
-import type { HandlerOptions, Middleware } from "./_scope.ts";
+import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import { Router } from "./router.ts";
-import type { RouteMatch } from "./router.ts";
+import type { Route, RouteDef, RouteMatch } from "./router.ts";
 
 export { AppKey };
-export type { ServeInfo };
+export type { ResponsePrepareCallback, ServeInfo };
 
 /** Called with the application when it starts, shuts down, or is cleaned up. */
 export type AppCallback = (app: Application) => void | PromiseLike<void>;
@@ -83,6 +83,24 @@ export class Application implements AsyncDisposable {
   readonly router: Router;
   /** What goes around all handlers, the outermost first. */
   readonly middlewares: Middleware[];
+  /**
+   * Called, in order, with each request and its response before that is given: what handlers return,
+   * streams, WebSockets, and errors, also where no handler was found. They may change its headers.
+   * For requests of a sub-application, those of the outer one come first. What one throws is reported
+   * and answered with 500. Counterpart of Python's `on_response_prepare`.
+   *
+   * @example
+   * ```ts
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using app = new Application();
+   * app.onResponsePrepare.push((_request, { headers }) => headers.set("x-frame-options", "DENY"));
+   * const response = await app.request("/nowhere");
+   * assertEquals([response.status, response.headers.get("x-frame-options")], [404, "DENY"]);
+   * ```
+   */
+  readonly onResponsePrepare: ResponsePrepareCallback[] = [];
   /** Called, in order, before the first request. */
   readonly onStartup: AppCallback[] = [];
   /** Called, in order, when no more requests are accepted. */
@@ -176,6 +194,18 @@ export class Application implements AsyncDisposable {
   }
 
   /**
+   * Adds routes that were written down elsewhere. Counterpart of Python's `add_routes()`.
+   *
+   * @param routes The routes, such as a {@linkcode RouteTableDef}.
+   * @returns The routes that were added.
+   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addRoutes(routes: Iterable<RouteDef>): Route[] {
+    return this.router.addRoutes(routes);
+  }
+
+  /**
    * Has another application answer for all paths below a prefix, with its own routes, middlewares
    * (within those of this one), state and settings. Counterpart of Python's `add_subapp()`.
    *
@@ -185,13 +215,52 @@ export class Application implements AsyncDisposable {
    * @throws {RuntimeError} If one of them has started, or the other is part of one already.
    */
   addSubapp(prefix: string, app: Application): void {
+    this.#checkPart(prefix, app);
+    this.router._addRouter(prefix, app.router);
+    this.#addPart(app);
+  }
+
+  /**
+   * Has another application answer for a host, where this one has no route and no sub-application
+   * for a path. Otherwise it is as with {@linkcode Application.addSubapp}. Of several that fit, the
+   * one that was added first answers. Counterpart of Python's `add_domain()`.
+   *
+   * @param domain The host, such as `api.example.com`, with its port unless that is the usual one;
+   * `*` stands for any text, as in `*.example.com`.
+   * @param app The other application.
+   * @throws {RangeError} If it is no host.
+   * @throws {RuntimeError} If one of them has started, or the other is part of one already.
+   *
+   * @example
+   * ```ts
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const api = new Application();
+   * api.router.addGet("/", () => Response.json({ hello: "API" }));
+   *
+   * await using app = new Application();
+   * app.addDomain("api.example.com", api);
+   * assertEquals((await app.request("http://api.example.com/")).status, 200);
+   * assertEquals((await app.request("http://example.com/")).status, 404);
+   * ```
+   */
+  addDomain(domain: string, app: Application): void {
+    this.#checkPart(domain, app);
+    this.router._addDomain(domain, app.router);
+    this.#addPart(app);
+  }
+
+  #checkPart(place: string, app: Application): void {
     if (app === this || app.#parent !== null || this.#isWithin(app)) {
-      throw new RuntimeError(`Cannot add sub-application ${prefix}: it is part of one already`);
+      throw new RuntimeError(`Cannot add sub-application ${place}: it is part of one already`);
     }
     if (app.#state !== CREATED) {
-      throw new RuntimeError(`Cannot add sub-application ${prefix}: it has started`);
+      throw new RuntimeError(`Cannot add sub-application ${place}: it has started`);
     }
-    this.router._addRouter(prefix, app.router);
+  }
+
+  #addPart(app: Application): void {
     app.#parent = this;
     this.#subapps.push(app);
   }
@@ -212,8 +281,8 @@ export class Application implements AsyncDisposable {
   readonly fetch = (request: Request, info?: ServeInfo): Response | Promise<Response> => {
     const owner = this.#owner;
     if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
-    const { method } = request;
-    const match = this.router.find(method, pathOf(request.url));
+    const { method, url } = request;
+    const match = this.router.find(method, pathOf(url), url);
     const { maxSize } = match.route._plan;
     if (method === "GET" || method === "HEAD" || maxSize === Infinity) {
       return new RequestTask(request, match, info, owner).start();

@@ -16,6 +16,7 @@ import { BodyReading, malformed } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { addressText } from "./_logged.ts";
+import { queryOf } from "./_path.ts";
 import { taskOf } from "./_request_task.ts";
 import { Application } from "./application.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
@@ -144,11 +145,7 @@ export function remote(request: Request): string | null {
  * ```
  */
 export function query(request: Request): URLSearchParams {
-  const { url } = request;
-  const start = url.indexOf("?");
-  if (start < 0) return new URLSearchParams();
-  const end = url.indexOf("#", start);
-  return new URLSearchParams(url.slice(start, end < 0 ? url.length : end));
+  return new URLSearchParams(queryOf(request.url));
 }
 
 /**

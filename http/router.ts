@@ -5,13 +5,14 @@
  * look-up. Otherwise, of the routes whose literal beginning is the longest, the first that was added
  * and matches answers. Which one that is does not depend on the order in which routes of different
  * beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method, the
- * answer is 405 with all methods that there are.
+ * answer is 405 with all methods that there are. Sub-applications for other hosts come last.
  *
  * @module
  */
 
 import { RuntimeError } from "../loop/mod.ts";
-import { NO_PARAMS, Pattern, quotePath } from "./_pattern.ts";
+import { hostMatcher } from "./_domain.ts";
+import { NO_PARAMS, NO_ROUTE, Pattern, quotePath } from "./_pattern.ts";
 import type { Params } from "./_pattern.ts";
 import { pathOf } from "./_path.ts";
 import { checkOptions, planOf } from "./_scope.ts";
@@ -19,15 +20,15 @@ import type { Handler, HandlerOptions, Middleware, OnDisconnect, Plan, Scope } f
 import { StaticFolder } from "./_static.ts";
 import type { StaticOptions } from "./_static.ts";
 import { HTTPMethodNotAllowed, HTTPNotFound } from "./exceptions.ts";
+import { handlersOf } from "./view.ts";
+import type { ViewClass } from "./view.ts";
 
 export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params, StaticOptions };
 
 /** A method that stands for all. */
 const ANY = "*";
 
-/** The values of the variables where no route was found. */
-const SYSTEM: Params = Object.freeze(Object.create(null));
-/** For the handlers of those, which do nothing but throw. */
+/** For the handlers where no route was found, which do nothing but throw. */
 const NO_REQUEST = null as unknown as Request;
 
 /** What refuses a request need not read its body. */
@@ -111,7 +112,10 @@ export class Route {
     const fail = (): never => {
       throw error;
     };
-    return { route: new Route(ANY, this.path, fail, this.#options, this.#scope), params: SYSTEM };
+    return {
+      route: new Route(ANY, this.path, fail, this.#options, this.#scope),
+      params: NO_PARAMS,
+    };
   }
 }
 
@@ -123,10 +127,13 @@ export interface RouteMatch {
   readonly params: Params;
 }
 
+/** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
+export type RouteDef = (router: Router) => Route[];
+
 /** What may know who answers for a path. */
 interface Mount {
   /** Finds who answers; null, and the methods it knows, for go on looking. */
-  find(method: string, path: string, allowed: Set<string>): RouteMatch | null;
+  find(method: string, path: string, url: string, allowed: Set<string>): RouteMatch | null;
 }
 
 /** The routes of one path. */
@@ -145,7 +152,7 @@ class Resource implements Mount {
     return this.pattern?.shape ?? this.path;
   }
 
-  find(method: string, path: string, allowed: Set<string>): RouteMatch | null {
+  find(method: string, path: string, _url: string, allowed: Set<string>): RouteMatch | null {
     const params = this.pattern === null ? NO_PARAMS : this.pattern.match(path);
     if (params === null) return null;
     const match = this.matches.get(method) ?? this.matches.get(ANY);
@@ -153,6 +160,21 @@ class Resource implements Mount {
     for (const other of this.matches.keys()) allowed.add(other);
     return null;
   }
+}
+
+/** The first that answers. */
+function findIn(
+  mounts: readonly Mount[],
+  method: string,
+  path: string,
+  url: string,
+  allowed: Set<string>,
+): RouteMatch | null {
+  for (const mount of mounts) {
+    const match = mount.find(method, path, url, allowed);
+    if (match !== null) return match;
+  }
+  return null;
 }
 
 /** A method as in a request: `"get"` is `"GET"`. */
@@ -199,6 +221,8 @@ export class Router {
   readonly #methods = new Map<string, Set<string>>();
   /** What is not static, by the beginning that is literal, in the order it was added. */
   readonly #index = new Map<string, Mount[]>();
+  /** What answers for some hosts, in the order it was added. */
+  readonly #domains: Mount[] = [];
   readonly #prefixes = new Set<string>();
   readonly #names = new Map<string, Resource | string>();
   readonly #missing: RouteMatch;
@@ -215,7 +239,7 @@ export class Router {
   }
 
   #systemRoute(handler: Handler): RouteMatch {
-    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: SYSTEM };
+    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: NO_ROUTE };
   }
 
   // -- Adding --
@@ -383,6 +407,36 @@ export class Router {
   }
 
   /**
+   * Has a class answer for a path: a route is added for each method that it has, and one for HEAD if
+   * it has `get()`. Counterpart of `add_view()`.
+   *
+   * @param path The path.
+   * @param view The class, of which each request gets an object.
+   * @param options The name and the settings of the routes.
+   * @returns The routes.
+   * @throws {TypeError} If it is no class of views.
+   * @throws {RangeError} If it has no such method, or for what {@linkcode Router.addRoute} throws it.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addView(path: string, view: ViewClass, options: RouteOptions = {}): Route[] {
+    return handlersOf(view).map(([method, handler]) =>
+      this.addRoute(method, path, handler, options)
+    );
+  }
+
+  /**
+   * Adds routes that were written down elsewhere. Counterpart of `add_routes()`.
+   *
+   * @param routes The routes, such as a {@linkcode RouteTableDef}.
+   * @returns The routes that were added.
+   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RuntimeError} If the application has started.
+   */
+  addRoutes(routes: Iterable<RouteDef>): Route[] {
+    return Array.from(routes, (add) => add(this)).flat();
+  }
+
+  /**
    * Serves the files of a folder under a prefix. Counterpart of `add_static()`.
    *
    * Nothing outside of the folder is served, symbolic links are not followed, and folders are not
@@ -417,7 +471,17 @@ export class Router {
     this.#prefixes.add(quoted);
     router.#parent = { router: this, prefix: quoted };
     this.#addToIndex(quoted, {
-      find: (method, path) => router.find(method, path.slice(quoted.length)),
+      find: (method, path, url) => router.find(method, path.slice(quoted.length), url),
+    });
+  }
+
+  /** @ignore Has `router` answer for what is asked of a host and has no route here. */
+  _addDomain(domain: string, router: Router): void {
+    this.#checkOpen("add domain");
+    const isOf = hostMatcher(domain);
+    router.#parent = { router: this, prefix: "" };
+    this.#domains.push({
+      find: (method, path, url) => isOf(url) ? router.find(method, path, url) : null,
     });
   }
 
@@ -433,26 +497,28 @@ export class Router {
    *
    * @param method The method, in capitals.
    * @param path The path of the URL, percent-encoded as it is there.
+   * @param url The whole URL, where there are applications for some hosts.
    * @returns The route, and the values of its variables.
    * @throws {HTTPNotFound} If no route has this path.
    * @throws {HTTPMethodNotAllowed} If none of those that do has this method.
    */
-  resolve(method: string, path: string): RouteMatch {
-    const match = this.find(method, path);
-    if (match.params === SYSTEM) match.route.handler(NO_REQUEST);
+  resolve(method: string, path: string, url = ""): RouteMatch {
+    const match = this.find(method, path, url);
+    if (match.params === NO_ROUTE) match.route.handler(NO_REQUEST);
     return match;
   }
 
   /** @ignore The same, with a route that throws where there is none. */
-  find(method: string, path: string): RouteMatch {
+  find(method: string, path: string, url: string): RouteMatch {
     const match = this.#static.get(path)?.matches.get(method);
-    return match ?? this.#findOther(method, path);
+    return match ?? this.#findOther(method, path, url);
   }
 
-  #findOther(method: string, path: string): RouteMatch {
+  #findOther(method: string, path: string, url: string): RouteMatch {
     const allowed = new Set<string>();
-    const match = this.#static.get(path)?.find(method, path, allowed) ??
-      this.#findInIndex(method, path, allowed);
+    const match = this.#static.get(path)?.find(method, path, url, allowed) ??
+      this.#findInIndex(method, path, url, allowed) ??
+      findIn(this.#domains, method, path, url, allowed);
     if (match !== null) return match;
     if (allowed.size === 0) return this.#missing;
     return this.#systemRoute(() => {
@@ -461,15 +527,18 @@ export class Router {
   }
 
   /** Looks under the path, then under what is left of it after each slash from the end. */
-  #findInIndex(method: string, path: string, allowed: Set<string>): RouteMatch | null {
+  #findInIndex(
+    method: string,
+    path: string,
+    url: string,
+    allowed: Set<string>,
+  ): RouteMatch | null {
     if (this.#index.size === 0) return null;
     for (let end = path.length; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
       const mounts = this.#index.get(path.slice(0, end));
       if (mounts === undefined) continue;
-      for (const mount of mounts) {
-        const match = mount.find(method, path, allowed);
-        if (match !== null) return match;
-      }
+      const match = findIn(mounts, method, path, url, allowed);
+      if (match !== null) return match;
     }
     return null;
   }

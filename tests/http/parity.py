@@ -30,16 +30,17 @@ REQUESTS = [f"GET {path}" for path in PATHS] + [
 ]
 
 
-async def ask(port, request, headers="", body=b""):
+async def ask(port, request, headers="", body=b"", host="a"):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"
+    connection = "" if "Connection:" in headers else "Connection: close\r\n"
+    head = f"{request} HTTP/1.1\r\nHost: {host}\r\n{connection}{headers}\r\n"
     writer.write(head.encode("latin-1") + body)
     answer = await reader.read()
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     fields = dict(line.lower().split(": ", 1) for line in lines[1:])
-    return int(lines[0].split(" ")[1]), fields, body.decode()
+    return int(lines[0].split(" ")[1]), fields, body.decode(errors="replace")
 
 
 async def serve(app):
@@ -124,12 +125,166 @@ async def cookies():
     return found
 
 
+UPGRADE = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+
+
+async def signals():
+    """Which applications see a response before it is given, in which order, and of which kinds."""
+    def mark(name):
+        async def see(request, response):
+            seen = response.headers.get("log", "")
+            response.headers["log"] = f"{seen}{name}{response.status} "
+        return see
+
+    async def handler(request):
+        return web.Response(text="ok")
+
+    async def failure(request):
+        raise ValueError("secret")
+
+    async def gone(request):
+        raise web.HTTPGone()
+
+    async def stream(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        return response
+
+    async def file(request):
+        return web.FileResponse(__file__)
+
+    async def ws(request):
+        response = web.WebSocketResponse(timeout=0.1)
+        await response.prepare(request)
+        return response
+
+    app = web.Application()
+    sub = web.Application()
+    app.on_response_prepare.extend([mark("a"), mark("b")])
+    sub.on_response_prepare.append(mark("c"))
+    for one in (handler, failure, gone, stream, file, ws):
+        app.router.add_get(f"/{one.__name__}", one)
+    sub.router.add_get("/x", handler)
+    app.add_subapp("/sub", sub)
+    runner, port = await serve(app)
+    found = []
+    for request in ["GET /handler", "HEAD /handler", "GET /failure", "GET /gone", "GET /stream",
+                    "GET /file", "GET /ws", "GET /no", "POST /handler", "GET /sub/x", "GET /sub/no"]:
+        status, headers, _ = await ask(port, request)
+        found.append({"request": request, "status": status, "log": headers["log"].split()})
+    status, headers, _ = await ask(port, "GET /ws", UPGRADE)
+    found.append({"request": "a WebSocket", "status": status, "log": headers["log"].split()})
+    await runner.cleanup()
+    return found
+
+
+async def views():
+    """What a class answers; it has `get()` and `post()`."""
+    class View(web.View):
+        async def get(self):
+            return web.Response(text=f"get {self.request.match_info['id']}")
+
+        async def post(self):
+            return web.Response(text="post")
+
+    app = web.Application()
+    app.router.add_view("/{id}", View)
+    runner, port = await serve(app)
+    found = []
+    for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"]:
+        status, headers, body = await ask(port, f"{method} /7")
+        found.append({"method": method, "status": status, "allow": headers.get("allow"), "body": body})
+    await runner.cleanup()
+    return found
+
+
+NORMALIZED_ROUTES = ["/plain", "/slash/", "/a/b", "/a/c/", "/{n}/end/", "/{tail}/", "/sub", "/sub/in"]
+NORMALIZED = [
+    "GET /plain", "GET /plain/", "GET /slash", "GET /slash?a=1&b=%20", "GET /slash?u=//x//y",
+    "GET //a//b", "GET /a//b", "GET /a//b/", "GET /a/b//", "GET /a//c", "GET /a//c//?x",
+    "GET //evil.com", "GET //evil.com/", "GET ///evil.com/", "GET //evil.com/%2e%2e", "GET /sub/in/",
+    "GET /sub//in", "GET /sub", "POST /slash", "POST /post", "POST /plain/", "GET /x%2Fy/end",
+    "GET /%2F/end", "GET /slash%2F", "GET /no/no/no", "GET /", "GET //", "GET /in", "GET /end",
+]
+NORMALIZERS = [
+    {}, {"append_slash": False}, {"append_slash": False, "remove_slash": True},
+    {"merge_slashes": False}, {"append_slash": False, "remove_slash": True, "merge_slashes": False},
+    {"append_slash": False, "merge_slashes": False}, {"redirect_class": web.HTTPFound},
+]
+
+
+async def normalized():
+    """Where requests are sent whose paths have too many slashes, or too few."""
+    async def handler(request):
+        return web.Response(text="ok")
+
+    found = []
+    for options in NORMALIZERS:
+        app = web.Application(middlewares=[web.normalize_path_middleware(**options)])
+        for path in NORMALIZED_ROUTES:
+            app.router.add_get(path, handler)
+        app.router.add_post("/post/", handler)
+        runner, port = await serve(app)
+        responses = []
+        for request in NORMALIZED:
+            status, headers, _ = await ask(port, request)
+            responses.append([request, status, headers.get("location")])
+        names = {key: value if isinstance(value, bool) else value.__name__
+                 for key, value in options.items()}
+        found.append({"options": names, "responses": responses})
+        await runner.cleanup()
+    return {"routes": NORMALIZED_ROUTES, "found": found}
+
+
+DOMAINS = ["a.example", "*.b.example", "c.example:8080", "*.d.example:81", "x.e.example",
+           "*.e.example", "f*.example", "G.Example", "h.example:80", "münchen.example"]
+HOSTS = ["a.example", "A.Example", "a.example:8080", "x.a.example", "aXexample", "b.example",
+         "x.b.example", "y.x.b.example", "x.b.example:8080", "c.example", "c.example:8080",
+         "z.d.example:81", "z.d.example", "x.e.example", "y.e.example", "fa.example", "f.example",
+         "g.example", "h.example", "xn--mnchen-3ya.example", "nobody.example"]
+
+
+async def domains():
+    """Which application answers for which host: the routes around them come first."""
+    app = web.Application()
+
+    async def handler(request):
+        return web.Response(text="own")
+
+    def add(domain):
+        async def tell(request):
+            return web.Response(text=domain)
+
+        sub = web.Application()
+        for path in ("/x", "/own", "/post"):
+            sub.router.add_get(path, tell)
+        app.add_domain(domain, sub)
+
+    app.router.add_get("/own", handler)
+    app.router.add_post("/post", handler)
+    for domain in DOMAINS:
+        add(domain)
+    runner, port = await serve(app)
+    found = []
+    for host in HOSTS:
+        for request in ["GET /x", "GET /own", "GET /post", "GET /no", "POST /x"]:
+            status, headers, body = await ask(port, request, host=host)
+            found.append([host, request, status, headers.get("allow"), body])
+    await runner.cleanup()
+    return {"domains": DOMAINS, "responses": found}
+
+
 async def main():
     record = {
         "aiohttp": aiohttp.__version__,
         "routing": await routing(),
         "middlewares": await middlewares(),
         "cookies": await cookies(),
+        "signals": await signals(),
+        "views": await views(),
+        "normalized": await normalized(),
+        "domains": await domains(),
     }
     print(json.dumps(record, indent=1, sort_keys=True))
 
