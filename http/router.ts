@@ -132,8 +132,21 @@ export type RouteDef = (router: Router) => Route[];
 
 /** What may know who answers for a path. */
 interface Mount {
-  /** Finds who answers; null, and the methods it knows, for go on looking. */
-  find(method: string, path: string, url: string, allowed: Set<string>): RouteMatch | null;
+  /** Finds who answers for a path; null for go on looking, with the methods that it knows noted. */
+  find(path: string, search: Search): RouteMatch | null;
+}
+
+/** What is looked for. */
+class Search {
+  readonly method: string;
+  readonly url: string;
+  /** The methods of routes that match but for theirs. */
+  allowed: Set<string> | null = null;
+
+  constructor(method: string, url: string) {
+    this.method = method;
+    this.url = url;
+  }
 }
 
 /** The routes of one path. */
@@ -152,26 +165,21 @@ class Resource implements Mount {
     return this.pattern?.shape ?? this.path;
   }
 
-  find(method: string, path: string, _url: string, allowed: Set<string>): RouteMatch | null {
+  find(path: string, search: Search): RouteMatch | null {
     const params = this.pattern === null ? NO_PARAMS : this.pattern.match(path);
     if (params === null) return null;
-    const match = this.matches.get(method) ?? this.matches.get(ANY);
+    const match = this.matches.get(search.method) ?? this.matches.get(ANY);
     if (match !== undefined) return params === NO_PARAMS ? match : { route: match.route, params };
-    for (const other of this.matches.keys()) allowed.add(other);
+    search.allowed ??= new Set();
+    for (const other of this.matches.keys()) search.allowed.add(other);
     return null;
   }
 }
 
 /** The first that answers. */
-function findIn(
-  mounts: readonly Mount[],
-  method: string,
-  path: string,
-  url: string,
-  allowed: Set<string>,
-): RouteMatch | null {
+function findIn(mounts: readonly Mount[], path: string, search: Search): RouteMatch | null {
   for (const mount of mounts) {
-    const match = mount.find(method, path, url, allowed);
+    const match = mount.find(path, search);
     if (match !== null) return match;
   }
   return null;
@@ -471,7 +479,7 @@ export class Router {
     this.#prefixes.add(quoted);
     router.#parent = { router: this, prefix: quoted };
     this.#addToIndex(quoted, {
-      find: (method, path, url) => router.find(method, path.slice(quoted.length), url),
+      find: (path, { method, url }) => router.find(method, path.slice(quoted.length), url),
     });
   }
 
@@ -481,7 +489,7 @@ export class Router {
     const isOf = hostMatcher(domain);
     router.#parent = { router: this, prefix: "" };
     this.#domains.push({
-      find: (method, path, url) => isOf(url) ? router.find(method, path, url) : null,
+      find: (path, { method, url }) => isOf(url) ? router.find(method, path, url) : null,
     });
   }
 
@@ -515,29 +523,25 @@ export class Router {
   }
 
   #findOther(method: string, path: string, url: string): RouteMatch {
-    const allowed = new Set<string>();
-    const match = this.#static.get(path)?.find(method, path, url, allowed) ??
-      this.#findInIndex(method, path, url, allowed) ??
-      findIn(this.#domains, method, path, url, allowed);
+    const search = new Search(method, url);
+    const match = this.#static.get(path)?.find(path, search) ??
+      this.#findInIndex(path, search) ??
+      findIn(this.#domains, path, search);
     if (match !== null) return match;
-    if (allowed.size === 0) return this.#missing;
+    const { allowed } = search;
+    if (allowed === null) return this.#missing;
     return this.#systemRoute(() => {
       throw new HTTPMethodNotAllowed(allowed);
     });
   }
 
   /** Looks under the path, then under what is left of it after each slash from the end. */
-  #findInIndex(
-    method: string,
-    path: string,
-    url: string,
-    allowed: Set<string>,
-  ): RouteMatch | null {
+  #findInIndex(path: string, search: Search): RouteMatch | null {
     if (this.#index.size === 0) return null;
     for (let end = path.length; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
       const mounts = this.#index.get(path.slice(0, end));
       if (mounts === undefined) continue;
-      const match = findIn(mounts, method, path, url, allowed);
+      const match = findIn(mounts, path, search);
       if (match !== null) return match;
     }
     return null;
