@@ -518,13 +518,12 @@ export class Router {
 
   /** @ignore The same, with a route that throws where there is none. */
   find(method: string, path: string, url: string): RouteMatch {
-    const match = this.#static.get(path)?.matches.get(method);
-    return match ?? this.#findOther(method, path, url);
+    const resource = this.#static.get(path);
+    return resource?.matches.get(method) ?? this.#search(path, resource, new Search(method, url));
   }
 
-  #findOther(method: string, path: string, url: string): RouteMatch {
-    const search = new Search(method, url);
-    const match = this.#static.get(path)?.find(path, search) ??
+  #search(path: string, resource: Resource | undefined, search: Search): RouteMatch {
+    const match = resource?.find(path, search) ??
       this.#findInIndex(path, search) ??
       findIn(this.#domains, path, search);
     if (match !== null) return match;
@@ -537,8 +536,9 @@ export class Router {
 
   /** Looks under the path, then under what is left of it after each slash from the end. */
   #findInIndex(path: string, search: Search): RouteMatch | null {
-    if (this.#index.size === 0) return null;
-    for (let end = path.length; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
+    // Without sub-applications, nothing is under the whole path.
+    const start = this.#prefixes.size > 0 ? path.length : path.lastIndexOf("/");
+    for (let end = start; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
       const mounts = this.#index.get(path.slice(0, end));
       if (mounts === undefined) continue;
       const match = findIn(mounts, path, search);
