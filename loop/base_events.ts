@@ -385,7 +385,8 @@ export class BaseEventLoop implements TimerLoop {
   readonly #proceed = (): void => {
     if (this.#todo > 0) this.#runReady();
     else if (this.#stopping || this.#fatal !== null) this.#finish();
-    else this.#beginTurn();
+    else if (this.#ready.length > 0) this.#beginTurn();
+    else this.#park();
   };
 
   /** Moves what is due to the ready queue, and runs it or waits. */
@@ -524,11 +525,13 @@ export class BaseEventLoop implements TimerLoop {
     const due = this.#timers.first?._when ?? Infinity;
     if (this.#clock.jumpTo !== undefined) return this.#jump(due);
     this.#state = PARKED;
+    // To read the clock costs as much as a callback: what is due by now, this timer will tell.
     if (this.#timer !== null && this.#timerDue <= due) return;
     this.#disarmTimer();
-    const delay = Math.min(Math.max(due - this.#clock.time(), 0), MAX_PARK);
+    const delay = due - this.#clock.time();
+    if (delay <= 0) return this.#beginTurn();
     this.#timerDue = due;
-    this.#timer = startTimer(this.#onTimer, Math.ceil(delay * 1000));
+    this.#timer = startTimer(this.#onTimer, Math.ceil(Math.min(delay, MAX_PARK) * 1000));
   }
 
   /** What a loop with a virtual clock does instead of waiting. */
