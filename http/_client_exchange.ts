@@ -3,8 +3,8 @@
  *
  * A call may make several requests, one after another: redirects, retries. What ends it before its
  * time (its total timeout, its signal, the end of its session) ends the request that runs. A request
- * holds a place of the limiter, a timer of its phase, and what is needed to stop it; all of that goes
- * when it has ended, once, however it ends.
+ * holds a place of the limiter and what is needed to stop it; all of that goes when it has ended, once,
+ * however it ends.
  *
  * @module
  */
@@ -16,8 +16,9 @@ import {
   RuntimeError,
   wrapFuture,
 } from "../loop/mod.ts";
-import type { EventLoop, Future, Handle, TimerHandle } from "../loop/mod.ts";
+import type { EventLoop, Future } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import type { Deadlines } from "./_client_deadlines.ts";
 import type { Lease, Limiter } from "./_client_limiter.ts";
 import { forgetResponse } from "./_client_unclosed.ts";
 import { ServerTimeoutError } from "./client_timeout.ts";
@@ -30,20 +31,23 @@ export interface CallInit {
   readonly phases: Phases;
   readonly signal: AbortSignal | undefined;
   /** Those of the session: it is in here until it ends. */
-  readonly calls: Set<Call>;
+  readonly calls: Deadlines<Call>;
 }
 
 /** See the module's description. */
 export class Call {
   readonly loop: EventLoop = getRunningLoop();
   readonly phases: Phases;
+  /** @ignore */
+  _index = -1;
   /** The URL of the last request. */
   url: string;
   readonly #init: CallInit;
   /** Those that have not ended: hardly ever more than one. */
-  #exchanges: Exchange[] = [];
+  readonly #exchanges: Exchange[] = [];
   #onAbort: (() => void) | null = null;
-  #timer: Handle | null = null;
+  /** When its time is up, in seconds on the loop's clock. */
+  #deadline = Infinity;
   #failure: { readonly error: unknown } | null = null;
   #ended = false;
   /** The task of its middlewares, while they run. */
@@ -59,20 +63,34 @@ export class Call {
       this.#onAbort = () => this.fail(signal.reason);
       signal.addEventListener("abort", this.#onAbort);
     }
-    const { total } = init.phases;
-    if (total !== null) this.#timer = this.loop.callLater(total, () => this.#expire(total));
     init.calls.add(this);
+    const { total } = init.phases;
+    if (total !== null) this.watch(this.#deadline = this.loop.time() + total);
   }
 
-  #expire(total: number): void {
-    this.fail(new ServerTimeoutError("total", this.url, total));
+  /** Has `expire()` called at a time of the loop's clock. */
+  watch(deadline: number): void {
+    this.#init.calls.watch(this, deadline);
+  }
+
+  /** Fails what has run out of time; returns when the next limit ends, or Infinity. */
+  expire(now: number): number {
+    const { total } = this.phases;
+    if (this.#deadline <= now) {
+      this.fail(new ServerTimeoutError("total", this.url, total!));
+      return Infinity;
+    }
+    return this.#exchanges.slice().reduce(
+      (next, exchange) => Math.min(next, exchange.expire(now)),
+      this.#deadline,
+    );
   }
 
   /** Ends the call and all that it has under way. */
   fail(error: unknown): void {
     if (this.#ended) return;
     this.#failure = { error };
-    for (const exchange of this.#exchanges) exchange.fail(error);
+    for (const exchange of this.#exchanges.slice()) exchange.fail(error);
     this.#task?.cancel();
     this.end();
   }
@@ -99,18 +117,17 @@ export class Call {
 
   /** Ends what the call has under way except `exchange`; with that, the call itself ends. */
   settleOn(exchange: Exchange): void {
-    for (const other of this.#exchanges) if (other !== exchange) other.giveUp();
+    for (const other of this.#exchanges.slice()) if (other !== exchange) other.giveUp();
     if (exchange.ended) this.end();
   }
 
-  /** Stops the timer and listens no more. */
+  /** Its time runs out no more, and it listens no more. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#timer?.cancel();
-    this.#timer = null;
+    this.#deadline = Infinity;
     if (this.#onAbort !== null) this.#init.signal!.removeEventListener("abort", this.#onAbort);
-    for (const exchange of this.#exchanges) exchange.giveUp();
+    for (const exchange of this.#exchanges.slice()) exchange.giveUp();
     this.#init.calls.delete(this);
   }
 
@@ -118,12 +135,13 @@ export class Call {
   _begun(exchange: Exchange): void {
     this.check();
     if (this.#ended) throw new RuntimeError("Cannot make request: the call has its response");
-    this.#exchanges = [...this.#exchanges, exchange];
+    this.#exchanges.push(exchange);
   }
 
   /** @ignore */
   _ended(exchange: Exchange, isLast: boolean): void {
-    this.#exchanges = this.#exchanges.filter((other) => other !== exchange);
+    const last = this.#exchanges.pop()!;
+    if (last !== exchange) this.#exchanges[this.#exchanges.indexOf(exchange)] = last;
     if (isLast) this.end();
   }
 }
@@ -137,15 +155,13 @@ export class Exchange {
   readonly #aborter = new AbortController();
   #lease: Lease | null = null;
   #waiting: Future<unknown> | null = null;
-  /** Set to the end of a phase, or before: it is cheaper to set it anew when it is due than at once. */
-  #timer: TimerHandle | null = null;
   #phase: TimeoutPhase = "headers";
   /** When the running phase ends, in seconds on the loop's clock; Infinity while none runs. */
   #deadline = Infinity;
   #ended = false;
   #failure: { readonly error: unknown } | null = null;
   /** What else has to be done at the end. */
-  #atEnd: readonly (() => void)[] = NOTHING;
+  #atEnd: (() => void) | null = null;
   /** Whether the call ends with this request. */
   #isLast = false;
 
@@ -205,7 +221,7 @@ export class Exchange {
 
   /** Has `fn` called when the request has ended, however it ends. */
   atEnd(fn: () => void): void {
-    this.#atEnd = [...this.#atEnd, fn];
+    this.#atEnd = fn;
   }
 
   /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
@@ -252,8 +268,7 @@ export class Exchange {
     if (seconds === null || this.#ended) return this.stopTimer();
     this.#phase = phase;
     this.#deadline = loop.time() + seconds;
-    if (this.#timer !== null && this.#timer.when() > this.#deadline) this.#dropTimer();
-    this.#timer ??= loop.callAt(this.#deadline, onTimer, this);
+    this.#call.watch(this.#deadline);
   }
 
   /** Ends a phase. */
@@ -261,20 +276,12 @@ export class Exchange {
     this.#deadline = Infinity;
   }
 
-  #dropTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-  }
-
-  /** @ignore */
-  _onTimer(): void {
-    const isOver = this.#timer!.when() >= this.#deadline;
-    this.#timer = null;
+  /** Fails if its phase is over; returns when that is, or Infinity. */
+  expire(now: number): number {
+    if (this.#deadline > now) return this.#deadline;
     const phase = this.#phase;
-    if (isOver) this.fail(new ServerTimeoutError(phase, this.url, this.#call.phases[phase]!));
-    else if (this.#deadline < Infinity) {
-      this.#timer = this.#call.loop.callAt(this.#deadline, onTimer, this);
-    }
+    this.fail(new ServerTimeoutError(phase, this.url, this.#call.phases[phase]!));
+    return Infinity;
   }
 
   /** Begins the running phase anew: something moves. */
@@ -319,18 +326,12 @@ export class Exchange {
 
   #finish(): void {
     this.#ended = true;
-    this.#dropTimer();
+    this.#deadline = Infinity;
     this.#lease?.release();
     this.#lease = null;
     forgetResponse(this);
-    for (const fn of this.#atEnd) fn();
-    this.#atEnd = NOTHING;
+    this.#atEnd?.();
+    this.#atEnd = null;
     this.#call._ended(this, this.#isLast);
   }
-}
-
-const NOTHING: readonly (() => void)[] = [];
-
-function onTimer(exchange: Exchange): void {
-  exchange._onTimer();
 }

@@ -17,6 +17,8 @@ const SMALL = 64 * 1024;
 /** In one go one can't see bytes arrive: only if that many seconds may pass without any. */
 const PATIENT = 30;
 
+const NOTHING_TO_DO = Promise.resolve();
+
 /** See the module's description. */
 export class BodyReader {
   readonly #response: Response;
@@ -39,20 +41,19 @@ export class BodyReader {
     this.#url = url;
     this.#hasBody = response.body !== null;
     if (!this.#hasBody) this.#exchange.end();
-    else exchange.atEnd(() => this.#discard());
     const length = response.headers.get("content-length");
     this.#length = length === null ? NaN : Number(length);
     if (this.#length === 0) {
       // There is nothing to wait for: the place is free at once, whether anybody reads or not.
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
+      this.#discard();
     }
   }
 
   /** Tells the runtime that nobody will read a body that nobody has begun to read. */
   #discard(): void {
-    if (this.#reader !== null || this.#isTaken) return;
-    this.#response.body!.cancel().catch(() => {}); // what could fail now is of no interest
+    this.#response.body?.cancel().catch(() => {}); // what could fail now is of no interest
   }
 
   /** Reads all; the second time gives the same again. */
@@ -183,14 +184,14 @@ export class BodyReader {
 
   /** Gives up the rest. */
   cancel(): Promise<void> {
-    return this.#exchange.ended ? Promise.resolve() : this.#cancel();
+    return this.#exchange.ended ? NOTHING_TO_DO : this.#cancel();
   }
 
   async #cancel(): Promise<void> {
-    const isUnread = this.#reader === null && !this.#isTaken;
     this.#exchange.end();
     // The connection is closed by it; that it may be broken already is of no interest.
     if (this.#reader !== null) await this.#reader.cancel().catch(() => {});
-    else if (!isUnread) this.#exchange.abort();
+    else if (this.#isTaken) this.#exchange.abort();
+    else this.#discard();
   }
 }

@@ -16,19 +16,28 @@ export type QueryParams =
   | URLSearchParams
   | readonly (readonly [name: string, value: ParamValue])[];
 
-/** Where a request goes to. */
+/** Where a request goes to; `protocols` end in colons. */
 export function requestUrl(
   url: string | URL,
   base: URL | undefined,
-  schemes: readonly string[],
+  protocols: readonly string[],
 ): URL {
-  const target = URL.parse(String(url), base);
-  if (target === null) {
-    throw new InvalidURL(`Cannot make request to ${JSON.stringify(String(url))}: it is no URL`);
+  const target = parse(String(url), base);
+  const { protocol } = target;
+  if (protocols.includes(protocol)) return target;
+  throw new InvalidURL(
+    `Cannot reach ${target}: Url scheme '${protocol.slice(0, -1)}' not supported`,
+  );
+}
+
+/** By the constructor, which takes a third of the time of `URL.parse()` for a plain URL without a base. */
+function parse(text: string, base: URL | undefined): URL {
+  try {
+    return new URL(text, base);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new InvalidURL(`Cannot make request to ${JSON.stringify(text)}: it is no URL`);
   }
-  const scheme = target.protocol.slice(0, -1);
-  if (schemes.includes(scheme)) return target;
-  throw new InvalidURL(`Cannot reach ${target}: Url scheme '${scheme}' not supported`);
 }
 
 /** Adds to a query: what a session has for all, then what a request has; the latter goes first. */
@@ -55,6 +64,8 @@ function pairsOf(params: QueryParams | undefined): [name: string, value: string]
 
 /** Takes a name and a password out of a URL, for the `Authorization` header; null if it has none. */
 export function authorizationIn(url: URL): string | null {
+  // Most have none, and then one look is enough.
+  if (!url.href.includes("@")) return null;
   const { username, password } = url;
   if (username === "" && password === "") return null;
   url.username = url.password = "";
@@ -63,5 +74,7 @@ export function authorizationIn(url: URL): string | null {
 
 /** A URL as it is sent: without a fragment. */
 export function withoutFragment(url: URL): string {
-  return url.hash === "" ? url.href : url.href.slice(0, -url.hash.length);
+  const { href } = url;
+  const end = href.indexOf("#");
+  return end < 0 ? href : href.slice(0, end);
 }

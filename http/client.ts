@@ -18,6 +18,7 @@ import type { Steps } from "../loop/coroutines.ts";
 import { bodyOf } from "./_client_body.ts";
 import type { OpenBody, RequestBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
+import { Deadlines } from "./_client_deadlines.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
 import type { Limiter } from "./_client_limiter.ts";
 import { redirectOf } from "./_client_redirects.ts";
@@ -44,7 +45,12 @@ import type { ClientWebSocketResponse } from "./client_websocket.ts";
 /** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
 const DRAIN_LIMIT = 64 * 1024;
 
+const PROTOCOLS = ["http:", "https:"];
+const WS_PROTOCOLS = ["ws:", "wss:", ...PROTOCOLS];
+
 const NO_COOKIES: Readonly<Record<string, string>> = {};
+const NO_HISTORY: readonly ClientResponse[] = [];
+const NO_MIDDLEWARES: readonly ClientMiddleware[] = [];
 
 /** The options of Deno's `fetch`. */
 type FetchInit = RequestInit & { client: Deno.HttpClient };
@@ -56,7 +62,7 @@ interface Context {
   /** For the traces. */
   trace: Record<string, unknown> | undefined;
   /** The redirects so far. */
-  readonly history: ClientResponse[];
+  history: readonly ClientResponse[];
 }
 
 /**
@@ -115,7 +121,7 @@ export class ClientSession implements AsyncDisposable {
   readonly #ownsConnector: boolean;
   readonly #watch: ReturnType<typeof watchSession>;
   /** Those that are under way; their responses, too. */
-  readonly #calls = new Set<Call>();
+  readonly #calls = new Deadlines<Call>();
   #closed = false;
 
   /**
@@ -186,8 +192,8 @@ export class ClientSession implements AsyncDisposable {
     this.#checkOpen();
     const first = this.#build(method, url, options);
     const call = this.#begin(first.url, phasesOf(options.timeout, this.#phases), options.signal);
-    const context: Context = { call, options, trace: options.traceContext, history: [] };
-    const middlewares = options.middlewares ?? this.#options.middlewares ?? [];
+    const context: Context = { call, options, trace: options.traceContext, history: NO_HISTORY };
+    const middlewares = options.middlewares ?? this.#options.middlewares ?? NO_MIDDLEWARES;
     const check = options.raiseForStatus ?? this.#options.raiseForStatus ?? false;
     try {
       let request = first;
@@ -199,7 +205,7 @@ export class ClientSession implements AsyncDisposable {
         const next = this.#redirectOf(request, response, context);
         if (next === null) break;
         yield* response._drain(DRAIN_LIMIT);
-        context.history.push(response);
+        context.history = [...context.history, response];
         request = next;
       }
       if (check !== false) yield* checkStatus(response, check);
@@ -225,7 +231,7 @@ export class ClientSession implements AsyncDisposable {
   /** The first request of a call. */
   #build(method: string, url: string | URL, options: ClientRequestOptions): ClientRequest {
     const name = method.toUpperCase();
-    const target = requestUrl(url, this.#baseUrl, ["http", "https"]);
+    const target = requestUrl(url, this.#baseUrl, PROTOCOLS);
     addParams(target, this.#options.params, options.params);
     const body = bodyOf(options);
     if (body !== null && (name === "GET" || name === "HEAD")) {
@@ -347,7 +353,7 @@ export class ClientSession implements AsyncDisposable {
       }
       tracer?.tell("onResponseHeaders", { status: response.status, headers: response.headers });
       this.#keepCookies(response.headers, request.url);
-      return new ClientResponse(response, exchange, { request, attempts, history: [...history] });
+      return new ClientResponse(response, exchange, { request, attempts, history });
     } catch (error) {
       // Whatever it is, a CancelledError too, nothing of the request stays.
       exchange.fail(error);
@@ -505,7 +511,7 @@ export class ClientSession implements AsyncDisposable {
     options: WebSocketConnectOptions,
   ): Steps<ClientWebSocketResponse> {
     this.#checkOpen();
-    const target = requestUrl(url, this.#baseUrl, ["ws", "wss", "http", "https"]);
+    const target = requestUrl(url, this.#baseUrl, WS_PROTOCOLS);
     target.protocol = target.protocol.replace("ws", "http");
     target.hash = "";
     addParams(target, this.#options.params, options.params);
@@ -521,7 +527,7 @@ export class ClientSession implements AsyncDisposable {
       cookies: {},
       proxy: options.proxy,
     });
-    const context: Context = { call, options: {}, trace: undefined, history: [] };
+    const context: Context = { call, options: {}, trace: undefined, history: NO_HISTORY };
     try {
       const tracer = this.#tracer(request, context);
       const exchange = new Exchange(call, target.href, tracer);
@@ -551,7 +557,7 @@ export class ClientSession implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     forgetSession(this.#watch);
-    for (const call of [...this.#calls]) {
+    for (const call of this.#calls) {
       call.fail(new ClientConnectionError(`Cannot go on with ${call.url}: Session is closed`));
     }
     if (this.#ownsConnector) this.#connector.close();
