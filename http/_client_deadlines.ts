@@ -1,9 +1,9 @@
 /**
  * What a session has under way, with one timer for the limits of time of all of it.
  *
- * A timer for each limit would cost more than all else that a request has of its own. So there is one
- * timer, for the earliest limit; when it is due, everybody is asked for the next one. Limits that
- * end later, or that are lifted, leave it as it is.
+ * Nearly all limits are lifted long before they end, so there is not a timer for each, but one, for
+ * the earliest; when it is due, everybody is asked for the next one. Limits that end later, or that are
+ * lifted, leave it as it is.
  *
  * Invariant: while a limit runs, the timer is due then or before.
  *
@@ -23,7 +23,7 @@ interface Timed {
 
 /** See the module's description. */
 export class Deadlines<T extends Timed> implements Iterable<T> {
-  /** In no order: where one leaves, the last one moves to. A set would take longer than all the rest. */
+  /** In no order: where one leaves, the last one moves to. A set would take several times as long. */
   readonly #all: T[] = [];
   #loop: EventLoop | null = null;
   #timer: TimerHandle | null = null;

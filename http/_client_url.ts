@@ -22,22 +22,15 @@ export function requestUrl(
   base: URL | undefined,
   protocols: readonly string[],
 ): URL {
-  const target = parse(String(url), base);
+  const target = URL.parse(String(url), base);
+  if (target === null) {
+    throw new InvalidURL(`Cannot make request to ${JSON.stringify(String(url))}: it is no URL`);
+  }
   const { protocol } = target;
   if (protocols.includes(protocol)) return target;
   throw new InvalidURL(
     `Cannot reach ${target}: Url scheme '${protocol.slice(0, -1)}' not supported`,
   );
-}
-
-/** By the constructor, which takes a third of the time of `URL.parse()` for a plain URL without a base. */
-function parse(text: string, base: URL | undefined): URL {
-  try {
-    return new URL(text, base);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new InvalidURL(`Cannot make request to ${JSON.stringify(text)}: it is no URL`);
-  }
 }
 
 /** Adds to a query: what a session has for all, then what a request has; the latter goes first. */

@@ -10,6 +10,7 @@
 import {
   CancelledError,
   createTask,
+  gather,
   getRunningLoop,
   newEventLoop,
   run,
@@ -105,6 +106,36 @@ Deno.test("ServerTimeoutError names idleRead where the phase before it has a sho
     const { phase, seconds } = await reading;
     assertEquals([phase, seconds], ["idleRead", 60]);
   }, { loopFactory: clock.newLoop });
+});
+
+Deno.test("ServerTimeoutError comes in the order of the limits, whatever the order of the requests", async () => {
+  await using site = RawSite.stuckAfter("");
+  await runVirtual(async () => {
+    await using session = new ClientSession();
+    const begin = getRunningLoop().time();
+    const seen: [seconds: number, after: number][] = [];
+    const get = async (headers: number): Promise<void> => {
+      const { seconds } = await caught(async () => {
+        await session.get(site.url, { timeout: { headers } });
+      });
+      seen.push([seconds, getRunningLoop().time() - begin]);
+    };
+    await gather([20, 5, 10].map((seconds) => () => get(seconds)));
+    assertEquals(seen, [[5, 5], [10, 10], [20, 20]]);
+  });
+});
+
+Deno.test("ClientSession keeps its limits in one loop after another", async () => {
+  await using site = RawSite.stuckAfter("");
+  await using session = new ClientSession({ timeout: { headers: 7 } });
+  for (let i = 0; i < 2; i++) {
+    await runVirtual(async () => {
+      // It is cancelled at the end of its loop, with all that it has set there.
+      createTask(() => session.get(site.url, { timeout: { headers: 3600 } }));
+      const { seconds } = await caught(async () => await session.get(site.url));
+      assertEquals(seconds, 7);
+    });
+  }
 });
 
 Deno.test("ServerTimeoutError names the phase total, wherever the request is", async () => {
