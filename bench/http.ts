@@ -11,7 +11,10 @@
  * @module
  */
 
-/** For how long each workload is measured at a scale of 1, in seconds; after a quarter of that. */
+/**
+ * For how long each workload is measured at a scale of 1, in seconds; after as long, in which V8 compiles
+ * what it will run.
+ */
 const SECONDS = 2;
 const CONNECTIONS = 64;
 
@@ -108,7 +111,7 @@ async function runWrk(seconds: number, args: string[]): Promise<string> {
 function page(path: string, ...args: string[]) {
   return async ({ port }: Server): Promise<number> => {
     const asked = [...args, `http://127.0.0.1:${port}${path}`];
-    await wrk(seconds / 4, ...asked); // to warm up
+    await wrk(seconds, ...asked); // to warm up
     return await wrk(seconds, ...asked);
   };
 }
@@ -170,7 +173,7 @@ function echo(depth: number) {
       await client.open();
       return client;
     }));
-    await exchangeAll(clients, seconds / 4); // to warm up
+    await exchangeAll(clients, seconds); // to warm up
     return await exchangeAll(clients, seconds) * depth;
   };
 }

@@ -22,7 +22,7 @@ type RunAll = (workers: (() => Promise<void>)[]) => PromiseLike<unknown>;
 
 /** How many requests a second `get` makes. */
 async function measure(get: Get, runAll: RunAll): Promise<number> {
-  await work(get, runAll, Number(seconds) / 4); // to warm up
+  await work(get, runAll, Number(seconds)); // to warm up
   return await work(get, runAll, Number(seconds));
 }
 
