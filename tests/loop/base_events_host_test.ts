@@ -229,6 +229,19 @@ Deno.test("One host timer serves all: a later one of the loop sets none", async 
   assertEquals(clock.delays, [1000, 1000, 1000]);
 });
 
+Deno.test("A timer that is due when an async function suspends needs none of the host", async () => {
+  using clock = new HandMadeTime();
+  const loop = newEventLoop({ clock });
+  await loop.runUntilComplete(async () => {
+    await sleep(0); // from here on, it goes on within a turn
+    const future = loop.createFuture<null>();
+    loop.callLater(0, () => future.setResult(null));
+    await future;
+  });
+  loop.close();
+  assertEquals(clock.delays, []);
+});
+
 Deno.test("A loop that waits for a future keeps the program alive", async () => {
   const program = new Program(new URL("programs/waiting.ts", import.meta.url));
   assertEquals(await program.line(), "waiting");
