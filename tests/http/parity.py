@@ -275,6 +275,29 @@ async def domains():
     return {"domains": DOMAINS, "responses": found}
 
 
+def listing():
+    """Which routes an application has: its own and those of its parts; and which names."""
+    async def handler(request):
+        return web.Response()
+
+    def fill(app, name):
+        app.router.add_get("/", handler, name=name)
+        app.router.add_post("/", handler, name=name)
+        app.router.add_delete("/caf\u00e9/{id:\\d+}", handler)
+        return app
+
+    app, sub, inner, host = web.Application(), web.Application(), web.Application(), web.Application()
+    sub.add_subapp("/inner", fill(inner, "inner"))
+    fill(app, "root")
+    app.add_subapp("/sub", fill(sub, "sub"))
+    app.add_domain("a.example", fill(host, "host"))
+    app.router.add_route("*", "/last", handler)
+    return {
+        "routes": [[route.method, route.resource.canonical] for route in app.router.routes()],
+        "names": list(app.router.named_resources()),
+    }
+
+
 async def main():
     record = {
         "aiohttp": aiohttp.__version__,
@@ -285,6 +308,7 @@ async def main():
         "views": await views(),
         "normalized": await normalized(),
         "domains": await domains(),
+        "listing": listing(),
     }
     print(json.dumps(record, indent=1, sort_keys=True))
 
