@@ -18,6 +18,7 @@
 export * from "./access_log.ts";
 export * from "./application.ts";
 export type { FormValue, RequestData } from "./_client_body.ts";
+export type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 export type { Chunks } from "./_client_streams.ts";
 export type { ParamValue, QueryParams } from "./_client_url.ts";
 export * from "./client.ts";
