@@ -233,7 +233,7 @@ export class ClientSession implements AsyncDisposable {
     const name = method.toUpperCase();
     const target = requestUrl(url, this.#baseUrl, PROTOCOLS);
     addParams(target, this.#options.params, options.params);
-    const body = bodyOf(options);
+    const body = bodyOf(options, this.#options.jsonSerialize);
     if (body !== null && (name === "GET" || name === "HEAD")) {
       throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
     }

@@ -149,6 +149,28 @@ Deno.test("ClientSession.post() sends JSON, with a type of one's own if there is
   });
 });
 
+Deno.test("ClientSession.post() sends JSON as jsonSerialize writes it", async () => {
+  await using site = echo();
+  const calls: unknown[][] = [];
+  const jsonSerialize = (...args: unknown[]): string => {
+    calls.push(args);
+    return JSON.stringify(args[0], (_, value) => typeof value === "bigint" ? `${value}` : value);
+  };
+  await withSession({ jsonSerialize }, async (session) => {
+    const { text, get } = await ask(session, site.url, { json: { id: 2n ** 64n } });
+    assertEquals([text, get("content-type")], [
+      '{"id":"18446744073709551616"}',
+      "application/json",
+    ]);
+    assertEquals((await ask(session, site.url, { data: "plain" })).text, "plain");
+  });
+  assertEquals(calls, [[{ id: 2n ** 64n }]]);
+  const serializeNothing = (): string => undefined as unknown as string;
+  await withSession({ jsonSerialize: serializeNothing }, async (session) => {
+    await assertRejects(async () => await session.post(site.url, { json: 1 }), TypeError);
+  });
+});
+
 Deno.test("ClientSession.post() sends files as multipart/form-data", async () => {
   await using site = serve(async (request) => {
     const form = await request.formData();
