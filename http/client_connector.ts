@@ -29,6 +29,12 @@ export interface TCPConnectorOptions {
    */
   keepaliveTimeout?: number | null;
   /**
+   * Whether each request has a connection of its own, closed after it. Counterpart of `force_close`.
+   *
+   * @default {false}
+   */
+  forceClose?: boolean;
+  /**
    * A proxy for all requests: a URL of `http`, `https` or `socks5`, which may have a name and a
    * password; or what `Deno.createHttpClient()` takes. By default what the environment names.
    */
@@ -99,11 +105,13 @@ export class TCPConnector implements AsyncDisposable {
    * Creates a connector. It connects to nothing yet.
    *
    * @param options Limits, proxy, TLS.
-   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key.
+   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key, or a
+   * `keepaliveTimeout` for connections that are not kept.
    * @throws {TypeError} If the proxy's URL is malformed.
    */
   constructor(options: TCPConnectorOptions = {}) {
-    const { limit = 100, limitPerHost = 0, keepaliveTimeout, proxy, cert, key, ...rest } = options;
+    const { limit = 100, limitPerHost = 0, cert, key, ...others } = options;
+    const { keepaliveTimeout, forceClose = false, proxy, ...rest } = others;
     for (const [name, value] of Object.entries({ limit, limitPerHost })) {
       if (value >= 0) continue;
       throw new RangeError(`Cannot create connector: ${name} must be >= 0, not ${value}`);
@@ -111,12 +119,16 @@ export class TCPConnector implements AsyncDisposable {
     if ((cert === undefined) !== (key === undefined)) {
       throw new RangeError("Cannot create connector: cert and key need each other");
     }
+    if (forceClose && keepaliveTimeout !== undefined) {
+      throw new RangeError("Cannot create connector: forceClose leaves no keepaliveTimeout");
+    }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };
     this.#options = { ...rest };
     if (keepaliveTimeout !== undefined) {
       this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
     }
+    if (forceClose) this.#options.poolMaxIdlePerHost = 0;
     if (proxy !== undefined) this.#options.proxy = proxyOf(proxy);
   }
 

@@ -303,6 +303,17 @@ Deno.test("ClientSession sends name and password of the request, of the URL, or 
   assertThrows(() => new BasicAuth("a:b"), RangeError);
   assertThrows(() => BasicAuth.decode("Bearer x"), RangeError);
   assertThrows(() => BasicAuth.decode(`Basic ${btoa("nocolon")}`), RangeError);
+  const cases: [url: string, auth: BasicAuth | null][] = [
+    ["http://h/", null],
+    ["http://me@h/", new BasicAuth("me")],
+    ["http://:p@h/", new BasicAuth("", "p")],
+    ["http://%C3%B6wn%40:a:%25@h/", new BasicAuth("öwn@", "a:%")],
+    ["http://%zz:%FF@h/", new BasicAuth("%zz", "%FF")],
+  ];
+  for (const [url, auth] of cases) {
+    assertEquals([BasicAuth.fromUrl(url), BasicAuth.fromUrl(new URL(url))], [auth, auth]);
+  }
+  assertThrows(() => BasicAuth.fromUrl("http://a%3Ab@h/"), RangeError);
 });
 
 // -- What it gives --
@@ -484,6 +495,8 @@ Deno.test("ClientSession() throws at once for options that can't be", () => {
   assertThrows(() => new ClientSession({ cookies: { a: "b" } }), TypeError, "baseUrl");
   assertThrows(() => new TCPConnector({ limit: -1 }), RangeError, "limit must be >= 0");
   assertThrows(() => new TCPConnector({ cert: "x" }), RangeError, "need each other");
+  const both = { forceClose: true, keepaliveTimeout: 5 };
+  assertThrows(() => new TCPConnector(both), RangeError, "forceClose leaves no keepaliveTimeout");
 });
 
 Deno.test("ClientSession reads an answer that comes before its body was sent", async () => {
