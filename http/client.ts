@@ -555,11 +555,16 @@ export class ClientSession implements AsyncDisposable {
    */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
-    forgetSession(this.#watch);
+    this._retire();
     for (const call of this.#calls) {
       call.fail(new ClientConnectionError(`Cannot go on with ${call.url}: Session is closed`));
     }
+  }
+
+  /** @ignore Makes no more requests. What is under way goes on, and keeps its connection until its end. */
+  _retire(): void {
+    this.#closed = true;
+    forgetSession(this.#watch);
     if (this.#ownsConnector) this.#connector.close();
   }
 

@@ -28,6 +28,7 @@ export * from "./client_cookies.ts";
 export * from "./client_exceptions.ts";
 export * from "./client_middlewares.ts";
 export * from "./client_multipart.ts";
+export * from "./client_once.ts";
 export * from "./client_options.ts";
 export { ClientRequest } from "./client_request.ts";
 export type { ClientHandler, ClientMiddleware } from "./client_request.ts";
