@@ -36,7 +36,11 @@ export interface TCPConnectorOptions {
   forceClose?: boolean;
   /**
    * A proxy for all requests: a URL of `http`, `https` or `socks5`, which may have a name and a
-   * password; or what `Deno.createHttpClient()` takes. By default what the environment names.
+   * password; or what `Deno.createHttpClient()` takes.
+   *
+   * By default what the environment names in `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` when the
+   * first request is made, as with aiohttp's `trust_env=True`; the runtime needs no permission for
+   * it. The hosts in `NO_PROXY` have no proxy, whatever is said here.
    */
   proxy?: string | URL | Deno.Proxy;
   /** Certificates to trust besides those of the system, in PEM format. */
@@ -164,7 +168,8 @@ export class TCPConnector implements AsyncDisposable {
 }
 
 /**
- * Makes all requests over one Unix socket, whatever host their URLs name.
+ * Makes all requests over one Unix socket, whatever host their URLs name. Only hosts that `NO_PROXY`
+ * names in the environment are no good: to the runtime the socket is a proxy, and they have none.
  *
  * Counterpart of Python's `aiohttp.UnixConnector`.
  *

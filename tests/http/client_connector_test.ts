@@ -43,6 +43,12 @@ Deno.test("ClientSession.get() takes a proxy of its own, and keeps it for redire
   });
 });
 
+Deno.test("TCPConnector goes by the proxies of the environment, and by none where that says so", async () => {
+  const program = new URL("programs/proxy_client.ts", import.meta.url);
+  const end = await runProgram(program, ["--allow-env", "--allow-net=127.0.0.1"]);
+  assertEquals([end.code, end.out, end.err], [0, "site\nproxy\nsite\nproxy\nsite\n", ""]);
+});
+
 Deno.test("TCPConnector closes the connection after each request if forceClose is set", async () => {
   const left = Promise.withResolvers<void>();
   await using site = new RawSite(async (conn, number) => {
