@@ -110,20 +110,23 @@ export interface BodyOptions {
 }
 
 /** The body of a request; null for none. */
-export function bodyOf({ data, json, compress }: BodyOptions): RequestBody | null {
+export function bodyOf(
+  { data, json, compress }: BodyOptions,
+  jsonSerialize: ((value: unknown) => string) | undefined,
+): RequestBody | null {
   if (data !== undefined && json !== undefined) {
     throw new RangeError("Cannot make request: data and json can not be used together");
   }
   const body = json === undefined
     ? data === undefined ? null : dataBody(data)
-    : new RequestBody(jsonText(json), "application/json");
+    : new RequestBody(jsonText(json, jsonSerialize), "application/json");
   if (body === null || !compress) return body;
   return compressed(body, compress === true ? "deflate" : compress);
 }
 
-function jsonText(value: unknown): string {
-  const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`Cannot send as JSON: ${typeof value}`);
+function jsonText(value: unknown, serialize: (value: unknown) => string = JSON.stringify): string {
+  const text: unknown = serialize(value);
+  if (typeof text !== "string") throw new TypeError(`Cannot send as JSON: ${typeof value}`);
   return text;
 }
 

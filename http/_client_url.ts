@@ -59,10 +59,10 @@ function pairsOf(params: QueryParams | undefined): [name: string, value: string]
 export function authorizationIn(url: URL): string | null {
   // Most have none, and then one look is enough.
   if (!url.href.includes("@")) return null;
-  const { username, password } = url;
-  if (username === "" && password === "") return null;
+  const auth = BasicAuth.fromUrl(url);
+  if (auth === null) return null;
   url.username = url.password = "";
-  return new BasicAuth(decodeURIComponent(username), decodeURIComponent(password)).encode();
+  return auth.encode();
 }
 
 /** A URL as it is sent: without a fragment. */

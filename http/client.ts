@@ -233,7 +233,7 @@ export class ClientSession implements AsyncDisposable {
     const name = method.toUpperCase();
     const target = requestUrl(url, this.#baseUrl, PROTOCOLS);
     addParams(target, this.#options.params, options.params);
-    const body = bodyOf(options);
+    const body = bodyOf(options, this.#options.jsonSerialize);
     if (body !== null && (name === "GET" || name === "HEAD")) {
       throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
     }
@@ -555,11 +555,16 @@ export class ClientSession implements AsyncDisposable {
    */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true;
-    forgetSession(this.#watch);
+    this._retire();
     for (const call of this.#calls) {
       call.fail(new ClientConnectionError(`Cannot go on with ${call.url}: Session is closed`));
     }
+  }
+
+  /** @ignore Makes no more requests. What is under way goes on, and keeps its connection until its end. */
+  _retire(): void {
+    this.#closed = true;
+    forgetSession(this.#watch);
     if (this.#ownsConnector) this.#connector.close();
   }
 

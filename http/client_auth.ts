@@ -6,6 +6,7 @@
  * @module
  */
 
+import { unquote } from "./_pattern.ts";
 import type { ClientMiddleware } from "./client_request.ts";
 
 /**
@@ -21,6 +22,7 @@ import type { ClientMiddleware } from "./client_request.ts";
  * const auth = new BasicAuth("Aladdin", "open sesame");
  * assertEquals(auth.encode(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
  * assertEquals(BasicAuth.decode(auth.encode()).login, "Aladdin");
+ * assertEquals(BasicAuth.fromUrl("https://Aladdin:open%20sesame@example.com/"), auth);
  * ```
  */
 export class BasicAuth {
@@ -58,6 +60,20 @@ export class BasicAuth {
     const index = text.indexOf(":");
     if (index < 0) throw new RangeError("Cannot decode authorization: it has no colon");
     return new BasicAuth(text.slice(0, index), text.slice(index + 1));
+  }
+
+  /**
+   * Takes the name and the password that a URL has.
+   *
+   * @param url The URL, such as `https://name:password@example.com/`.
+   * @returns They; null if it has none.
+   * @throws {TypeError} If it is no URL.
+   * @throws {RangeError} If there is a colon in the name.
+   */
+  static fromUrl(url: string | URL): BasicAuth | null {
+    const { username, password } = new URL(url);
+    if (username === "" && password === "") return null;
+    return new BasicAuth(unquote(username), unquote(password));
   }
 
   /**

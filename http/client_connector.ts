@@ -29,8 +29,18 @@ export interface TCPConnectorOptions {
    */
   keepaliveTimeout?: number | null;
   /**
+   * Whether each request has a connection of its own, closed after it. Counterpart of `force_close`.
+   *
+   * @default {false}
+   */
+  forceClose?: boolean;
+  /**
    * A proxy for all requests: a URL of `http`, `https` or `socks5`, which may have a name and a
-   * password; or what `Deno.createHttpClient()` takes. By default what the environment names.
+   * password; or what `Deno.createHttpClient()` takes.
+   *
+   * By default what the environment names in `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` when the
+   * first request is made, as with aiohttp's `trust_env=True`; the runtime needs no permission for
+   * it. The hosts in `NO_PROXY` have no proxy, whatever is said here.
    */
   proxy?: string | URL | Deno.Proxy;
   /** Certificates to trust besides those of the system, in PEM format. */
@@ -99,11 +109,13 @@ export class TCPConnector implements AsyncDisposable {
    * Creates a connector. It connects to nothing yet.
    *
    * @param options Limits, proxy, TLS.
-   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key.
+   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key, or a
+   * `keepaliveTimeout` for connections that are not kept.
    * @throws {TypeError} If the proxy's URL is malformed.
    */
   constructor(options: TCPConnectorOptions = {}) {
-    const { limit = 100, limitPerHost = 0, keepaliveTimeout, proxy, cert, key, ...rest } = options;
+    const { limit = 100, limitPerHost = 0, cert, key, ...others } = options;
+    const { keepaliveTimeout, forceClose = false, proxy, ...rest } = others;
     for (const [name, value] of Object.entries({ limit, limitPerHost })) {
       if (value >= 0) continue;
       throw new RangeError(`Cannot create connector: ${name} must be >= 0, not ${value}`);
@@ -111,12 +123,16 @@ export class TCPConnector implements AsyncDisposable {
     if ((cert === undefined) !== (key === undefined)) {
       throw new RangeError("Cannot create connector: cert and key need each other");
     }
+    if (forceClose && keepaliveTimeout !== undefined) {
+      throw new RangeError("Cannot create connector: forceClose leaves no keepaliveTimeout");
+    }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };
     this.#options = { ...rest };
     if (keepaliveTimeout !== undefined) {
       this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
     }
+    if (forceClose) this.#options.poolMaxIdlePerHost = 0;
     if (proxy !== undefined) this.#options.proxy = proxyOf(proxy);
   }
 
@@ -152,7 +168,8 @@ export class TCPConnector implements AsyncDisposable {
 }
 
 /**
- * Makes all requests over one Unix socket, whatever host their URLs name.
+ * Makes all requests over one Unix socket, whatever host their URLs name. Only hosts that `NO_PROXY`
+ * names in the environment are no good: to the runtime the socket is a proxy, and they have none.
  *
  * Counterpart of Python's `aiohttp.UnixConnector`.
  *

@@ -46,6 +46,32 @@ export interface ClientSessionOptions {
    * @default {false}
    */
   raiseForStatus?: RaiseForStatus;
+  /**
+   * Makes the text of what requests send as `json`, for values that `JSON.stringify()` can't write.
+   * WebSockets don't use it, as in aiohttp.
+   *
+   * @default {JSON.stringify}
+   *
+   * @example
+   * ```ts
+   * import { run } from "@aio/asyncio";
+   * import { ClientSession } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) =>
+   *   new Response(await request.text()));
+   * await run(async () => {
+   *   await using session = new ClientSession({
+   *     jsonSerialize: (value) =>
+   *       JSON.stringify(value, (_name, item) => typeof item === "bigint" ? String(item) : item),
+   *   });
+   *   const url = `http://127.0.0.1:${site.addr.port}/`;
+   *   await using response = await session.post(url, { json: { id: 2n ** 64n } });
+   *   assertEquals(await response.text(), '{"id":"18446744073709551616"}');
+   * });
+   * ```
+   */
+  jsonSerialize?: (value: unknown) => string;
   /** What stands between the session and its requests, outermost first. */
   middlewares?: readonly ClientMiddleware[];
   /** Who looks on. */

@@ -9,6 +9,8 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { contentDispositionOf, linksOf } from "./_client_headers.ts";
+import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
@@ -136,6 +138,44 @@ export class ClientResponse implements AsyncDisposable {
   get charset(): string | null {
     const type = this.headers.get("content-type") ?? "";
     return /;\s*charset="?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? null;
+  }
+
+  /**
+   * The links of the `Link` header (RFC 8288) by their relations, in small letters; of several with
+   * the same relation the first. Their URLs are absolute.
+   *
+   * @example Reading page after page
+   * ```ts
+   * import { run } from "@aio/asyncio";
+   * import { ClientSession } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const link = { link: '</items?page=2>; rel="next"' };
+   * await using site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) =>
+   *   url.endsWith("2") ? Response.json([3]) : Response.json([1, 2], { headers: link }));
+   * await run(async () => {
+   *   await using session = new ClientSession();
+   *   const items: number[] = [];
+   *   let url: string | undefined = `http://127.0.0.1:${site.addr.port}/items`;
+   *   while (url !== undefined) {
+   *     await using response = await session.get(url);
+   *     items.push(...await response.json<number[]>());
+   *     url = response.links.get("next")?.url;
+   *   }
+   *   assertEquals(items, [1, 2, 3]);
+   * });
+   * ```
+   */
+  get links(): ReadonlyMap<string, ClientLink> {
+    return linksOf(this.headers.get("link") ?? "", this.url);
+  }
+
+  /**
+   * What the `Content-Disposition` header (RFC 6266) says, such as the name of a file; null if there
+   * is none, or it is malformed.
+   */
+  get contentDisposition(): ContentDisposition | null {
+    return contentDispositionOf(this.headers.get("content-disposition") ?? "");
   }
 
   /** Whether nothing more is read: the body has ended, has broken off, or was given up. */

@@ -18,6 +18,7 @@
 export * from "./access_log.ts";
 export * from "./application.ts";
 export type { FormValue, RequestData } from "./_client_body.ts";
+export type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 export type { Chunks } from "./_client_streams.ts";
 export type { ParamValue, QueryParams } from "./_client_url.ts";
 export * from "./client.ts";
@@ -27,6 +28,7 @@ export * from "./client_cookies.ts";
 export * from "./client_exceptions.ts";
 export * from "./client_middlewares.ts";
 export * from "./client_multipart.ts";
+export * from "./client_once.ts";
 export * from "./client_options.ts";
 export { ClientRequest } from "./client_request.ts";
 export type { ClientHandler, ClientMiddleware } from "./client_request.ts";

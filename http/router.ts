@@ -75,36 +75,44 @@ export interface UrlForOptions {
 export class Route {
   /** The method, in capitals; `*` for all. */
   readonly method: string;
-  /** The path as in its application, without regular expressions. */
-  readonly path: string;
   /** Who answers. */
   readonly handler: Handler;
   /** Its name, or null. */
   readonly name: string | null;
+  /** Without prefixes; null where no route was found. */
+  readonly #path: string | null;
   readonly #options: HandlerOptions;
-  readonly #scope: Scope | null;
+  readonly #router: Router;
   #plan: Plan | null = null;
 
   /** @ignore Routes come from a {@linkcode Router}. */
   constructor(
     method: string,
-    path: string,
+    path: string | null,
     handler: Handler,
     options: RouteOptions,
-    scope: Scope | null,
+    router: Router,
   ) {
     this.method = method;
-    this.path = path;
+    this.#path = path;
     this.handler = handler;
     this.name = options.name ?? null;
     const { name: _, ...rest } = options;
     this.#options = rest;
-    this.#scope = scope;
+    this.#router = router;
+  }
+
+  /**
+   * The path without regular expressions, the prefixes of sub-applications included; empty where no
+   * route was found. Counterpart of `route.resource.canonical`.
+   */
+  get path(): string {
+    return this.#path === null ? "" : this.#router._prefix + this.#path;
   }
 
   /** @ignore What is done with its requests. */
   get _plan(): Plan {
-    return this.#plan ??= planOf(this.handler, this.#options, this.#scope);
+    return this.#plan ??= planOf(this.handler, this.#options, this.#router._scope);
   }
 
   /** @ignore A route in the same place whose handler throws an error. */
@@ -113,7 +121,7 @@ export class Route {
       throw error;
     };
     return {
-      route: new Route(ANY, this.path, fail, this.#options, this.#scope),
+      route: new Route(ANY, this.#path, fail, this.#options, this.#router),
       params: NO_PARAMS,
     };
   }
@@ -125,6 +133,18 @@ export interface RouteMatch {
   readonly route: Route;
   /** The values of the variables, decoded. */
   readonly params: Params;
+}
+
+/**
+ * A path, and its routes.
+ *
+ * Counterpart of Python's `aiohttp.web.AbstractResource`.
+ */
+export interface Resource {
+  /** The path, as in {@linkcode Route.path}. */
+  readonly path: string;
+  /** Its routes, in the order they were added. */
+  readonly routes: readonly Route[];
 }
 
 /** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
@@ -150,7 +170,7 @@ class Search {
 }
 
 /** The routes of one path. */
-class Resource implements Mount {
+class PathMount implements Mount {
   readonly pattern: Pattern | null;
   readonly path: string;
   readonly matches = new Map<string, RouteMatch>();
@@ -220,11 +240,14 @@ function checkPrefix(prefix: string): void {
  * ```
  */
 export class Router {
-  readonly #scope: Scope | null;
+  /** @ignore The application, if it is the router of one. */
+  readonly _scope: Scope | null;
+  /** Paths and the routers of sub-applications, in the order they were added. */
+  readonly #parts: (PathMount | Router)[] = [];
   /** The paths without variables, by path. */
-  readonly #static = new Map<string, Resource>();
+  readonly #static = new Map<string, PathMount>();
   /** The others, by the path that they were added with. */
-  readonly #dynamic = new Map<string, Resource>();
+  readonly #dynamic = new Map<string, PathMount>();
   /** The methods by shape: of paths that match the same, only one can have a method. */
   readonly #methods = new Map<string, Set<string>>();
   /** What is not static, by the beginning that is literal, in the order it was added. */
@@ -232,7 +255,7 @@ export class Router {
   /** What answers for some hosts, in the order it was added. */
   readonly #domains: Mount[] = [];
   readonly #prefixes = new Set<string>();
-  readonly #names = new Map<string, Resource | string>();
+  readonly #names = new Map<string, PathMount>();
   readonly #missing: RouteMatch;
   #frozen = false;
   /** The router that this one is under, if it is that of a sub-application. */
@@ -240,14 +263,14 @@ export class Router {
 
   /** @ignore An application makes its router. */
   constructor(scope: Scope | null = null) {
-    this.#scope = scope;
+    this._scope = scope;
     this.#missing = this.#systemRoute(() => {
       throw new HTTPNotFound();
     });
   }
 
   #systemRoute(handler: Handler): RouteMatch {
-    return { route: new Route(ANY, "", handler, NO_LIMIT, this.#scope), params: NO_ROUTE };
+    return { route: new Route(ANY, null, handler, NO_LIMIT, this), params: NO_ROUTE };
   }
 
   // -- Adding --
@@ -283,28 +306,30 @@ export class Router {
     }
     this.#checkName(options.name, resource);
     this.#methods.set(resource.shape, methods.add(key));
-    const route = new Route(key, resource.path, handler, options, this.#scope);
+    const route = new Route(key, resource.path, handler, options, this);
     matches.set(key, { route, params: NO_PARAMS });
     this.#keep(path, resource);
     if (options.name !== undefined) this.#names.set(options.name, resource);
     return route;
   }
 
-  #resourceOf(path: string): Resource {
+  #resourceOf(path: string): PathMount {
     if (!/[{}]/.test(path)) {
       const quoted = quotePath(path);
-      return this.#static.get(quoted) ?? new Resource(quoted, null);
+      return this.#static.get(quoted) ?? new PathMount(quoted, null);
     }
     const pattern = new Pattern(path);
-    return this.#dynamic.get(path) ?? new Resource(pattern.canonical, pattern);
+    return this.#dynamic.get(path) ?? new PathMount(pattern.canonical, pattern);
   }
 
   /** Keeps a resource, unless it was there before. */
-  #keep(path: string, resource: Resource): void {
+  #keep(path: string, resource: PathMount): void {
     const { pattern } = resource;
+    if (resource.matches.size > 1) return;
+    this.#parts.push(resource);
     if (pattern === null) {
       this.#static.set(resource.path, resource);
-    } else if (!this.#dynamic.has(path)) {
+    } else {
       this.#dynamic.set(path, resource);
       this.#addToIndex(pattern.prefix, resource);
     }
@@ -316,11 +341,10 @@ export class Router {
     else others.push(mount);
   }
 
-  #checkName(name: string | undefined, owner: Resource | string): void {
+  #checkName(name: string | undefined, owner: PathMount): void {
     const other = name === undefined ? undefined : this.#names.get(name);
     if (other === undefined || other === owner) return;
-    const path = typeof other === "string" ? other : other.path;
-    throw new RangeError(`Cannot add route: the name "${name}" stands for ${path} already`);
+    throw new RangeError(`Cannot add route: the name "${name}" stands for ${other.path} already`);
   }
 
   #checkOpen(action: string): void {
@@ -462,7 +486,7 @@ export class Router {
     const files = new StaticFolder(folder, options);
     const base = prefix === "/" ? "" : quotePath(prefix);
     const handler = (request: Request): Promise<Response> =>
-      files.respond(request, pathOf(request.url).slice(this.#prefix.length + base.length + 1));
+      files.respond(request, pathOf(request.url).slice(this._prefix.length + base.length + 1));
     const { name } = options;
     const routeOptions = name === undefined ? {} : { name };
     return this.addGet(`${base}/{filename:.*}`, handler, routeOptions);
@@ -477,7 +501,7 @@ export class Router {
       throw new RangeError(`Cannot add sub-application: ${prefix} has one already`);
     }
     this.#prefixes.add(quoted);
-    router.#parent = { router: this, prefix: quoted };
+    this.#adopt(router, quoted);
     this.#addToIndex(quoted, {
       find: (path, { method, url }) => router.find(method, path.slice(quoted.length), url),
     });
@@ -487,15 +511,74 @@ export class Router {
   _addDomain(domain: string, router: Router): void {
     this.#checkOpen("add domain");
     const isOf = hostMatcher(domain);
-    router.#parent = { router: this, prefix: "" };
+    this.#adopt(router, "");
     this.#domains.push({
       find: (path, { method, url }) => isOf(url) ? router.find(method, path, url) : null,
     });
   }
 
-  /** What the paths of this router come after. */
-  get #prefix(): string {
-    return this.#parent === null ? "" : this.#parent.router.#prefix + this.#parent.prefix;
+  #adopt(router: Router, prefix: string): void {
+    router.#parent = { router: this, prefix };
+    this.#parts.push(router);
+  }
+
+  /** @ignore What the paths of this router come after. */
+  get _prefix(): string {
+    return this.#parent === null ? "" : this.#parent.router._prefix + this.#parent.prefix;
+  }
+
+  // -- Looking at them --
+
+  /**
+   * Returns all routes, those of sub-applications included, in the order their paths were added.
+   *
+   * @returns The routes.
+   *
+   * @example
+   * ```ts
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const notes = new Application();
+   * notes.router.addGet("/{id:\\d+}", () => new Response("a note"), { allowHead: false });
+   * const app = new Application();
+   * app.router.addPost("/login", () => new Response("welcome"));
+   * app.addSubapp("/notes", notes);
+   * const lines = app.router.routes().map(({ method, path }) => `${method} ${path}`);
+   * assertEquals(lines, ["POST /login", "GET /notes/{id}"]);
+   * ```
+   */
+  routes(): readonly Route[] {
+    return this.resources().flatMap(({ routes }) => routes);
+  }
+
+  /**
+   * Returns all paths with their routes, in the order they were added. Those of a sub-application are
+   * among them; in aiohttp it is one resource.
+   *
+   * @returns The paths.
+   */
+  resources(): readonly Resource[] {
+    return this.#parts.flatMap((part) =>
+      part instanceof Router ? part.resources() : [this.#look(part)]
+    );
+  }
+
+  /**
+   * Returns the paths that have names, by name: those that {@linkcode Router.urlFor} takes, which are
+   * not those of sub-applications. Counterpart of `named_resources()`.
+   *
+   * @returns The paths.
+   */
+  namedResources(): ReadonlyMap<string, Resource> {
+    return new Map(Array.from(this.#names, ([name, part]) => [name, this.#look(part)]));
+  }
+
+  #look({ path, matches }: PathMount): Resource {
+    return {
+      path: this._prefix + path,
+      routes: Array.from(matches.values(), ({ route }) => route),
+    };
   }
 
   // -- Finding --
@@ -522,7 +605,7 @@ export class Router {
     return resource?.matches.get(method) ?? this.#search(path, resource, new Search(method, url));
   }
 
-  #search(path: string, resource: Resource | undefined, search: Search): RouteMatch {
+  #search(path: string, resource: PathMount | undefined, search: Search): RouteMatch {
     const match = resource?.find(path, search) ??
       this.#findInIndex(path, search) ??
       findIn(this.#domains, path, search);
@@ -569,12 +652,10 @@ export class Router {
     if (resource === undefined) {
       throw new RangeError(`Cannot build URL: no route is named "${name}"`);
     }
-    const path = typeof resource === "string"
-      ? resource
-      : resource.pattern?.format(params) ?? resource.path;
+    const path = resource.pattern?.format(params) ?? resource.path;
     const query = new URLSearchParams(options.query).toString();
     const { fragment } = options;
-    return this.#prefix + path + (query === "" ? "" : `?${query}`) +
+    return this._prefix + path + (query === "" ? "" : `?${query}`) +
       (fragment === undefined ? "" : `#${encodeURIComponent(fragment.toWellFormed())}`);
   }
 

@@ -20,7 +20,6 @@ const ERRORS = ["AggregateError", "DOMException", "Error", "RangeError", "TypeEr
 const SHOWN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["AsCompleted", "it comes from asCompleted(), which shows both ways to iterate"],
   ["BaseProtocol", "programs extend Protocol, which shows one"],
-  ["ClientResponse", "it comes from ClientSession, which shows one"],
   ["Server", "it comes from createServer(), which shows one"],
   ["ServerSocket", "it comes from Server.sockets; createServer() shows one"],
   ["Timeout", "it comes from timeout() and timeoutAt(), which show how to run it"],

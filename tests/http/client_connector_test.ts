@@ -43,6 +43,25 @@ Deno.test("ClientSession.get() takes a proxy of its own, and keeps it for redire
   });
 });
 
+Deno.test("TCPConnector goes by the proxies of the environment, and by none where that says so", async () => {
+  const program = new URL("programs/proxy_client.ts", import.meta.url);
+  const end = await runProgram(program, ["--allow-env", "--allow-net=127.0.0.1"]);
+  assertEquals([end.code, end.out, end.err], [0, "site\nproxy\nsite\nproxy\nsite\n", ""]);
+});
+
+Deno.test("TCPConnector closes the connection after each request if forceClose is set", async () => {
+  const left = Promise.withResolvers<void>();
+  await using site = new RawSite(async (conn, number) => {
+    while (await conn.head() !== null) await conn.write("HTTP/1.1 204 No Content\r\n\r\n");
+    if (number === 2) left.resolve();
+  });
+  await withSession({ connector: new TCPConnector({ forceClose: true }) }, async (session) => {
+    for (let i = 0; i < 2; i++) await session.get(site.url);
+    assertEquals(site.connections, 2);
+    await left.promise;
+  });
+});
+
 Deno.test("UnixConnector makes its requests over a Unix socket", async () => {
   const program = new URL("programs/unix_client.ts", import.meta.url);
   const end = await runProgram(program, ["--allow-all"]);

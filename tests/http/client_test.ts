@@ -149,6 +149,28 @@ Deno.test("ClientSession.post() sends JSON, with a type of one's own if there is
   });
 });
 
+Deno.test("ClientSession.post() sends JSON as jsonSerialize writes it", async () => {
+  await using site = echo();
+  const calls: unknown[][] = [];
+  const jsonSerialize = (...args: unknown[]): string => {
+    calls.push(args);
+    return JSON.stringify(args[0], (_, value) => typeof value === "bigint" ? `${value}` : value);
+  };
+  await withSession({ jsonSerialize }, async (session) => {
+    const { text, get } = await ask(session, site.url, { json: { id: 2n ** 64n } });
+    assertEquals([text, get("content-type")], [
+      '{"id":"18446744073709551616"}',
+      "application/json",
+    ]);
+    assertEquals((await ask(session, site.url, { data: "plain" })).text, "plain");
+  });
+  assertEquals(calls, [[{ id: 2n ** 64n }]]);
+  const serializeNothing = (): string => undefined as unknown as string;
+  await withSession({ jsonSerialize: serializeNothing }, async (session) => {
+    await assertRejects(async () => await session.post(site.url, { json: 1 }), TypeError);
+  });
+});
+
 Deno.test("ClientSession.post() sends files as multipart/form-data", async () => {
   await using site = serve(async (request) => {
     const form = await request.formData();
@@ -281,6 +303,17 @@ Deno.test("ClientSession sends name and password of the request, of the URL, or 
   assertThrows(() => new BasicAuth("a:b"), RangeError);
   assertThrows(() => BasicAuth.decode("Bearer x"), RangeError);
   assertThrows(() => BasicAuth.decode(`Basic ${btoa("nocolon")}`), RangeError);
+  const cases: [url: string, auth: BasicAuth | null][] = [
+    ["http://h/", null],
+    ["http://me@h/", new BasicAuth("me")],
+    ["http://:p@h/", new BasicAuth("", "p")],
+    ["http://%C3%B6wn%40:a:%25@h/", new BasicAuth("öwn@", "a:%")],
+    ["http://%zz:%FF@h/", new BasicAuth("%zz", "%FF")],
+  ];
+  for (const [url, auth] of cases) {
+    assertEquals([BasicAuth.fromUrl(url), BasicAuth.fromUrl(new URL(url))], [auth, auth]);
+  }
+  assertThrows(() => BasicAuth.fromUrl("http://a%3Ab@h/"), RangeError);
 });
 
 // -- What it gives --
@@ -462,6 +495,8 @@ Deno.test("ClientSession() throws at once for options that can't be", () => {
   assertThrows(() => new ClientSession({ cookies: { a: "b" } }), TypeError, "baseUrl");
   assertThrows(() => new TCPConnector({ limit: -1 }), RangeError, "limit must be >= 0");
   assertThrows(() => new TCPConnector({ cert: "x" }), RangeError, "need each other");
+  const both = { forceClose: true, keepaliveTimeout: 5 };
+  assertThrows(() => new TCPConnector(both), RangeError, "forceClose leaves no keepaliveTimeout");
 });
 
 Deno.test("ClientSession reads an answer that comes before its body was sent", async () => {

@@ -275,6 +275,77 @@ async def domains():
     return {"domains": DOMAINS, "responses": found}
 
 
+def listing():
+    """Which routes an application has: its own and those of its parts; and which names."""
+    async def handler(request):
+        return web.Response()
+
+    def fill(app, name):
+        app.router.add_get("/", handler, name=name)
+        app.router.add_post("/", handler, name=name)
+        app.router.add_delete("/caf\u00e9/{id:\\d+}", handler)
+        return app
+
+    app, sub, inner, host = web.Application(), web.Application(), web.Application(), web.Application()
+    sub.add_subapp("/inner", fill(inner, "inner"))
+    fill(app, "root")
+    app.add_subapp("/sub", fill(sub, "sub"))
+    app.add_domain("a.example", fill(host, "host"))
+    app.router.add_route("*", "/last", handler)
+    return {
+        "routes": [[route.method, route.resource.canonical] for route in app.router.routes()],
+        "names": list(app.router.named_resources()),
+    }
+
+
+LINKS = [
+    '<https://a.example/x?page=2>; rel="next", <https://a.example/x?page=50>; rel=last',
+    "</a/b>; rel=next; key=other", '<b>;rel="next";title="a b"', "<b,c>; rel=x", "<b;c>; rel=x",
+    "<>; rel=self", '<b>; anchor="#foo"; rel=next', "<b>; rel=next; rel=prev", "<?q>; rel=next",
+    "<//b.example/c>; rel=next", "junk", "rel=next", "",
+]
+DISPOSITIONS = [
+    "attachment", 'attachment; filename="a.txt"', "attachment; filename=a.txt; x=1",
+    "attachment; filename*=UTF-8''%e2%82%ac%20rates", "attachment; filename*=utf-8'en'a.txt",
+    "attachment; filename=\"x\"; filename*=UTF-8''%e2%82%ac",
+    "attachment; filename*=UTF-8''%e2%82%ac; filename=x", 'INLINE; FileName="B"',
+    'attachment; filename="a\\"b;c.txt"', "attachment; filename*=iso-8859-1''%A3",
+    "attachment; filename*=bad", "attachment; filename*=UTF-8''%ff",
+    'form-data; name="x"; filename="C:\\\\dir\\\\f.txt"', 'attachment; filename="\u20ac \u00e9.txt"',
+    'attachment; filename="%e2%82%ac.txt"', 'attachment; filename=""', '"attachment"; filename=a',
+    "filename=a", "attachment; filename=a,b.txt", 'attachment; filename="a"b', "",
+]
+
+
+async def response_headers():
+    """What the client reads out of headers of responses; dispositions as filename and parameters."""
+    async def tell(request):
+        return web.Response(headers={request.query["name"]: request.query["value"]})
+
+    app = web.Application()
+    app.router.add_get("/p/q", tell)
+    runner, port = await serve(app)
+    links, dispositions = [], []
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for value in LINKS:
+            async with session.get("/p/q", params={"name": "Link", "value": value}) as response:
+                found = {
+                    name: {key: str(link[key]) for key in link}
+                    for name, link in response.links.items()
+                }
+                for link in found.values():
+                    # Relative to the URL of the response, whatever port that had.
+                    link["url"] = link["url"].replace(f"http://127.0.0.1:{port}", "").split("?name=")[0]
+                links.append([value, found])
+        for value in DISPOSITIONS:
+            params = {"name": "Content-Disposition", "value": value}
+            async with session.get("/p/q", params=params) as response:
+                found = response.content_disposition
+                dispositions.append([value, found.type, found.filename, dict(found.parameters)])
+    await runner.cleanup()
+    return {"links": links, "dispositions": dispositions}
+
+
 async def main():
     record = {
         "aiohttp": aiohttp.__version__,
@@ -285,6 +356,8 @@ async def main():
         "views": await views(),
         "normalized": await normalized(),
         "domains": await domains(),
+        "listing": listing(),
+        "headers": await response_headers(),
     }
     print(json.dumps(record, indent=1, sort_keys=True))
 

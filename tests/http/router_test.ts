@@ -164,3 +164,67 @@ test("Router.urlFor() knows the prefixes of sub-applications", () => {
   app.addSubapp("/middle", middle);
   assertEquals(inner.router.urlFor("item", { id: 1 }), "/middle/inner/1");
 });
+
+/** An application with routes of three methods, on two paths. */
+function filled(name: string, app = new Application()): Application {
+  app.router.addGet("/", ok, { name });
+  app.router.addPost("/", ok, { name });
+  app.router.addDelete("/café/{id:\\d+}", ok);
+  return app;
+}
+
+test("parity: Router.routes() gives the routes of an application and of its parts as aiohttp", () => {
+  const app = filled("root");
+  const sub = new Application();
+  sub.addSubapp("/inner", filled("inner"));
+  app.addSubapp("/sub", filled("sub", sub));
+  app.addDomain("a.example", filled("host"));
+  app.router.addRoute("*", "/last", ok);
+  // aiohttp has HEAD before GET where one call adds both.
+  const inOrder = (routes: string[][]): string =>
+    routes.map((route) => route.join(" ")).join("\n").replaceAll(
+      /HEAD (.*)\nGET .*/g,
+      "GET $1\nHEAD $1",
+    );
+  const found = app.router.routes().map(({ method, path }) => [method, path]);
+  assertEquals(inOrder(found), inOrder(record.listing.routes));
+  assertEquals([...app.router.namedResources().keys()], record.listing.names);
+});
+
+test("Router.resources() has all routes of a path, also when another came between", () => {
+  const router = new Router();
+  const first = router.addGet("/a", ok, { allowHead: false });
+  const other = router.addGet("/{name}", ok, { allowHead: false, name: "other" });
+  const second = router.addPut("/a", ok);
+  const third = router.addPost("/{name}", ok);
+  assertEquals(router.resources(), [
+    { path: "/a", routes: [first, second] },
+    { path: "/{name}", routes: [other, third] },
+  ]);
+  assertEquals([...router.namedResources()], [["other", router.resources()[1]!]]);
+  assertStrictEquals(router.routes()[1], second);
+});
+
+test("Router.routes() leaves out what could not be added", () => {
+  const router = new Router();
+  router.addGet("/a", ok, { name: "a", allowHead: false });
+  assertThrows(() => router.addGet("/a", ok), RangeError);
+  assertThrows(() => router.addGet("/b", ok, { name: "a" }), RangeError);
+  assertEquals(router.routes().map(({ path }) => path), ["/a"]);
+});
+
+test("Route.path has the prefixes of sub-applications, and is empty where no route was found", async () => {
+  const seen: string[] = [];
+  const sub = new Application({
+    middlewares: [(request, handler) => {
+      seen.push(routeOf(request).path);
+      return handler(request);
+    }],
+  });
+  sub.router.addGet("", ok);
+  sub.router.addGet("/{id:\\d+}", ok);
+  await using app = new Application();
+  app.addSubapp("/sub", sub);
+  for (const path of ["/sub", "/sub/7", "/sub/none"]) await app.request(path);
+  assertEquals(seen, ["/sub", "/sub/{id}", ""]);
+});

@@ -1,0 +1,59 @@
+/**
+ * The parameters of headers: what follows after semicolons, as in `attachment; filename="a.txt"`.
+ *
+ * @module
+ */
+
+/** `; name`, `; name=value` or `; name="value"`. */
+const PARAM = /\s*;\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,"]*)))?/y;
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+/** What was read of a header. */
+export interface HeaderParams {
+  /** By name, in small letters; the first of several. What is malformed is left out. */
+  readonly params: ReadonlyMap<string, string>;
+  /** Where in the header they end. */
+  readonly end: number;
+}
+
+/** Reads the parameters that begin at a place of a header. */
+export function paramsAt(header: string, start: number): HeaderParams {
+  const params = new Map<string, string>();
+  let end = start;
+  for (;;) {
+    PARAM.lastIndex = end;
+    const match = PARAM.exec(header);
+    if (match === null) return { params, end };
+    end = PARAM.lastIndex;
+    const name = match[1]!.toLowerCase();
+    const text = match[2]?.replaceAll(/\\(.)/g, "$1") ?? match[3]?.trim() ?? "";
+    const value = name.endsWith("*") ? decodeExtended(text) : fromUtf8(text);
+    if (value !== null && !params.has(name)) params.set(name, value);
+  }
+}
+
+/** Decodes `utf-8'en'%e2%82%ac` (RFC 8187); null if it is malformed. */
+function decodeExtended(text: string): string | null {
+  const [, charset, encoded] = /^([\w-]+)'[^']*'((?:[^%]|%[0-9a-f]{2})*)$/i.exec(text) ?? [];
+  if (charset === undefined) return null;
+  const bytes = encoded!.replaceAll(/%(..)/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytesOf(bytes));
+  } catch {
+    return null; // there is no such charset, or these bytes are none of its characters
+  }
+}
+
+/** Headers come with a character for each byte; most servers that send others mean UTF-8. */
+function fromUtf8(text: string): string {
+  try {
+    return UTF8.decode(bytesOf(text));
+  } catch {
+    return text; // those of Latin-1, then
+  }
+}
+
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
