@@ -319,8 +319,9 @@ interface PartHead {
 }
 
 function addHeader(head: PartHead, line: string): void {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
-  if (name === undefined || value === undefined) fail("a header of a part is malformed");
+  const [, name, rest] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/s.exec(line) ?? [];
+  if (name === undefined || rest === undefined) fail("a header of a part is malformed");
+  const value = rest.trim();
   if (name.toLowerCase() === "content-disposition") head.disposition = value;
   // What a header can't hold is percent-encoded.
   head.headers.append(

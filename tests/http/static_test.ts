@@ -68,6 +68,11 @@ const RANGES_OF_TEN: [range: string, status: number, body: string, contentRange:
     ["bytes", 200, TEXT, null],
     ["items=0-1", 200, TEXT, null],
     [`bytes=0-${"9".repeat(400)}`, 206, TEXT, "bytes 0-9/10"],
+    ["bytes = 1 - 2 ", 206, "12", "bytes 1-2/10"],
+    ["bytes= - 2", 206, "89", "bytes 8-9/10"],
+    // All ways to divide so many blanks would take for ever.
+    [`bytes=${" ".repeat(5_000_000)}x`, 200, TEXT, null],
+    [`bytes=1-${" ".repeat(5_000_000)}x`, 200, TEXT, null],
   ];
 
 test("FileResponse serves the part that is asked for, or all", async () => {
