@@ -198,16 +198,19 @@ export class RequestTask extends Task<Response> {
     this.#resolve = null;
   }
 
-  /** Gives the answer, if none was given. */
+  /** Gives the answer, if none was given; what comes too late is given up. */
   #giveLast(response: Response): void {
-    if (this.#answer !== null) return;
+    if (this.#answer !== null) {
+      if (this.#early === null) giveUp(response);
+      return;
+    }
     let answer: Response;
     try {
       answer = this.#prepared(response);
     } catch (error) {
       // Whatever it is, the client gets an answer.
       reportError(this._loop, this.request, error);
-      response.body?.cancel().catch(() => {}); // if it was read meanwhile, it needs no end
+      giveUp(response);
       answer = serverError();
     }
     this.#give(answer);
@@ -235,8 +238,6 @@ export class RequestTask extends Task<Response> {
   /** Goes on, as the same task, until the file is open. */
   #sendFile(file: FileResponse): void {
     file.prepare(this.request).then((response) => {
-      // It was answered in place of this one, which has taken too long.
-      if (this.#answer !== null) void response.body?.cancel();
       this._finish(response);
     }, (error) => this._fail(error));
   }
@@ -250,7 +251,7 @@ export class RequestTask extends Task<Response> {
   }
 
   #responseOf(error: unknown): Response {
-    if (error instanceof HTTPException) return error.toResponse();
+    if (error instanceof HTTPException) return this.#thrownResponse(error);
     if (error instanceof CancelledError) {
       return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
     }
@@ -260,6 +261,16 @@ export class RequestTask extends Task<Response> {
       reportError(this._loop, this.request, error);
     }
     return serverError();
+  }
+
+  #thrownResponse(thrown: HTTPException): Response {
+    try {
+      return thrown.toResponse();
+    } catch (error) {
+      // A program may override it; whatever it throws, the task ends, and the client gets an answer.
+      reportError(this._loop, this.request, error);
+      return serverError();
+    }
   }
 
   #end(response: Response, error: unknown = null): void {
@@ -351,6 +362,11 @@ function decorated(response: Response, decorator: (headers: Headers) => void): R
 /** Removes a header that is never there: it throws where headers can't be changed, and does no more. */
 function probe(headers: Headers): void {
   headers.delete("aio-never-there");
+}
+
+/** Ends the body of a response that nobody gets. If it is read by somebody else, it needs no end. */
+function giveUp(response: Response): void {
+  response.body?.cancel().catch(() => {});
 }
 
 /** What the client gets for a fault of the program. */

@@ -11,7 +11,7 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { BodyReading } from "./_body_reading.ts";
+import { BodyReading, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 
@@ -340,6 +340,7 @@ function addHeader(head: PartHead, line: string): void {
  * @throws {HTTPUnsupportedMediaType} If the body is no multipart form.
  * @throws {HTTPBadRequest} If it is malformed, or breaks off.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {RuntimeError} If it was read already.
  *
  * @example
  * ```ts
@@ -368,6 +369,7 @@ export async function* readMultipart(request: Request): AsyncGenerator<BodyPart,
   }
   const boundary = parameter(type, "boundary");
   if (boundary === null || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
+  if (request.bodyUsed) throw readAlready();
   if (request.body === null) fail("it ends too early");
   const reader = new MultipartReader(request.body, boundary);
   try {

@@ -6,13 +6,14 @@
  * request are functions here: `request.match_info` is `matchInfo(request)`, `await request.json()`
  * is `await readJson(request)`. The platform's own `request.json()` works, too; the functions differ
  * in that a malformed body answers 400, and that waiting for it ends at once when the task is
- * cancelled. The limit of the size holds for both.
+ * cancelled. The limit of the size holds for both. Either way a body can be read once; aiohttp keeps
+ * what was read.
  *
  * @module
  */
 
 import type { Awaitable } from "../loop/mod.ts";
-import { BodyReading, malformed } from "./_body_reading.ts";
+import { BodyReading, malformed, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { addressText } from "./_logged.ts";
@@ -182,6 +183,7 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
  * @throws {HTTPBadRequest} If the body is not in that encoding, or breaks off.
  * @throws {HTTPUnsupportedMediaType} If the encoding is not known.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {RuntimeError} If it was read already.
  *
  * @example
  * ```ts
@@ -204,7 +206,7 @@ const TEXT: Recipe<Request, Uint8Array, string> = {
 };
 
 function bytesOf(request: Request): Promise<Uint8Array> {
-  return request.bytes();
+  return request.bodyUsed ? Promise.reject(readAlready()) : request.bytes();
 }
 
 type Decode = (bytes: Uint8Array) => string;
@@ -252,6 +254,7 @@ function decoderFor(request: Request): Decode {
  * @returns An awaitable of the value.
  * @throws {HTTPBadRequest} If the body is not JSON, or breaks off.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {RuntimeError} If it was read already.
  *
  * @example
  * ```ts
@@ -309,6 +312,7 @@ const FORM_TYPE = /^\s*(?:application\/x-www-form-urlencoded|multipart\/form-dat
  * @returns An awaitable of the form; it is empty if the body is no form.
  * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {RuntimeError} If it was read already.
  *
  * @example
  * ```ts
@@ -330,6 +334,7 @@ export function readPost(request: Request): Awaitable<FormData> {
 
 const FORM: Recipe<Request, FormData, FormData> = {
   async read(request) {
+    if (request.bodyUsed) throw readAlready();
     if (request.body === null || !FORM_TYPE.test(request.headers.get("content-type") ?? "")) {
       return new FormData();
     }

@@ -17,14 +17,7 @@ import {
   VirtualClock,
 } from "@aio/asyncio";
 import type { EventLoop } from "@aio/asyncio";
-import {
-  AppKey,
-  Application,
-  appOf,
-  type HTTPNotFound,
-  HTTPOk,
-  matchInfo,
-} from "@aio/asyncio/http";
+import { AppKey, Application, appOf, HTTPNotFound, HTTPOk, matchInfo } from "@aio/asyncio/http";
 import type { Handler, Middleware } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { captureReports, test } from "./_support.ts";
@@ -158,6 +151,12 @@ for (const [kind, handler] of Object.entries(ANSWERS)) {
   });
 }
 
+class Unanswerable extends HTTPNotFound {
+  override toResponse(): Response {
+    throw new Error("secret");
+  }
+}
+
 test("Application.fetch() answers 500, reports, and tells no details when a handler fails", async () => {
   const failures: Record<string, Handler> = {
     "throws": () => {
@@ -174,6 +173,13 @@ test("Application.fetch() answers 500, reports, and tells no details when a hand
     },
     "returns nothing": () => undefined as never,
     "returns a text": async () => "secret" as never,
+    "throws what has no response": () => {
+      throw new Unanswerable();
+    },
+    "throws later what has no response": async () => {
+      await sleep(0);
+      throw new Unanswerable();
+    },
   };
   await using app = new Application();
   for (const [name, handler] of Object.entries(failures)) app.router.addGet(`/${name}`, handler);

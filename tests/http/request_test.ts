@@ -19,7 +19,7 @@ import {
 } from "@aio/asyncio/http";
 import type { Handler } from "@aio/asyncio/http";
 import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
-import { exchange, test } from "./_support.ts";
+import { captureReports, exchange, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
 const LIMIT = 1000;
@@ -144,6 +144,35 @@ test("readJson() answers 400 to what is no JSON", async () => {
     const text = await response.text();
     assertEquals([body, response.status], [body, status]);
     if (status === 400) assert(/^400: Malformed/.test(text), text);
+  }
+});
+
+test("readJson() and its like tell a program, not the client, that a body was read before", async () => {
+  const readers: Record<string, Handler> = {
+    ...READERS,
+    "readPost()": async (request) => Response.json([...await readPost(request)]),
+    "readMultipart()": async (request) => {
+      for await (const part of readMultipart(request)) await part.read();
+      return new Response();
+    },
+  };
+  for (const [name, reader] of Object.entries(readers)) {
+    if (!name.startsWith("read")) continue;
+    await using app = new Application({
+      middlewares: [async (request, handler) => {
+        await request.clone().text(); // a copy may be read as well
+        await readText(request);
+        return await handler(request);
+      }],
+    });
+    app.router.addPost("/", reader);
+    using reports = captureReports();
+    const body = new FormData();
+    body.set("a", "1");
+    const response = await app.request("/", { method: "POST", body });
+    assertEquals([name, response.status], [name, 500]);
+    await response.body?.cancel();
+    assert(/RuntimeError: Cannot read body: it was read already/.test(reports.messages[0]!), name);
   }
 });
 

@@ -72,6 +72,11 @@ test("HTTPException takes a text, headers and a reason", async () => {
     "who?",
   ]);
   assertThrows(() => new HTTPException(101, "Switching"), RangeError, "status must be 200 to 599");
+  for (const reason of ["a\r\nX: b", "\0", "✓"]) {
+    const refused = () => new HTTPException(400, reason);
+    assertThrows(refused, RangeError, `reason ${JSON.stringify(reason)} has characters`);
+    assertThrows(() => new http.HTTPNotFound({ reason }), RangeError, "Cannot create");
+  }
 });
 
 test("HTTPMove leads to its location, and refuses what no header may have", () => {

@@ -356,6 +356,17 @@ test("A handler is cancelled when its time is over, and answers 503 or 504", asy
   assert(await stuck.ended.promise instanceof CancelledError);
 });
 
+test("A response that comes after its time is given up", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<Response>();
+  await using app = new Application({ timeout: 0.001 });
+  app.router.addGet("/", () => late.promise); // not ours: no cancellation reaches it
+  const response = await app.request("/");
+  assertEquals([response.status, await response.text()], [503, "503: Service Unavailable"]);
+  late.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+});
+
 // -- The log --
 
 test("AppRunner logs a line for each request, and what it is", async () => {
