@@ -305,6 +305,42 @@ test("Application ends what has begun when its beginning fails, and answers 500"
   assertEquals(log.at(-1), "outer cleanup");
 });
 
+test("Application tries again to begin at the next request when its beginning has failed", async () => {
+  const log: string[] = [];
+  const fails = ["inner up 2"];
+  await using app = nested(log, fails);
+  using reports = captureReports();
+  assertEquals((await app.request("/")).status, 500);
+  fails.pop();
+  log.length = 0;
+  assertEquals((await app.request("/")).status, 404);
+  assertEquals(log, LIFE.slice(0, 6));
+  assertEquals(reports.messages.length, 1);
+});
+
+test("Application takes routes, middlewares and callbacks until it has started, and none later", async () => {
+  await using app = new Application();
+  const middleware: Middleware = (request, handler) => handler(request);
+  app.onStartup.push(() => {
+    app.router.addGet("/", (_request) => new Response("hello"));
+    app.middlewares.push(middleware);
+    app.onResponsePrepare.push((_request, { headers }) => headers.set("a", "b"));
+  });
+  const response = await app.request("/");
+  assertEquals([await response.text(), response.headers.get("a")], ["hello", "b"]);
+  const changes: [string, () => unknown][] = [
+    ["Cannot add route", () => app.router.addGet("/late", () => new Response())],
+    ["Cannot change middlewares", () => app.middlewares.push(middleware)],
+    ["Cannot change middlewares", () => app.middlewares.unshift(middleware)],
+    ["Cannot change middlewares", () => app.middlewares.splice(0)],
+    ["Cannot change onResponsePrepare", () => app.onResponsePrepare.push(() => {})],
+  ];
+  for (const [action, change] of changes) {
+    assertThrows(change, RuntimeError, `${action}: the application has started`);
+  }
+  assertThrows(() => app.middlewares.length = 0, TypeError);
+});
+
 test("Application.cleanup() does everything, and loses no error", async () => {
   const log: string[] = [];
   const fails = ["outer down 2", "inner cleanup", "outer shutdown"];
