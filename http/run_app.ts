@@ -52,6 +52,7 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  * @param options Where and how to serve.
  * @returns A promise that resolves when the server has stopped.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {TypeError} If there is a certificate without a key, or a key without one.
  * @throws {RuntimeError} If a loop runs already.
  * @throws {unknown} What the application's start-up or clean-up throws.
  *
@@ -117,7 +118,7 @@ function startSites(runner: AppRunner, options: RunAppOptions): void {
   const { path = [], port, print = console.log } = options;
   const paths = listOf(path);
   const hosts = listOf(options.host ?? (paths.length === 0 ? "0.0.0.0" : []));
-  const sites = hosts.map((host) => new TCPSite(runner, host, port, tlsOf(options)));
+  const sites = hosts.map((host) => new TCPSite(runner, host, port, options));
   for (const site of sites) site.start();
   for (const path of paths) new UnixSite(runner, path).start();
   print?.(`======== Running on ${runner.sites.toSorted().join(", ")} ========`);
@@ -127,8 +128,4 @@ function startSites(runner: AppRunner, options: RunAppOptions): void {
 
 function listOf(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;
-}
-
-function tlsOf({ cert, key, reusePort = false }: RunAppOptions): TCPSiteOptions {
-  return cert === undefined || key === undefined ? { reusePort } : { reusePort, cert, key };
 }

@@ -305,6 +305,7 @@ export abstract class BaseSite {
    * Begins to serve.
    *
    * @throws {Deno.errors.AddrInUse} If somebody listens there.
+   * @throws {TypeError} If there is a certificate without a key, or a key without one.
    * @throws {RuntimeError} If the runner is not set up, or the site has started already.
    */
   start(): void {
@@ -374,7 +375,12 @@ export class TCPSite extends BaseSite {
     super(runner);
     this.#hostname = host;
     this.#port = port;
-    this.#options = options;
+    // Others than these, which the options may be among, are not for the server. A certificate without
+    // a key is: it refuses that.
+    const { cert, key, reusePort = false } = options;
+    this.#options = { reusePort };
+    if (cert !== undefined) this.#options.cert = cert;
+    if (key !== undefined) this.#options.key = key;
   }
 
   /** Its URL; with the port that it has got, once it has started. */

@@ -5,7 +5,14 @@
  */
 
 import { CancelledError, createTask, run, RuntimeError, sleep } from "@aio/asyncio";
-import { AccessLogger, Application, AppRunner, TCPSite, TestServer } from "@aio/asyncio/http";
+import {
+  AccessLogger,
+  Application,
+  AppRunner,
+  runApp,
+  TCPSite,
+  TestServer,
+} from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 import { makeCertificate } from "./_certificate.ts";
@@ -107,6 +114,25 @@ test("TCPSite refuses to start where it can't", async () => {
     assertEquals(runner.sites.length, 1);
   });
   assertThrows(() => new AppRunner(new Application(), { shutdownTimeout: -1 }), RangeError);
+});
+
+test("runApp() and TestServer refuse half of what TLS needs, and end the application", async () => {
+  const { cert, key } = await makeCertificate();
+  for (const half of [{ cert }, { key }]) {
+    const log: string[] = [];
+    const application = (): Application => {
+      const app = new Application();
+      app.onStartup.push(() => void log.push("up"));
+      app.onCleanup.push(() => void log.push("down"));
+      return app;
+    };
+    const stop = new AbortController();
+    const settings = { host: "127.0.0.1", port: 0, print: null, signal: stop.signal };
+    const serving = runApp(application(), { ...settings, ...half, onListen: () => stop.abort() });
+    await assertRejects(() => serving, TypeError, "'key'");
+    await assertRejects(() => TestServer.start(application(), half), TypeError, "'key'");
+    assertEquals(log, ["up", "down", "up", "down"]);
+  }
 });
 
 // -- Stopping --
@@ -395,6 +421,21 @@ test("AppRunner logs a line for each request, and what it is", async () => {
     '127.0.0.1 "POST /a\\"b" 405 - "x\\"\\\\y" "-" - %',
   ]);
   assertEquals(statuses, [200, 405]);
+});
+
+test("AppRunner reports what its log throws, and goes on", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("hello"));
+  using reports = captureReports();
+  const server = await TestServer.start(app, {
+    accessLog(): void {
+      throw new Error("the disk is full");
+    },
+  });
+  for (let i = 0; i < 2; i++) assertEquals(await (await server.request("/")).text(), "hello");
+  await server[Symbol.asyncDispose]();
+  assertEquals(reports.messages.length, 2);
+  assert(reports.messages[0]!.includes("the disk is full"));
 });
 
 test("AccessLogger knows aiohttp's fields, and refuses others", () => {
