@@ -142,6 +142,7 @@ export class WebSocketConnection {
     this.exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
     this.#hangUp(code);
     this.#hasEnded(code, "");
+    this.#task.clientLeft(false); // as good as that: it is no fault of a handler that goes on sending
   }
 
   #onClose(code: number, reason: string): void {
@@ -173,6 +174,8 @@ export class WebSocketConnection {
   #send(data: WebSocketData): void | Waiter {
     const socket = this.#socket;
     if (this.closed || socket.readyState !== WebSocket.OPEN) {
+      // The client may have closed it, and the platform not have told so yet.
+      if (!this.#isClosing) this.#task.clientLeft(false);
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }
     if (socket.bufferedAmount > HIGH_WATER) return this.#whenDrained();
