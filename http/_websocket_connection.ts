@@ -118,6 +118,12 @@ export class WebSocketConnection {
 
   /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
+    // The platform knows that the client closes it before it tells.
+    return this.#isOver || this.#socket.readyState > WebSocket.OPEN;
+  }
+
+  /** Whether it was closed from here, or the platform has told its end. */
+  get #isOver(): boolean {
     return this.#isClosing || this.closeCode !== null;
   }
 
@@ -146,7 +152,7 @@ export class WebSocketConnection {
   }
 
   #onClose(code: number, reason: string): void {
-    const hasLeft = !this.closed;
+    const hasLeft = !this.#isOver;
     const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
     // The runtime says 0 where a message has come in place of the client's answer, too.
     this.#hasEnded(this.exception === null && code !== 0 ? code : ABNORMAL, reason);

@@ -45,8 +45,10 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
 /**
  * Runs an application until Ctrl-C, SIGTERM, or its signal; then stops it in order.
  *
- * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. Counterpart of Python's
- * `aiohttp.web.run_app()`.
+ * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. For
+ * `deno serve` it is not: a file that exports an application for that is its main module, too, so
+ * `import.meta.main` does not tell; have another file import the application and call this. Counterpart
+ * of Python's `aiohttp.web.run_app()`.
  *
  * @param app The application.
  * @param options Where and how to serve.

@@ -41,7 +41,10 @@ export interface AppRunnerOptions {
    * @default {60}
    */
   shutdownTimeout?: number;
-  /** Called with a line for each request, and what is known of it; null, as by default, for none. */
+  /**
+   * Called with a line for each request, and what is known of it; null, as by default, for none. Such
+   * as `(line) => console.log(line)`: `console.log` itself would print all that is known, cookies too.
+   */
   accessLog?: ((line: string, entry: AccessLogEntry) => void) | null;
   /** The format of those lines; see {@linkcode AccessLogger}. */
   accessLogFormat?: string;

@@ -290,11 +290,14 @@ test("WebSocketResponse with a heartbeat finds out that its client has vanished"
 });
 
 test("WebSocketResponse reports no handler that sends to a client that was refused or has closed", async () => {
+  const closed: boolean[] = [];
+  const text = "x".repeat(500);
   using reports = captureReports();
   await using site = await WebSocketSite.start(async (ws) => {
-    for (;;) {
-      await ws.sendStr("x");
-      await sleep(0);
+    try {
+      for (;;) await ws.sendStr(text);
+    } finally {
+      closed.push(ws.closed);
     }
   }, { maxMsgSize: 10 });
   for (const last of [frame(TEXT, "more than 10"), frame(CLOSE, closing(1000))]) {
@@ -303,5 +306,5 @@ test("WebSocketResponse reports no handler that sends to a client that was refus
     for (let next = await socket.next(); next?.opcode !== CLOSE;) next = await socket.next();
   }
   while (site.server.app._running.length > 0) await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(reports.messages, []);
+  assertEquals([reports.messages, closed], [[], [true, true]]);
 });
