@@ -397,6 +397,26 @@ test("StreamResponse that is returned without being prepared is empty", async ()
   });
 });
 
+test("compression() leaves streams as they are", async () => {
+  const init = { headers: { "content-type": "text/plain" } };
+  const app = new Application({ middlewares: [compression()] });
+  app.router.addGet("/prepared", async (request) => {
+    const response = new StreamResponse(init);
+    response.prepare(request);
+    await response.write("x".repeat(2000));
+    return response;
+  });
+  app.router.addGet("/unprepared", () => new StreamResponse(init));
+  await using server = await TestServer.start(app);
+  const options = { headers: { "accept-encoding": "gzip" } };
+  const prepared = await server.request("/prepared", options);
+  assertEquals([prepared.headers.get("content-encoding"), (await prepared.text()).length], [
+    null,
+    2000,
+  ]);
+  assertEquals(await (await server.request("/unprepared", options)).text(), "");
+});
+
 test("StreamResponse is compressed if that is wanted", async () => {
   const app = new Application();
   app.router.addGet("/", async (request) => {
