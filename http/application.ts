@@ -119,6 +119,7 @@ export class Application implements AsyncDisposable {
   #parent: Application | null = null;
   #state = CREATED;
   #starting: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
   /** What all requests need, on the loop that they are answered on without further ado. */
   #owner: RequestOwner | null = null;
   /** While the application is served by somebody who runs no loop. */
@@ -438,13 +439,20 @@ export class Application implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const background = holdLoop();
     try {
-      if (this.#state !== CREATED && this.#state !== ENDED) await asTask(() => this.#close());
+      await this.#closeOnce();
     } finally {
       const served = this.#served;
       this.#served = null;
       await served?.release();
       await background?.release();
     }
+  }
+
+  #closeOnce(): Promise<void> {
+    if (this.#state === CREATED || this.#state === ENDED) return this.#closing ?? Promise.resolve();
+    return this.#closing ??= asTask(() => this.#close()).finally(() => {
+      this.#closing = null;
+    });
   }
 
   async #close(): Promise<void> {

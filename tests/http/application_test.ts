@@ -291,6 +291,18 @@ test("Application begins once, at its first request, and ends in the reverse ord
   assertEquals(log, LIFE);
 });
 
+test("Application ends once, whoever ends it meanwhile", async () => {
+  const log: string[] = [];
+  const app = logged("outer", log);
+  await app.request("/");
+  await Promise.all([1, 2, 3].map(async () => {
+    await app[Symbol.asyncDispose]();
+    log.push("all is over");
+  }));
+  const end = ["shutdown", "down 2", "down 1", "cleanup"].map((step) => `outer ${step}`);
+  assertEquals(log.slice(3), [...end, ...Array(3).fill("all is over")]);
+});
+
 test("Application ends what has begun when its beginning fails, and answers 500", async () => {
   const log: string[] = [];
   const app = nested(log, ["inner up 2"]);
