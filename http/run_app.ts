@@ -7,7 +7,13 @@
  * @module
  */
 
-import { currentTask, getRunningLoop, KeyboardInterrupt, run } from "../loop/mod.ts";
+import {
+  CancelledError,
+  currentTask,
+  getRunningLoop,
+  KeyboardInterrupt,
+  run,
+} from "../loop/mod.ts";
 import type { Application } from "./application.ts";
 import { AppRunner, TCPSite, UnixSite } from "./runner.ts";
 import type { AppRunnerOptions, TCPSiteOptions } from "./runner.ts";
@@ -93,19 +99,27 @@ async function serve(app: Application, options: RunAppOptions): Promise<void> {
   const loop = getRunningLoop();
   const task = currentTask()!;
   const stopped = loop.createFuture<void>();
+  let isStarting = true;
+  let isCancelled = false;
   const stop = (): void => {
-    if (!stopped.done()) stopped.setResult();
-    else task.cancel();
+    if (stopped.done()) return void task.cancel();
+    stopped.setResult();
+    // A start-up that takes long would be killed in the end, and then nothing is cleaned up.
+    if (isStarting) isCancelled = task.cancel("told to stop");
   };
   const { handleSignals = true, signal } = options;
   if (handleSignals) loop.addSignalHandler("SIGTERM", stop);
   signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
+  if (signal?.aborted) stopped.setResult();
   const runner = new AppRunner(app, options);
   try {
     await runner.setup();
+    isStarting = false;
     startSites(runner, options);
     await stopped;
+  } catch (error) {
+    if (!isCancelled || !(error instanceof CancelledError)) throw error;
+    task.uncancel();
   } finally {
     try {
       await runner.cleanup();

@@ -415,7 +415,7 @@ export class TCPSite extends BaseSite {
 }
 
 /**
- * A Unix socket that an application is served on.
+ * A Unix socket that an application is served on. A socket that somebody left there is removed before.
  *
  * Counterpart of Python's `aiohttp.web.UnixSite`.
  *
@@ -449,6 +449,18 @@ export class UnixSite extends BaseSite {
 
   /** @ignore */
   protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
+    if (isSocket(this.#path)) Deno.removeSync(this.#path);
     return Deno.serve({ path: this.#path, onListen, onError }, handler);
+  }
+}
+
+/** Whether there is a socket at a path, such as one that a process has left which was killed. */
+function isSocket(path: string): boolean {
+  if (path.startsWith("\0")) return false; // it is no path
+  try {
+    return Deno.lstatSync(path).isSocket ?? false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

@@ -12,6 +12,7 @@ import {
   runApp,
   TCPSite,
   TestServer,
+  UnixSite,
 } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
@@ -72,6 +73,46 @@ test("runApp() serves hosts and a Unix socket at once, and removes the socket", 
     const { code, out, err } = await program.end();
     assertEquals([code, out, err], [0, "(Press CTRL+C to quit)\ncleaned up\n", ""]);
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+test("runApp() stops at its signal while the application starts, and cleans up what has begun", async () => {
+  const stop = new AbortController();
+  const log: string[] = [];
+  const app = new Application();
+  app.cleanupCtx.push(async function* () {
+    log.push("up");
+    yield;
+    await sleep(0); // the clean-up is not cancelled
+    log.push("down");
+  });
+  app.onStartup.push(async () => {
+    queueMicrotask(() => stop.abort());
+    await sleep(3600);
+  });
+  const settings = { host: "127.0.0.1", port: 0, signal: stop.signal };
+  await runApp(app, { ...settings, print: (line) => void log.push(line) });
+  assertEquals(log, ["up", "down"]);
+});
+
+test("UnixSite takes the place of a socket that was left, but not of another file", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  const script = `import socket; socket.socket(socket.AF_UNIX).bind("${path}")`;
+  try {
+    await output("python3", "-c", script);
+    await run(async () => {
+      await using runner = new AppRunner(new Application());
+      await runner.setup();
+      new UnixSite(runner, path).start();
+      const answer = await output("curl", "-s", "--unix-socket", path, "http://a/");
+      assertEquals(answer, "404: Not Found");
+      await Deno.writeTextFile(`${folder}/file`, "mine");
+      assertThrows(() => new UnixSite(runner, `${folder}/file`).start(), Deno.errors.AddrInUse);
+      assertEquals(await Deno.readTextFile(`${folder}/file`), "mine");
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
