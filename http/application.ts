@@ -340,7 +340,10 @@ export class Application implements AsyncDisposable {
     const url = path instanceof Request ? path : new URL(path, "http://localhost");
     const request = new Request(url, init);
     const response = await this.fetch(request);
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    if (request.method !== "HEAD") return response;
+    // As a server does: who writes it would wait for ever.
+    await response.body?.cancel();
+    return new Response(null, response);
   }
 
   /** @ignore From now on, each answer is the last one on its connection. */

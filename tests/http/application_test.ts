@@ -17,7 +17,15 @@ import {
   VirtualClock,
 } from "@aio/asyncio";
 import type { EventLoop } from "@aio/asyncio";
-import { AppKey, Application, appOf, HTTPNotFound, HTTPOk, matchInfo } from "@aio/asyncio/http";
+import {
+  AppKey,
+  Application,
+  appOf,
+  HTTPNotFound,
+  HTTPOk,
+  matchInfo,
+  StreamResponse,
+} from "@aio/asyncio/http";
 import type { Handler, Middleware } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { captureReports, test } from "./_support.ts";
@@ -414,6 +422,16 @@ test("Application.fetch() lets tasks that a handler has left behind go on to the
   });
   await app.request("/");
   assertEquals(await promise, "done");
+});
+
+test("Application.request() gives up the body for HEAD, so that who writes it comes to an end", async () => {
+  await using app = new Application();
+  app.router.addGet("/", async (request) => {
+    const response = new StreamResponse();
+    response.prepare(request);
+    for (;;) await response.write("x".repeat(10_000));
+  });
+  assertEquals((await app.request("/", { method: "HEAD" })).body, null);
 });
 
 test("Application.request() has no body for HEAD, and takes requests and URLs", async () => {
