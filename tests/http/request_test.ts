@@ -15,6 +15,7 @@ import {
   readPost,
   readText,
   remote,
+  StreamResponse,
   TestServer,
 } from "@aio/asyncio/http";
 import type { Handler } from "@aio/asyncio/http";
@@ -350,6 +351,27 @@ test("readMultipart() refuses what is no multipart form", async () => {
   for (const [type, status] of types) {
     const init = { method: "POST", body: "--b--", headers: { "content-type": type } };
     assertEquals((await app.request("/", init)).status, status);
+  }
+});
+
+test("readMultipart() gives bytes that can be sent on", async () => {
+  await using app = new Application();
+  app.router.addPost("/at-once", async (request) => {
+    for await (const part of readMultipart(request)) return new Response(await part.read());
+    return new Response();
+  });
+  app.router.addPost("/as-it-comes", async (request) => {
+    const response = new StreamResponse();
+    for await (const part of readMultipart(request)) {
+      if (!response.prepared) response.prepare(request);
+      for await (const chunk of part) await response.write(chunk);
+    }
+    return response;
+  });
+  for (const path of ["/at-once", "/as-it-comes"]) {
+    const body = new FormData();
+    body.set("file", new File(["hello"], "a.txt"));
+    assertEquals(await (await app.request(path, { method: "POST", body })).text(), "hello");
   }
 });
 
