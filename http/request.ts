@@ -16,6 +16,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { BodyReading, malformed, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
+import { headerText } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
 import { queryOf } from "./_path.ts";
 import { taskOf } from "./_request_task.ts";
@@ -168,7 +169,8 @@ export function query(request: Request): URLSearchParams {
  * ```
  */
 export function cookies(request: Request): ReadonlyMap<string, string> {
-  return parseCookies(request.headers.get("cookie"));
+  const header = request.headers.get("cookie");
+  return parseCookies(header === null ? null : headerText(header));
 }
 
 // -- Bodies --

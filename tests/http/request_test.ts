@@ -8,6 +8,7 @@ import { run, RuntimeError } from "@aio/asyncio";
 import {
   Application,
   cookies,
+  lastEventId,
   matchInfo,
   query,
   readJson,
@@ -410,6 +411,24 @@ test("cookies() passes over what is no cookie", () => {
   const expected = [["a", "1"], ["d", '"'], ["__proto__", "e"], ["f", '\\"g']];
   assertEquals([...cookies(request)], expected as [string, string][]);
   assertEquals(cookies(new Request("http://localhost/")).size, 0);
+});
+
+test("cookies() and lastEventId() take headers for UTF-8, as aiohttp does, unless they are not", async () => {
+  const app = new Application();
+  app.router.addGet(
+    "/",
+    (request) => Response.json([cookies(request).get("a"), lastEventId(request)]),
+  );
+  await using server = await TestServer.start(app);
+  const cases: [sent: string, text: string][] = [["ü✓", "ü✓"], ["abc", "abc"], ["\xff", "ÿ"]];
+  for (const [sent, text] of cases) {
+    // A character is one byte there.
+    const bytes = sent === "\xff" ? sent : String.fromCharCode(...new TextEncoder().encode(sent));
+    const head =
+      `Host: a\r\nConnection: close\r\nCookie: a="${bytes}"\r\nLast-Event-ID: ${bytes}\r\n`;
+    const { body } = await exchange(server.port, `GET / HTTP/1.1\r\n${head}\r\n`);
+    assertEquals(JSON.parse(body), [text, text]);
+  }
 });
 
 test("query() reads any query", () => {
