@@ -308,13 +308,18 @@ export abstract class BaseSite {
    * Begins to serve.
    *
    * @throws {Deno.errors.AddrInUse} If somebody listens there.
+   * @throws {Deno.errors.AddrNotAvailable} If the machine has no such address.
    * @throws {TypeError} If there is a certificate without a key, or a key without one.
    * @throws {RuntimeError} If the runner is not set up, or the site has started already.
    */
   start(): void {
     this.#runner._checkSetUp();
     if (this.#server !== null) throw new RuntimeError("Cannot start site: it has started already");
-    this.#server = this._serve(this.#runner._handler);
+    try {
+      this.#server = this._serve(this.#runner._handler);
+    } catch (error) {
+      throw error instanceof Error ? withPlace(this.name, error) : error;
+    }
     this.#runner._add(this);
   }
 
@@ -323,6 +328,15 @@ export abstract class BaseSite {
     this.#runner._remove(this);
     await this.#server?.shutdown();
   }
+}
+
+/** What the system says without the place that it is about. */
+const ADDRESS_ERRORS = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
+
+function withPlace(name: string, error: Error): Error {
+  const type = ADDRESS_ERRORS.find((type) => error instanceof type);
+  if (type === undefined) return error;
+  return new type(`Cannot start site ${name}: ${error.message}`, { cause: error });
 }
 
 const onListen = (): void => {};

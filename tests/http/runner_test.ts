@@ -151,7 +151,9 @@ test("TCPSite refuses to start where it can't", async () => {
     site.start();
     assertThrows(() => site.start(), RuntimeError, "has started already");
     const taken = new TCPSite(runner, "127.0.0.1", listener.addr.port);
-    assertThrows(() => taken.start(), Deno.errors.AddrInUse);
+    assertThrows(() => taken.start(), Deno.errors.AddrInUse, `Cannot start site ${taken.name}: `);
+    const elsewhere = new TCPSite(runner, "192.0.2.1", 80); // an address for documentation
+    assertThrows(() => elsewhere.start(), Deno.errors.AddrNotAvailable, "http://192.0.2.1:80: ");
     assertEquals(runner.sites.length, 1);
   });
   assertThrows(() => new AppRunner(new Application(), { shutdownTimeout: -1 }), RangeError);
