@@ -10,7 +10,8 @@
  *
  * Deno's `request.signal` also aborts when all went well, so nobody listens to it any more then; and
  * asking for it costs about as much as a short handler, so that is put off for some milliseconds: a
- * handler that is done by then never pays.
+ * handler that is done by then never pays. Not so with HTTP/2: of a client that has left it tells only
+ * those who have asked before.
  *
  * @module
  */
@@ -287,7 +288,7 @@ export class RequestTask extends Task<Response> {
     const { timeout, cancels } = this.plan;
     if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);
     if (!cancels) return;
-    if (this.info === undefined) this._watchClient();
+    if (this.info === undefined || mayBeHttp2(this.request)) this._watchClient();
     else this.#watchPlace = this.#owner.watch.add(this);
   }
 
@@ -374,6 +375,11 @@ function serverError(): Response {
   return new HTTPInternalServerError({
     text: "500 Internal Server Error\n\nServer got itself in trouble",
   }).toResponse();
+}
+
+/** Whether a request may have come by HTTP/2, which clients use over TLS. */
+function mayBeHttp2({ url }: Request): boolean {
+  return url.startsWith("https:");
 }
 
 function expire(task: RequestTask): void {

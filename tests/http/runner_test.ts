@@ -327,6 +327,23 @@ test("A handler is cancelled when its client leaves", async () => {
   assertEquals(error.message, "the client has left");
 });
 
+test("A handler is cancelled when its client leaves at once, by HTTP/2 as well", async () => {
+  const { cert, key } = await makeCertificate();
+  const app = new Application();
+  let stuck = new Stuck();
+  app.router.addGet("/", () => stuck.handler());
+  await using server = await TestServer.start(app, { cert, key, caCerts: [cert] });
+  for (let i = 0; i < 5; i++) {
+    stuck = new Stuck();
+    const controller = new AbortController();
+    const response = server.request("/", { signal: controller.signal });
+    await stuck.started.promise;
+    controller.abort();
+    await assertRejects(() => response, DOMException);
+    assert(await stuck.ended.promise instanceof CancelledError);
+  }
+});
+
 test("A handler is not cancelled when its client leaves and that is to be ignored", async () => {
   const routes: [Application, "cancel" | "ignore" | undefined][] = [
     [new Application({ onDisconnect: "ignore" }), undefined],
