@@ -244,6 +244,34 @@ test("readPost() reads forms, and takes what is none for an empty one", async ()
   }
 });
 
+test("readPost() gives the fields and files of a form, and answers 400 to what is none", async () => {
+  await using app = new Application();
+  const seen: [string, string | File][] = [];
+  app.router.addPost("/", async (request) => {
+    seen.splice(0, Infinity, ...await readPost(request));
+    return new Response();
+  });
+  const sent = new FormData();
+  sent.append("a", "ü\r\n");
+  sent.append("a", "2");
+  sent.append("f", new File([new Uint8Array([0, 255, 13, 10])], 'x"y.bin', { type: "image/png" }));
+  sent.append("none", new File([], ""));
+  assertEquals((await app.request("/", { method: "POST", body: sent })).status, 200);
+  assertEquals(seen.map(([name]) => name), ["a", "a", "f", "none"]);
+  assertEquals([seen[0]![1], seen[1]![1]], ["ü\r\n", "2"]);
+  const file = seen[2]![1] as File;
+  assertEquals([file.name, file.type], ['x"y.bin', "image/png"]);
+  assertEquals(await file.bytes(), new Uint8Array([0, 255, 13, 10]));
+  const none = seen[3]![1] as File;
+  assertEquals([none.name, none.size], ["", 0]);
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  const field = 'Content-Disposition: form-data; name="a"';
+  for (const text of [`--b|${field}||x|`, `--b|${field}||x|--c--`, "--b|A: b||x|--b--", ""]) {
+    const response = await app.request("/", { method: "POST", body: multipart(text), headers });
+    assertEquals([text, response.status], [text, 400]);
+  }
+});
+
 /** A body as of a form, with `|` for line breaks. */
 const multipart = (text: string): string => text.replaceAll("|", "\r\n");
 
