@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Future } from "../loop/mod.ts";
+import { Future, RuntimeError } from "../loop/mod.ts";
 import type { Suspension } from "../loop/mod.ts";
 import { HTTPBadRequest } from "./exceptions.ts";
 
@@ -86,6 +86,11 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
 function readingError(error: unknown): unknown {
   const isBroken = error instanceof Error && BROKEN.some((type) => error instanceof type);
   return isBroken ? malformed(error) : error;
+}
+
+/** What to throw for a second reading: the program's fault, for which the platform has the same error. */
+export function readAlready(): RuntimeError {
+  return new RuntimeError("Cannot read body: it was read already");
 }
 
 /** The answer to a body that is not what it should be, because of `cause`. */

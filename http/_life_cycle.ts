@@ -32,6 +32,17 @@ export function throwAll(message: string, errors: readonly unknown[]): void {
   if (errors.length > 1) throw new ExceptionGroup(message, errors);
 }
 
+/** Has a list refuse to be changed, where nobody would take notice of it any more. */
+export function freeze(list: unknown[], name: string): void {
+  if (Object.isFrozen(list)) return; // by an earlier start
+  const value = (): never => {
+    throw new RuntimeError(`Cannot change ${name}: the application has started`);
+  };
+  // The platform's own error would not say why.
+  Object.defineProperties(list, { push: { value }, unshift: { value }, splice: { value } });
+  Object.freeze(list);
+}
+
 /** Runs a cleanup context from its `yield` to its end. */
 export async function endContext(generator: AsyncGenerator<void, void, void>): Promise<void> {
   const { done } = await generator.next();

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { getEventLoop } from "../loop/mod.ts";
+import { reportError } from "./_request_task.ts";
 import type { ServeInfo } from "./_request_task.ts";
 import type { AccessLogEntry } from "./access_log.ts";
 
@@ -22,7 +24,12 @@ export function withAccessLog(fetch: Fetch, log: (entry: AccessLogEntry) => void
     const response = await fetch(request, info);
     const done = (): void => {
       const seconds = (performance.now() - start) / 1000;
-      log({ time, seconds, remote, request, response });
+      try {
+        log({ time, seconds, remote, request, response });
+      } catch (error) {
+        // Nobody waits for this: it would end the process.
+        reportError(getEventLoop(), request, error);
+      }
     };
     // The client may have left before the end: that is a line, too.
     if (completed === undefined) done();

@@ -80,6 +80,8 @@ export class Pattern {
   readonly #regex: RegExp;
   /** If the pattern is a literal and then one plain variable: the literal and the name. */
   readonly #tail: { readonly head: string; readonly name: string } | null;
+  /** Whether no variable has a regular expression. */
+  readonly #isPlain: boolean;
 
   /** Throws a RangeError if the path is malformed. */
   constructor(path: string) {
@@ -94,11 +96,13 @@ export class Pattern {
     const last = parts[1];
     const isTail = parts.length === 2 && typeof last === "object" && last.regex === null;
     this.#tail = isTail ? { head: first, name: last.name } : null;
+    this.#isPlain = parts.every((part) => typeof part === "string" || part.regex === null);
   }
 
   /** The values of the variables, or null if the path does not match. */
   match(path: string): Params | null {
     if (this.#tail !== null) return matchTail(path, this.#tail.head, this.#tail.name);
+    if (this.#isPlain) return matchPlain(path, this.#parts);
     const groups = this.#regex.exec(path)?.groups;
     if (groups === undefined) return null;
     const params = new Values();
@@ -131,14 +135,52 @@ export class Pattern {
 }
 
 function matchTail(path: string, head: string, name: string): Params | null {
-  if (path.length === head.length || !path.startsWith(head)) return null;
-  for (let i = head.length; i < path.length; i++) {
-    const code = path.charCodeAt(i);
-    if (code === 0x2f || code === 0x7b || code === 0x7d) return null; // a slash, a brace
-  }
+  if (!path.startsWith(head) || !isSegment(path, head.length, path.length)) return null;
   const params = new Values();
   params[name] = unquote(path.slice(head.length));
   return params;
+}
+
+/** Whether that part of a path is a value of a variable without a regular expression. */
+function isSegment(path: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 0x2f || code === 0x7b || code === 0x7d) return false; // a slash, a brace
+  }
+  return start < end;
+}
+
+/**
+ * What the regular expression would find, from the end: the last variables are as short as can be. It
+ * tries nothing twice, where the expression takes hours for a path that a client has made for that.
+ */
+function matchPlain(path: string, parts: readonly Part[]): Params | null {
+  const values: string[] = [];
+  let end = path.length;
+  for (let i = parts.length - 1; i >= 0; i--) {
+    const part = parts[i]!;
+    if (typeof part === "string") {
+      if (!path.endsWith(part, end) || (i === 0 && end !== part.length)) return null;
+      end -= part.length;
+      continue;
+    }
+    const start = startOfValue(path, end, parts, i);
+    if (!isSegment(path, start, end)) return null;
+    values.push(unquote(path.slice(start, end)));
+    end = start;
+  }
+  const params = new Values();
+  for (const part of parts) if (typeof part !== "string") params[part.name] = values.pop()!;
+  return params;
+}
+
+/** Where the value of a variable begins that ends at `end`; at or after `end` if nowhere. */
+function startOfValue(path: string, end: number, parts: readonly Part[], place: number): number {
+  const before = parts[place - 1];
+  if (typeof before !== "string") return end - 1;
+  if (place === 1) return before.length;
+  const at = path.lastIndexOf(before, end - 1 - before.length);
+  return at < 0 ? end : at + before.length;
 }
 
 /** Divides a path at its braces; a regular expression may have braces of its own, in pairs. */

@@ -10,19 +10,22 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** Blanks can be matched in one way only: a client may send many, and have all ways tried. */
+const RANGE = /^\s*bytes\s*=\s*(?:(\d+)\s*)?-\s*(?:(\d+)\s*)?$/i;
+
 /**
  * The part in a `Range` header; `"all"` if it names none, or several, or is malformed, all of which
  * RFC 9110 allows to be answered with the whole; `"none"` if the part is not there.
  */
 export function parseRange(header: string | null, size: number): ByteRange | "all" | "none" {
-  const [, from, to] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? "") ?? [];
-  if (from === undefined || to === undefined || (from === "" && to === "")) return "all";
-  if (from === "") {
+  const [, from, to] = RANGE.exec(header ?? "") ?? [];
+  if (from === undefined && to === undefined) return "all";
+  if (from === undefined) {
     const count = Math.min(Number(to), size);
     return count === 0 ? "none" : { first: size - count, last: size - 1 };
   }
   const first = Number(from);
-  if (to !== "" && Number(to) < first) return "all";
+  if (to !== undefined && Number(to) < first) return "all";
   if (first >= size) return "none";
-  return { first, last: to === "" ? size - 1 : Math.min(Number(to), size - 1) };
+  return { first, last: to === undefined ? size - 1 : Math.min(Number(to), size - 1) };
 }

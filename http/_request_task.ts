@@ -10,7 +10,8 @@
  *
  * Deno's `request.signal` also aborts when all went well, so nobody listens to it any more then; and
  * asking for it costs about as much as a short handler, so that is put off for some milliseconds: a
- * handler that is done by then never pays.
+ * handler that is done by then never pays. Not so with HTTP/2: of a client that has left it tells only
+ * those who have asked before.
  *
  * @module
  */
@@ -198,16 +199,19 @@ export class RequestTask extends Task<Response> {
     this.#resolve = null;
   }
 
-  /** Gives the answer, if none was given. */
+  /** Gives the answer, if none was given; what comes too late is given up. */
   #giveLast(response: Response): void {
-    if (this.#answer !== null) return;
+    if (this.#answer !== null) {
+      if (this.#early === null) giveUp(response);
+      return;
+    }
     let answer: Response;
     try {
       answer = this.#prepared(response);
     } catch (error) {
       // Whatever it is, the client gets an answer.
       reportError(this._loop, this.request, error);
-      response.body?.cancel().catch(() => {}); // if it was read meanwhile, it needs no end
+      giveUp(response);
       answer = serverError();
     }
     this.#give(answer);
@@ -235,8 +239,6 @@ export class RequestTask extends Task<Response> {
   /** Goes on, as the same task, until the file is open. */
   #sendFile(file: FileResponse): void {
     file.prepare(this.request).then((response) => {
-      // It was answered in place of this one, which has taken too long.
-      if (this.#answer !== null) void response.body?.cancel();
       this._finish(response);
     }, (error) => this._fail(error));
   }
@@ -250,7 +252,7 @@ export class RequestTask extends Task<Response> {
   }
 
   #responseOf(error: unknown): Response {
-    if (error instanceof HTTPException) return error.toResponse();
+    if (error instanceof HTTPException) return this.#thrownResponse(error);
     if (error instanceof CancelledError) {
       return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
     }
@@ -260,6 +262,16 @@ export class RequestTask extends Task<Response> {
       reportError(this._loop, this.request, error);
     }
     return serverError();
+  }
+
+  #thrownResponse(thrown: HTTPException): Response {
+    try {
+      return thrown.toResponse();
+    } catch (error) {
+      // A program may override it; whatever it throws, the task ends, and the client gets an answer.
+      reportError(this._loop, this.request, error);
+      return serverError();
+    }
   }
 
   #end(response: Response, error: unknown = null): void {
@@ -276,7 +288,7 @@ export class RequestTask extends Task<Response> {
     const { timeout, cancels } = this.plan;
     if (timeout !== null) this.#timer = this._loop.callLater(timeout, expire, this);
     if (!cancels) return;
-    if (this.info === undefined) this._watchClient();
+    if (this.info === undefined || mayBeHttp2(this.request)) this._watchClient();
     else this.#watchPlace = this.#owner.watch.add(this);
   }
 
@@ -353,11 +365,21 @@ function probe(headers: Headers): void {
   headers.delete("aio-never-there");
 }
 
+/** Ends the body of a response that nobody gets. If it is read by somebody else, it needs no end. */
+function giveUp(response: Response): void {
+  response.body?.cancel().catch(() => {});
+}
+
 /** What the client gets for a fault of the program. */
 function serverError(): Response {
   return new HTTPInternalServerError({
     text: "500 Internal Server Error\n\nServer got itself in trouble",
   }).toResponse();
+}
+
+/** Whether a request may have come by HTTP/2, which clients use over TLS. */
+function mayBeHttp2({ url }: Request): boolean {
+  return url.startsWith("https:");
 }
 
 function expire(task: RequestTask): void {

@@ -111,7 +111,7 @@ export class StaticFolder {
     await this.#checkPath(path);
     const file = await OpenFile.open(path);
     if (file.size > SMALL) return file;
-    const bytes = await file.body({ first: 0, last: file.size - 1 }) as Uint8Array<ArrayBuffer>;
+    const bytes = await readWhole(file);
     this.#cache.add(path, file.info, bytes);
     return new FileInMemory(file.info, bytes);
   }
@@ -137,6 +137,15 @@ export class StaticFolder {
   }
 }
 
+/** Reads all of a small file, and closes it. */
+async function readWhole(file: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await file.body({ first: 0, last: file.size - 1 }) as Uint8Array<ArrayBuffer>;
+  } finally {
+    file.close();
+  }
+}
+
 function statOf(path: string): Promise<Deno.FileInfo> {
   return Deno.stat(path).catch(refuse);
 }
@@ -157,8 +166,12 @@ function withSlash(url: string): string {
 
 async function list(folder: string, isRoot: boolean): Promise<Response> {
   const names: string[] = isRoot ? [] : ["../"];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    names.push(isDirectory ? `${name}/` : name);
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      names.push(isDirectory ? `${name}/` : name);
+    }
+  } catch (error) {
+    throw refusal(error);
   }
   const items = names.sort().map((name) => {
     const href = name.split("/").map(encodeURIComponent).join("/");

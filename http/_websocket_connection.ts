@@ -118,6 +118,12 @@ export class WebSocketConnection {
 
   /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
+    // The platform knows that the client closes it before it tells.
+    return this.#isOver || this.#socket.readyState > WebSocket.OPEN;
+  }
+
+  /** Whether it was closed from here, or the platform has told its end. */
+  get #isOver(): boolean {
     return this.#isClosing || this.closeCode !== null;
   }
 
@@ -142,10 +148,11 @@ export class WebSocketConnection {
     this.exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
     this.#hangUp(code);
     this.#hasEnded(code, "");
+    this.#task.clientLeft(false); // as good as that: it is no fault of a handler that goes on sending
   }
 
   #onClose(code: number, reason: string): void {
-    const hasLeft = !this.closed;
+    const hasLeft = !this.#isOver;
     const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
     // The runtime says 0 where a message has come in place of the client's answer, too.
     this.#hasEnded(this.exception === null && code !== 0 ? code : ABNORMAL, reason);
@@ -173,6 +180,8 @@ export class WebSocketConnection {
   #send(data: WebSocketData): void | Waiter {
     const socket = this.#socket;
     if (this.closed || socket.readyState !== WebSocket.OPEN) {
+      // The client may have closed it, and the platform not have told so yet.
+      if (!this.#isClosing) this.#task.clientLeft(false);
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }
     if (socket.bufferedAmount > HIGH_WATER) return this.#whenDrained();

@@ -9,7 +9,8 @@
  *
  * `app.fetch` is a handler as everywhere on the web platform. Under `runApp()` the loop runs already
  * and the application has started. Elsewhere the first request starts the application, once, and
- * the default loop, in the background.
+ * the default loop, in the background; if that fails, it is answered with 500, and the next one tries
+ * again.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import { getEventLoop, RuntimeError, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
 import { limitBody } from "./_body_limit.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
-import { endContext, runAll } from "./_life_cycle.ts";
+import { endContext, freeze, runAll } from "./_life_cycle.ts";
 import { pathOf } from "./_path.ts";
 import { ClientWatch, reportError, RequestTask, tasksOf } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
@@ -81,13 +82,13 @@ const ENDED = 4;
 export class Application implements AsyncDisposable {
   /** Its routes. */
   readonly router: Router;
-  /** What goes around all handlers, the outermost first. */
+  /** What goes around all handlers, the outermost first; once the application has started, for good. */
   readonly middlewares: Middleware[];
   /**
    * Called, in order, with each request and its response before that is given: what handlers return,
    * streams, WebSockets, and errors, also where no handler was found. They may change its headers.
    * For requests of a sub-application, those of the outer one come first. What one throws is reported
-   * and answered with 500. Counterpart of Python's `on_response_prepare`.
+   * and answered with 500. Once the application has started, none can be added. Counterpart of Python's `on_response_prepare`.
    *
    * @example
    * ```ts
@@ -118,6 +119,7 @@ export class Application implements AsyncDisposable {
   #parent: Application | null = null;
   #state = CREATED;
   #starting: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
   /** What all requests need, on the loop that they are answered on without further ado. */
   #owner: RequestOwner | null = null;
   /** While the application is served by somebody who runs no loop. */
@@ -338,7 +340,10 @@ export class Application implements AsyncDisposable {
     const url = path instanceof Request ? path : new URL(path, "http://localhost");
     const request = new Request(url, init);
     const response = await this.fetch(request);
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    if (request.method !== "HEAD") return response;
+    // As a server does: who writes it would wait for ever.
+    await response.body?.cancel();
+    return new Response(null, response);
   }
 
   /** @ignore From now on, each answer is the last one on its connection. */
@@ -364,7 +369,8 @@ export class Application implements AsyncDisposable {
   // -- Beginning and end --
 
   /**
-   * Begins: after it, requests can be answered. If something fails, what was begun is ended.
+   * Begins: after it, requests can be answered, and routes and middlewares can't be added. If something
+   * fails, what was begun is ended, and the application can begin again.
    *
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if ending fails, too.
    * @throws {RuntimeError} If the application has started already.
@@ -374,7 +380,6 @@ export class Application implements AsyncDisposable {
       throw new RuntimeError("Cannot start the application: it has started already");
     }
     this.#state = STARTING;
-    this.router._freeze();
     try {
       for (const context of this.cleanupCtx) {
         const generator = context(this);
@@ -384,9 +389,18 @@ export class Application implements AsyncDisposable {
       for (const callback of this.onStartup) await callback(this);
       for (const app of this.#subapps) await app.startup();
     } catch (error) {
-      await runAll("Multiple errors on start-up", [() => raise(error), () => this.cleanup()]);
+      await runAll("Multiple errors on start-up", [
+        () => raise(error),
+        () => this.cleanup(),
+        () => {
+          this.#state = CREATED; // as before: it can be tried again
+        },
+      ]);
     }
     this.#state = STARTED;
+    this.router._freeze();
+    freeze(this.middlewares, "middlewares");
+    freeze(this.onResponsePrepare, "onResponsePrepare");
     this.#useLoop(getEventLoop());
   }
 
@@ -428,13 +442,20 @@ export class Application implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const background = holdLoop();
     try {
-      if (this.#state !== CREATED && this.#state !== ENDED) await asTask(() => this.#close());
+      await this.#closeOnce();
     } finally {
       const served = this.#served;
       this.#served = null;
       await served?.release();
       await background?.release();
     }
+  }
+
+  #closeOnce(): Promise<void> {
+    if (this.#state === CREATED || this.#state === ENDED) return this.#closing ?? Promise.resolve();
+    return this.#closing ??= asTask(() => this.#close()).finally(() => {
+      this.#closing = null;
+    });
   }
 
   async #close(): Promise<void> {

@@ -84,7 +84,8 @@ export function compress(
 }
 
 /**
- * Returns a middleware that compresses the responses of an application; see {@linkcode compress}.
+ * Returns a middleware that compresses the responses of an application; see {@linkcode compress}. Of
+ * streams it leaves that to their own option.
  *
  * @param options What is worth it.
  * @returns The middleware.
@@ -102,5 +103,9 @@ export function compress(
  * ```
  */
 export function compression(options: CompressionOptions = {}): Middleware {
-  return async (request, handler) => compress(request, await handler(request), options);
+  return async (request, handler) => {
+    const response = await handler(request);
+    // A stream, or a WebSocket, is on its way already, and no other response can take its place.
+    return "_handlerEnded" in response ? response : compress(request, response, options);
+  };
 }

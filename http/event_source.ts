@@ -11,6 +11,7 @@
 
 import { CancelledError, getRunningLoop } from "../loop/mod.ts";
 import type { Awaitable, TimerHandle } from "../loop/mod.ts";
+import { headerText } from "./_header_text.ts";
 import { StreamResponse } from "./stream_response.ts";
 
 /** Options for {@linkcode EventSourceResponse}. */
@@ -175,5 +176,6 @@ function retryField(seconds: number): string {
  * ```
  */
 export function lastEventId(request: Request): string | null {
-  return request.headers.get("last-event-id");
+  const header = request.headers.get("last-event-id");
+  return header === null ? null : headerText(header);
 }

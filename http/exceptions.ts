@@ -9,13 +9,16 @@
 
 import { isEmptyStatus, REASONS } from "./_status.ts";
 
+/** What a reason phrase may have, as of RFC 9112. */
+const REASON = /^[\t -~\x80-\xff]*$/;
+
 /** Options for {@linkcode HTTPException}. */
 export interface HTTPExceptionOptions {
   /** The body; by default the status and its reason, as in `404: Not Found`. */
   text?: string;
   /** Further headers. */
   headers?: HeadersInit;
-  /** The reason phrase, in place of the usual one. */
+  /** The reason phrase, in place of the usual one; in Latin-1 and without line breaks. */
   reason?: string;
 }
 
@@ -48,7 +51,7 @@ export class HTTPException extends Error {
    * @param status The status code, from 200 to 599.
    * @param reason The reason phrase.
    * @param options Its body and its headers.
-   * @throws {RangeError} If a response can't have this status.
+   * @throws {RangeError} If a response can't have this status, or this reason.
    */
   constructor(status: number, reason: string, options: HTTPExceptionOptions = {}) {
     if (!Number.isInteger(status) || status < 200 || status > 599) {
@@ -56,10 +59,15 @@ export class HTTPException extends Error {
         `Cannot create HTTP exception: status must be 200 to 599, not ${status}`,
       );
     }
-    super(options.text ?? `${status}: ${options.reason ?? reason}`);
+    const phrase = options.reason ?? reason;
+    if (!REASON.test(phrase)) {
+      const text = `reason ${JSON.stringify(phrase)} has characters that it can't have`;
+      throw new RangeError(`Cannot create HTTP exception: ${text}`);
+    }
+    super(options.text ?? `${status}: ${phrase}`);
     this.name = new.target.name;
     this.status = status;
-    this.reason = options.reason ?? reason;
+    this.reason = phrase;
     this.headers = new Headers(options.headers);
   }
 

@@ -11,11 +11,11 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { BodyReading } from "./_body_reading.ts";
+import { BodyReading, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 
-type Piece = ReadableStreamReadResult<Uint8Array>;
+type Piece = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
 /** How large the headers of one part may be, in bytes. */
 const MAX_HEADER_SIZE = 8192;
@@ -27,26 +27,30 @@ function fail(what: string): never {
   throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
 }
 
-const PIECE: Recipe<ReadableStreamDefaultReader<Uint8Array>, Piece, Uint8Array> = {
+const PIECE: Recipe<
+  ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  Piece,
+  Uint8Array<ArrayBuffer>
+> = {
   read: (reader) => reader.read(),
   convert: ({ value }) => value ?? fail("it ends too early"),
 };
 
 /** The bytes that have come and were not taken. */
 class Input {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #bytes: Uint8Array = new Uint8Array();
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-  constructor(body: ReadableStream<Uint8Array>) {
+  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.getReader();
   }
 
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
 
   /** Takes bytes from the beginning. */
-  take(count: number): Uint8Array {
+  take(count: number): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, count);
     this.#bytes = this.#bytes.subarray(count);
     return taken;
@@ -104,17 +108,21 @@ function find(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
  * });
  * ```
  */
-export class BodyPart implements AsyncIterable<Uint8Array> {
+export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /** Its headers. */
   readonly headers: Headers;
   /** The name of the field; null if it has none. */
   readonly name: string | null;
   /** The name of the file as the client calls it, not to be trusted; null for a field. */
   readonly filename: string | null;
-  readonly #read: () => Steps<Uint8Array | null>;
+  readonly #read: () => Steps<Uint8Array<ArrayBuffer> | null>;
 
   /** @ignore Parts come from `readMultipart()`. */
-  constructor(headers: Headers, disposition: string, read: () => Steps<Uint8Array | null>) {
+  constructor(
+    headers: Headers,
+    disposition: string,
+    read: () => Steps<Uint8Array<ArrayBuffer> | null>,
+  ) {
     this.headers = headers;
     this.name = parameter(disposition, "name");
     this.filename = parameter(disposition, "filename");
@@ -132,7 +140,7 @@ export class BodyPart implements AsyncIterable<Uint8Array> {
    * @returns An awaitable of some bytes, or of null at its end.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
    */
-  readChunk(): Awaitable<Uint8Array | null> {
+  readChunk(): Awaitable<Uint8Array<ArrayBuffer> | null> {
     return new Operation(() => this.#read());
   }
 
@@ -142,12 +150,12 @@ export class BodyPart implements AsyncIterable<Uint8Array> {
    * @returns An awaitable of the bytes.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
    */
-  read(): Awaitable<Uint8Array> {
+  read(): Awaitable<Uint8Array<ArrayBuffer>> {
     return new Operation(() => this.#readAll());
   }
 
-  *#readAll(): Steps<Uint8Array> {
-    const chunks: Uint8Array[] = [];
+  *#readAll(): Steps<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     for (let chunk = yield* this.#read(); chunk !== null; chunk = yield* this.#read()) {
       chunks.push(chunk);
@@ -177,7 +185,7 @@ export class BodyPart implements AsyncIterable<Uint8Array> {
   }
 
   /** Gives it piece by piece. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (let chunk = await this.readChunk(); chunk !== null; chunk = await this.readChunk()) {
       yield chunk;
     }
@@ -207,14 +215,14 @@ function parameter(header: string, name: string): string | null {
 class MultipartReader {
   readonly #input: Input;
   /** What comes before the boundary, and the boundary. */
-  readonly #delimiter: Uint8Array;
+  readonly #delimiter: Uint8Array<ArrayBuffer>;
   /** Whether the piece that comes next belongs to the part at hand. */
   #inPart = false;
   #started = false;
   #ended = false;
   #current: BodyPart | null = null;
 
-  constructor(body: ReadableStream<Uint8Array>, boundary: string) {
+  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, boundary: string) {
     this.#input = new Input(body);
     this.#delimiter = encoder.encode(`\r\n--${boundary}`);
   }
@@ -235,7 +243,7 @@ class MultipartReader {
     return part;
   }
 
-  *#chunkOf(part: BodyPart): Steps<Uint8Array | null> {
+  *#chunkOf(part: BodyPart): Steps<Uint8Array<ArrayBuffer> | null> {
     return this.#current === part && !this.#ended ? yield* this.#readChunk() : null;
   }
 
@@ -285,7 +293,7 @@ class MultipartReader {
   }
 
   /** The next piece of the part at hand; null at its end, with the boundary taken. */
-  *#readChunk(): Steps<Uint8Array | null> {
+  *#readChunk(): Steps<Uint8Array<ArrayBuffer> | null> {
     const input = this.#input;
     while (this.#inPart) {
       const at = find(input.bytes, this.#delimiter, 0);
@@ -319,8 +327,9 @@ interface PartHead {
 }
 
 function addHeader(head: PartHead, line: string): void {
-  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
-  if (name === undefined || value === undefined) fail("a header of a part is malformed");
+  const [, name, rest] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/s.exec(line) ?? [];
+  if (name === undefined || rest === undefined) fail("a header of a part is malformed");
+  const value = rest.trim();
   if (name.toLowerCase() === "content-disposition") head.disposition = value;
   // What a header can't hold is percent-encoded.
   head.headers.append(
@@ -339,6 +348,7 @@ function addHeader(head: PartHead, line: string): void {
  * @throws {HTTPUnsupportedMediaType} If the body is no multipart form.
  * @throws {HTTPBadRequest} If it is malformed, or breaks off.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {RuntimeError} If it was read already.
  *
  * @example
  * ```ts
@@ -367,6 +377,7 @@ export async function* readMultipart(request: Request): AsyncGenerator<BodyPart,
   }
   const boundary = parameter(type, "boundary");
   if (boundary === null || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
+  if (request.bodyUsed) throw readAlready();
   if (request.body === null) fail("it ends too early");
   const reader = new MultipartReader(request.body, boundary);
   try {

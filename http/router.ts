@@ -252,6 +252,8 @@ export class Router {
   readonly #methods = new Map<string, Set<string>>();
   /** What is not static, by the beginning that is literal, in the order it was added. */
   readonly #index = new Map<string, Mount[]>();
+  /** The length of the longest of these beginnings. */
+  #longest = 0;
   /** What answers for some hosts, in the order it was added. */
   readonly #domains: Mount[] = [];
   readonly #prefixes = new Set<string>();
@@ -339,6 +341,7 @@ export class Router {
     const others = this.#index.get(prefix);
     if (others === undefined) this.#index.set(prefix, [mount]);
     else others.push(mount);
+    this.#longest = Math.max(this.#longest, prefix.length);
   }
 
   #checkName(name: string | undefined, owner: PathMount): void {
@@ -620,7 +623,9 @@ export class Router {
   /** Looks under the path, then under what is left of it after each slash from the end. */
   #findInIndex(path: string, search: Search): RouteMatch | null {
     // Without sub-applications, nothing is under the whole path.
-    const start = this.#prefixes.size > 0 ? path.length : path.lastIndexOf("/");
+    let start = this.#prefixes.size > 0 ? path.length : path.lastIndexOf("/");
+    // A client may send a long path of slashes.
+    if (start > this.#longest) start = path.lastIndexOf("/", this.#longest);
     for (let end = start; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
       const mounts = this.#index.get(path.slice(0, end));
       if (mounts === undefined) continue;

@@ -7,7 +7,13 @@
  * @module
  */
 
-import { currentTask, getRunningLoop, KeyboardInterrupt, run } from "../loop/mod.ts";
+import {
+  CancelledError,
+  currentTask,
+  getRunningLoop,
+  KeyboardInterrupt,
+  run,
+} from "../loop/mod.ts";
 import type { Application } from "./application.ts";
 import { AppRunner, TCPSite, UnixSite } from "./runner.ts";
 import type { AppRunnerOptions, TCPSiteOptions } from "./runner.ts";
@@ -45,13 +51,16 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
 /**
  * Runs an application until Ctrl-C, SIGTERM, or its signal; then stops it in order.
  *
- * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. Counterpart of Python's
- * `aiohttp.web.run_app()`.
+ * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. For
+ * `deno serve` it is not: a file that exports an application for that is its main module, too, so
+ * `import.meta.main` does not tell; have another file import the application and call this. Counterpart
+ * of Python's `aiohttp.web.run_app()`.
  *
  * @param app The application.
  * @param options Where and how to serve.
  * @returns A promise that resolves when the server has stopped.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {TypeError} If there is a certificate without a key, or a key without one.
  * @throws {RuntimeError} If a loop runs already.
  * @throws {unknown} What the application's start-up or clean-up throws.
  *
@@ -90,19 +99,27 @@ async function serve(app: Application, options: RunAppOptions): Promise<void> {
   const loop = getRunningLoop();
   const task = currentTask()!;
   const stopped = loop.createFuture<void>();
+  let isStarting = true;
+  let isCancelled = false;
   const stop = (): void => {
-    if (!stopped.done()) stopped.setResult();
-    else task.cancel();
+    if (stopped.done()) return void task.cancel();
+    stopped.setResult();
+    // A start-up that takes long would be killed in the end, and then nothing is cleaned up.
+    if (isStarting) isCancelled = task.cancel("told to stop");
   };
   const { handleSignals = true, signal } = options;
   if (handleSignals) loop.addSignalHandler("SIGTERM", stop);
   signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
+  if (signal?.aborted) stopped.setResult();
   const runner = new AppRunner(app, options);
   try {
     await runner.setup();
+    isStarting = false;
     startSites(runner, options);
     await stopped;
+  } catch (error) {
+    if (!isCancelled || !(error instanceof CancelledError)) throw error;
+    task.uncancel();
   } finally {
     try {
       await runner.cleanup();
@@ -117,7 +134,7 @@ function startSites(runner: AppRunner, options: RunAppOptions): void {
   const { path = [], port, print = console.log } = options;
   const paths = listOf(path);
   const hosts = listOf(options.host ?? (paths.length === 0 ? "0.0.0.0" : []));
-  const sites = hosts.map((host) => new TCPSite(runner, host, port, tlsOf(options)));
+  const sites = hosts.map((host) => new TCPSite(runner, host, port, options));
   for (const site of sites) site.start();
   for (const path of paths) new UnixSite(runner, path).start();
   print?.(`======== Running on ${runner.sites.toSorted().join(", ")} ========`);
@@ -127,8 +144,4 @@ function startSites(runner: AppRunner, options: RunAppOptions): void {
 
 function listOf(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;
-}
-
-function tlsOf({ cert, key, reusePort = false }: RunAppOptions): TCPSiteOptions {
-  return cert === undefined || key === undefined ? { reusePort } : { reusePort, cert, key };
 }

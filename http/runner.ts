@@ -41,7 +41,10 @@ export interface AppRunnerOptions {
    * @default {60}
    */
   shutdownTimeout?: number;
-  /** Called with a line for each request, and what is known of it; null, as by default, for none. */
+  /**
+   * Called with a line for each request, and what is known of it; null, as by default, for none. Such
+   * as `(line) => console.log(line)`: `console.log` itself would print all that is known, cookies too.
+   */
   accessLog?: ((line: string, entry: AccessLogEntry) => void) | null;
   /** The format of those lines; see {@linkcode AccessLogger}. */
   accessLogFormat?: string;
@@ -305,12 +308,18 @@ export abstract class BaseSite {
    * Begins to serve.
    *
    * @throws {Deno.errors.AddrInUse} If somebody listens there.
+   * @throws {Deno.errors.AddrNotAvailable} If the machine has no such address.
+   * @throws {TypeError} If there is a certificate without a key, or a key without one.
    * @throws {RuntimeError} If the runner is not set up, or the site has started already.
    */
   start(): void {
     this.#runner._checkSetUp();
     if (this.#server !== null) throw new RuntimeError("Cannot start site: it has started already");
-    this.#server = this._serve(this.#runner._handler);
+    try {
+      this.#server = this._serve(this.#runner._handler);
+    } catch (error) {
+      throw error instanceof Error ? withPlace(this.name, error) : error;
+    }
     this.#runner._add(this);
   }
 
@@ -319,6 +328,15 @@ export abstract class BaseSite {
     this.#runner._remove(this);
     await this.#server?.shutdown();
   }
+}
+
+/** What the system says without the place that it is about. */
+const ADDRESS_ERRORS = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
+
+function withPlace(name: string, error: Error): Error {
+  const type = ADDRESS_ERRORS.find((type) => error instanceof type);
+  if (type === undefined) return error;
+  return new type(`Cannot start site ${name}: ${error.message}`, { cause: error });
 }
 
 const onListen = (): void => {};
@@ -374,7 +392,12 @@ export class TCPSite extends BaseSite {
     super(runner);
     this.#hostname = host;
     this.#port = port;
-    this.#options = options;
+    // Others than these, which the options may be among, are not for the server. A certificate without
+    // a key is: it refuses that.
+    const { cert, key, reusePort = false } = options;
+    this.#options = { reusePort };
+    if (cert !== undefined) this.#options.cert = cert;
+    if (key !== undefined) this.#options.key = key;
   }
 
   /** Its URL; with the port that it has got, once it has started. */
@@ -406,7 +429,7 @@ export class TCPSite extends BaseSite {
 }
 
 /**
- * A Unix socket that an application is served on.
+ * A Unix socket that an application is served on. A socket that somebody left there is removed before.
  *
  * Counterpart of Python's `aiohttp.web.UnixSite`.
  *
@@ -440,6 +463,18 @@ export class UnixSite extends BaseSite {
 
   /** @ignore */
   protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
+    if (isSocket(this.#path)) Deno.removeSync(this.#path);
     return Deno.serve({ path: this.#path, onListen, onError }, handler);
+  }
+}
+
+/** Whether there is a socket at a path, such as one that a process has left which was killed. */
+function isSocket(path: string): boolean {
+  if (path.startsWith("\0")) return false; // it is no path
+  try {
+    return Deno.lstatSync(path).isSocket ?? false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

@@ -49,7 +49,7 @@ export interface SessionsOptions {
 }
 
 const MIN_SECRET_LENGTH = 32;
-/** How long a cookie may be: browsers drop those that are longer. */
+/** How long a cookie may be, its name and its value: browsers drop those that are longer. */
 const MAX_COOKIE_LENGTH = 4096;
 const DAY = 86_400;
 const encoder = new TextEncoder();
@@ -258,8 +258,9 @@ class Signer {
       this.#signed(content),
     );
     const value = `${content}.${new Uint8Array(signature).toBase64(BASE64)}`;
-    if (value.length <= MAX_COOKIE_LENGTH) return value;
-    const text = `its cookie has ${value.length} characters, more than ${MAX_COOKIE_LENGTH}`;
+    const { length } = this.#name + value;
+    if (length <= MAX_COOKIE_LENGTH) return value;
+    const text = `its cookie has ${length} characters, more than ${MAX_COOKIE_LENGTH}`;
     throw new RangeError(`Cannot save session: ${text}`);
   }
 

@@ -71,15 +71,15 @@ export class TestServer implements AsyncDisposable {
    * @throws {unknown} What the application's start-up throws.
    */
   static async start(app: Application, options: TestServerOptions = {}): Promise<TestServer> {
-    const { cert, key, reusePort, caCerts = [], ...rest } = options;
+    const { caCerts = [] } = options;
     const background = holdLoop();
-    const runner = new AppRunner(app, { shutdownTimeout: 1, ...rest });
-    const tls = cert === undefined || key === undefined ? {} : { cert, key };
-    const site = new TCPSite(runner, "127.0.0.1", 0, { ...tls, reusePort: reusePort ?? false });
+    const runner = new AppRunner(app, { shutdownTimeout: 1, ...options });
+    const site = new TCPSite(runner, "127.0.0.1", 0, options);
     try {
       await asTask(() => runner.setup());
       site.start();
     } catch (error) {
+      await asTask(() => runner.cleanup()); // does nothing if it is the start-up that has failed
       await background?.release();
       throw error;
     }

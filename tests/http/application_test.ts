@@ -21,9 +21,10 @@ import {
   AppKey,
   Application,
   appOf,
-  type HTTPNotFound,
+  HTTPNotFound,
   HTTPOk,
   matchInfo,
+  StreamResponse,
 } from "@aio/asyncio/http";
 import type { Handler, Middleware } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
@@ -158,6 +159,12 @@ for (const [kind, handler] of Object.entries(ANSWERS)) {
   });
 }
 
+class Unanswerable extends HTTPNotFound {
+  override toResponse(): Response {
+    throw new Error("secret");
+  }
+}
+
 test("Application.fetch() answers 500, reports, and tells no details when a handler fails", async () => {
   const failures: Record<string, Handler> = {
     "throws": () => {
@@ -174,6 +181,13 @@ test("Application.fetch() answers 500, reports, and tells no details when a hand
     },
     "returns nothing": () => undefined as never,
     "returns a text": async () => "secret" as never,
+    "throws what has no response": () => {
+      throw new Unanswerable();
+    },
+    "throws later what has no response": async () => {
+      await sleep(0);
+      throw new Unanswerable();
+    },
   };
   await using app = new Application();
   for (const [name, handler] of Object.entries(failures)) app.router.addGet(`/${name}`, handler);
@@ -285,6 +299,18 @@ test("Application begins once, at its first request, and ends in the reverse ord
   assertEquals(log, LIFE);
 });
 
+test("Application ends once, whoever ends it meanwhile", async () => {
+  const log: string[] = [];
+  const app = logged("outer", log);
+  await app.request("/");
+  await Promise.all([1, 2, 3].map(async () => {
+    await app[Symbol.asyncDispose]();
+    log.push("all is over");
+  }));
+  const end = ["shutdown", "down 2", "down 1", "cleanup"].map((step) => `outer ${step}`);
+  assertEquals(log.slice(3), [...end, ...Array(3).fill("all is over")]);
+});
+
 test("Application ends what has begun when its beginning fails, and answers 500", async () => {
   const log: string[] = [];
   const app = nested(log, ["inner up 2"]);
@@ -297,6 +323,42 @@ test("Application ends what has begun when its beginning fails, and answers 500"
   ]);
   assertEquals(log.filter((entry) => entry === "inner down 1").length, 1);
   assertEquals(log.at(-1), "outer cleanup");
+});
+
+test("Application tries again to begin at the next request when its beginning has failed", async () => {
+  const log: string[] = [];
+  const fails = ["inner up 2"];
+  await using app = nested(log, fails);
+  using reports = captureReports();
+  assertEquals((await app.request("/")).status, 500);
+  fails.pop();
+  log.length = 0;
+  assertEquals((await app.request("/")).status, 404);
+  assertEquals(log, LIFE.slice(0, 6));
+  assertEquals(reports.messages.length, 1);
+});
+
+test("Application takes routes, middlewares and callbacks until it has started, and none later", async () => {
+  await using app = new Application();
+  const middleware: Middleware = (request, handler) => handler(request);
+  app.onStartup.push(() => {
+    app.router.addGet("/", (_request) => new Response("hello"));
+    app.middlewares.push(middleware);
+    app.onResponsePrepare.push((_request, { headers }) => headers.set("a", "b"));
+  });
+  const response = await app.request("/");
+  assertEquals([await response.text(), response.headers.get("a")], ["hello", "b"]);
+  const changes: [string, () => unknown][] = [
+    ["Cannot add route", () => app.router.addGet("/late", () => new Response())],
+    ["Cannot change middlewares", () => app.middlewares.push(middleware)],
+    ["Cannot change middlewares", () => app.middlewares.unshift(middleware)],
+    ["Cannot change middlewares", () => app.middlewares.splice(0)],
+    ["Cannot change onResponsePrepare", () => app.onResponsePrepare.push(() => {})],
+  ];
+  for (const [action, change] of changes) {
+    assertThrows(change, RuntimeError, `${action}: the application has started`);
+  }
+  assertThrows(() => app.middlewares.length = 0, TypeError);
 });
 
 test("Application.cleanup() does everything, and loses no error", async () => {
@@ -360,6 +422,16 @@ test("Application.fetch() lets tasks that a handler has left behind go on to the
   });
   await app.request("/");
   assertEquals(await promise, "done");
+});
+
+test("Application.request() gives up the body for HEAD, so that who writes it comes to an end", async () => {
+  await using app = new Application();
+  app.router.addGet("/", async (request) => {
+    const response = new StreamResponse();
+    response.prepare(request);
+    for (;;) await response.write("x".repeat(10_000));
+  });
+  assertEquals((await app.request("/", { method: "HEAD" })).body, null);
 });
 
 test("Application.request() has no body for HEAD, and takes requests and URLs", async () => {

@@ -135,9 +135,8 @@ const TABLE: Record<string, Record<string, [request: string, status: number | nu
     "another type": [post("/post", "a=1", "Content-Type: nonsense"), 200],
     "no boundary": [post("/post", "--b--", "Content-Type: multipart/form-data"), 400],
     "a boundary that is not there": [post("/post", "a=1", PARTS), 400],
-    // The platform reads these, and takes what there is; readMultipart() does not.
-    "no end": [post("/post", `--b\r\n${FIELD}\r\n\r\nx`, PARTS), 200],
-    "a part without headers": [post("/post", "--b\r\n\r\nx\r\n--b--\r\n", PARTS), 200],
+    "no end": [post("/post", `--b\r\n${FIELD}\r\n\r\nx`, PARTS), 400],
+    "a part without a name": [post("/post", "--b\r\n\r\nx\r\n--b--\r\n", PARTS), 400],
     "nothing": [post("/post", "", PARTS), 400],
   },
   "multipart": {

@@ -8,6 +8,7 @@ import { run, RuntimeError } from "@aio/asyncio";
 import {
   Application,
   cookies,
+  lastEventId,
   matchInfo,
   query,
   readJson,
@@ -15,11 +16,12 @@ import {
   readPost,
   readText,
   remote,
+  StreamResponse,
   TestServer,
 } from "@aio/asyncio/http";
 import type { Handler } from "@aio/asyncio/http";
 import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
-import { exchange, test } from "./_support.ts";
+import { captureReports, exchange, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
 const LIMIT = 1000;
@@ -147,6 +149,35 @@ test("readJson() answers 400 to what is no JSON", async () => {
   }
 });
 
+test("readJson() and its like tell a program, not the client, that a body was read before", async () => {
+  const readers: Record<string, Handler> = {
+    ...READERS,
+    "readPost()": async (request) => Response.json([...await readPost(request)]),
+    "readMultipart()": async (request) => {
+      for await (const part of readMultipart(request)) await part.read();
+      return new Response();
+    },
+  };
+  for (const [name, reader] of Object.entries(readers)) {
+    if (!name.startsWith("read")) continue;
+    await using app = new Application({
+      middlewares: [async (request, handler) => {
+        await request.clone().text(); // a copy may be read as well
+        await readText(request);
+        return await handler(request);
+      }],
+    });
+    app.router.addPost("/", reader);
+    using reports = captureReports();
+    const body = new FormData();
+    body.set("a", "1");
+    const response = await app.request("/", { method: "POST", body });
+    assertEquals([name, response.status], [name, 500]);
+    await response.body?.cancel();
+    assert(/RuntimeError: Cannot read body: it was read already/.test(reports.messages[0]!), name);
+  }
+});
+
 test("readText() decodes as Content-Type says, and refuses what it can't decode", async () => {
   const app = new Application();
   app.router.addPost("/", async (request) => new Response(await readText(request)));
@@ -210,6 +241,34 @@ test("readPost() reads forms, and takes what is none for an empty one", async ()
     const headers = { "content-type": type };
     const response = await app.request("/", { method: "POST", body, headers });
     assertEquals(await response.json(), entries);
+  }
+});
+
+test("readPost() gives the fields and files of a form, and answers 400 to what is none", async () => {
+  await using app = new Application();
+  const seen: [string, string | File][] = [];
+  app.router.addPost("/", async (request) => {
+    seen.splice(0, Infinity, ...await readPost(request));
+    return new Response();
+  });
+  const sent = new FormData();
+  sent.append("a", "ü\r\n");
+  sent.append("a", "2");
+  sent.append("f", new File([new Uint8Array([0, 255, 13, 10])], 'x"y.bin', { type: "image/png" }));
+  sent.append("none", new File([], ""));
+  assertEquals((await app.request("/", { method: "POST", body: sent })).status, 200);
+  assertEquals(seen.map(([name]) => name), ["a", "a", "f", "none"]);
+  assertEquals([seen[0]![1], seen[1]![1]], ["ü\r\n", "2"]);
+  const file = seen[2]![1] as File;
+  assertEquals([file.name, file.type], ['x"y.bin', "image/png"]);
+  assertEquals(await file.bytes(), new Uint8Array([0, 255, 13, 10]));
+  const none = seen[3]![1] as File;
+  assertEquals([none.name, none.size], ["", 0]);
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  const field = 'Content-Disposition: form-data; name="a"';
+  for (const text of [`--b|${field}||x|`, `--b|${field}||x|--c--`, "--b|A: b||x|--b--", ""]) {
+    const response = await app.request("/", { method: "POST", body: multipart(text), headers });
+    assertEquals([text, response.status], [text, 400]);
   }
 });
 
@@ -324,6 +383,27 @@ test("readMultipart() refuses what is no multipart form", async () => {
   }
 });
 
+test("readMultipart() gives bytes that can be sent on", async () => {
+  await using app = new Application();
+  app.router.addPost("/at-once", async (request) => {
+    for await (const part of readMultipart(request)) return new Response(await part.read());
+    return new Response();
+  });
+  app.router.addPost("/as-it-comes", async (request) => {
+    const response = new StreamResponse();
+    for await (const part of readMultipart(request)) {
+      if (!response.prepared) response.prepare(request);
+      for await (const chunk of part) await response.write(chunk);
+    }
+    return response;
+  });
+  for (const path of ["/at-once", "/as-it-comes"]) {
+    const body = new FormData();
+    body.set("file", new File(["hello"], "a.txt"));
+    assertEquals(await (await app.request(path, { method: "POST", body })).text(), "hello");
+  }
+});
+
 test("readMultipart() drops what is not read, and takes files of any size", async () => {
   const app = new Application();
   app.router.addPost("/", async (request) => {
@@ -359,6 +439,24 @@ test("cookies() passes over what is no cookie", () => {
   const expected = [["a", "1"], ["d", '"'], ["__proto__", "e"], ["f", '\\"g']];
   assertEquals([...cookies(request)], expected as [string, string][]);
   assertEquals(cookies(new Request("http://localhost/")).size, 0);
+});
+
+test("cookies() and lastEventId() take headers for UTF-8, as aiohttp does, unless they are not", async () => {
+  const app = new Application();
+  app.router.addGet(
+    "/",
+    (request) => Response.json([cookies(request).get("a"), lastEventId(request)]),
+  );
+  await using server = await TestServer.start(app);
+  const cases: [sent: string, text: string][] = [["ü✓", "ü✓"], ["abc", "abc"], ["\xff", "ÿ"]];
+  for (const [sent, text] of cases) {
+    // A character is one byte there.
+    const bytes = sent === "\xff" ? sent : String.fromCharCode(...new TextEncoder().encode(sent));
+    const head =
+      `Host: a\r\nConnection: close\r\nCookie: a="${bytes}"\r\nLast-Event-ID: ${bytes}\r\n`;
+    const { body } = await exchange(server.port, `GET / HTTP/1.1\r\n${head}\r\n`);
+    assertEquals(JSON.parse(body), [text, text]);
+  }
 });
 
 test("query() reads any query", () => {

@@ -72,6 +72,11 @@ test("HTTPException takes a text, headers and a reason", async () => {
     "who?",
   ]);
   assertThrows(() => new HTTPException(101, "Switching"), RangeError, "status must be 200 to 599");
+  for (const reason of ["a\r\nX: b", "\0", "✓"]) {
+    const refused = () => new HTTPException(400, reason);
+    assertThrows(refused, RangeError, `reason ${JSON.stringify(reason)} has characters`);
+    assertThrows(() => new http.HTTPNotFound({ reason }), RangeError, "Cannot create");
+  }
 });
 
 test("HTTPMove leads to its location, and refuses what no header may have", () => {
@@ -390,6 +395,26 @@ test("StreamResponse that is returned without being prepared is empty", async ()
     const response = await app.request("/");
     assertEquals([response.status, await response.text()], [202, ""]);
   });
+});
+
+test("compression() leaves streams as they are", async () => {
+  const init = { headers: { "content-type": "text/plain" } };
+  const app = new Application({ middlewares: [compression()] });
+  app.router.addGet("/prepared", async (request) => {
+    const response = new StreamResponse(init);
+    response.prepare(request);
+    await response.write("x".repeat(2000));
+    return response;
+  });
+  app.router.addGet("/unprepared", () => new StreamResponse(init));
+  await using server = await TestServer.start(app);
+  const options = { headers: { "accept-encoding": "gzip" } };
+  const prepared = await server.request("/prepared", options);
+  assertEquals([prepared.headers.get("content-encoding"), (await prepared.text()).length], [
+    null,
+    2000,
+  ]);
+  assertEquals(await (await server.request("/unprepared", options)).text(), "");
 });
 
 test("StreamResponse is compressed if that is wanted", async () => {

@@ -16,6 +16,7 @@ import {
 } from "@aio/asyncio/http";
 import { assertEquals, assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { exchange, test } from "./_support.ts";
+import * as fc from "fast-check";
 import record from "./parity.json" with { type: "json" };
 
 const ok = (): Response => new Response("ok");
@@ -61,6 +62,36 @@ test("Router.resolve() goes on to another route where the first has not the meth
   const error = assertThrows(() => router.resolve("DELETE", "/a"), HTTPMethodNotAllowed);
   assertEquals([...error.allowedMethods], ["GET", "HEAD", "POST", "PUT"]);
   assertThrows(() => router.resolve("GET", "/a/b"), HTTPNotFound);
+});
+
+test("Router.resolve() gives plain variables what a regular expression would", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "-", "/"), maxLength: 2 });
+  const literals = fc.array(text, { minLength: 3, maxLength: 5 });
+  const values = fc.array(fc.string({ unit: fc.constantFrom("a", "-", "/", "{"), maxLength: 2 }), {
+    minLength: 4,
+    maxLength: 4,
+  });
+  fc.assert(fc.property(literals, values, (literals, values) => {
+    /** The literals, and what `fill` makes for each place between them. */
+    const joined = (fill: (place: number) => string): string =>
+      literals.reduce((all, literal, i) => all + fill(i) + literal);
+    const router = new Router();
+    router.addGet(`/${joined((i) => `{v${i}}`)}`, ok);
+    const path = `/${joined((i) => values[i - 1]!)}`;
+    const regex = new RegExp(`^/${joined((i) => `(?<v${i}>[^{}/]+)`)}$`);
+    const expected = regex.exec(path)?.groups ?? {};
+    assertEquals({ ...router.find("GET", path, "").params }, { ...expected });
+  }));
+});
+
+test("Router.resolve() is done with any path at once", () => {
+  const router = new Router();
+  router.addGet("/d/{year}-{month}-{day}", ok);
+  router.addGet("/{a}.{b}.{c}.{d}.html", ok);
+  // All ways to divide these would take longer than anybody lives.
+  for (const path of [`/d/${"-".repeat(60_000)}/`, `/${".".repeat(60_000)}`]) {
+    assertThrows(() => router.resolve("GET", path), HTTPNotFound);
+  }
 });
 
 test("Router.resolve() knows no names of objects", () => {

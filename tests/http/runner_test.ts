@@ -5,7 +5,15 @@
  */
 
 import { CancelledError, createTask, run, RuntimeError, sleep } from "@aio/asyncio";
-import { AccessLogger, Application, AppRunner, TCPSite, TestServer } from "@aio/asyncio/http";
+import {
+  AccessLogger,
+  Application,
+  AppRunner,
+  runApp,
+  TCPSite,
+  TestServer,
+  UnixSite,
+} from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 import { makeCertificate } from "./_certificate.ts";
@@ -70,6 +78,46 @@ test("runApp() serves hosts and a Unix socket at once, and removes the socket", 
   }
 });
 
+test("runApp() stops at its signal while the application starts, and cleans up what has begun", async () => {
+  const stop = new AbortController();
+  const log: string[] = [];
+  const app = new Application();
+  app.cleanupCtx.push(async function* () {
+    log.push("up");
+    yield;
+    await sleep(0); // the clean-up is not cancelled
+    log.push("down");
+  });
+  app.onStartup.push(async () => {
+    queueMicrotask(() => stop.abort());
+    await sleep(3600);
+  });
+  const settings = { host: "127.0.0.1", port: 0, signal: stop.signal };
+  await runApp(app, { ...settings, print: (line) => void log.push(line) });
+  assertEquals(log, ["up", "down"]);
+});
+
+test("UnixSite takes the place of a socket that was left, but not of another file", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  const script = `import socket; socket.socket(socket.AF_UNIX).bind("${path}")`;
+  try {
+    await output("python3", "-c", script);
+    await run(async () => {
+      await using runner = new AppRunner(new Application());
+      await runner.setup();
+      new UnixSite(runner, path).start();
+      const answer = await output("curl", "-s", "--unix-socket", path, "http://a/");
+      assertEquals(answer, "404: Not Found");
+      await Deno.writeTextFile(`${folder}/file`, "mine");
+      assertThrows(() => new UnixSite(runner, `${folder}/file`).start(), Deno.errors.AddrInUse);
+      assertEquals(await Deno.readTextFile(`${folder}/file`), "mine");
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 test("TCPSite serves HTTPS and HTTP/2", async () => {
   const { cert, key } = await makeCertificate();
   const app = new Application();
@@ -103,10 +151,31 @@ test("TCPSite refuses to start where it can't", async () => {
     site.start();
     assertThrows(() => site.start(), RuntimeError, "has started already");
     const taken = new TCPSite(runner, "127.0.0.1", listener.addr.port);
-    assertThrows(() => taken.start(), Deno.errors.AddrInUse);
+    assertThrows(() => taken.start(), Deno.errors.AddrInUse, `Cannot start site ${taken.name}: `);
+    const elsewhere = new TCPSite(runner, "192.0.2.1", 80); // an address for documentation
+    assertThrows(() => elsewhere.start(), Deno.errors.AddrNotAvailable, "http://192.0.2.1:80: ");
     assertEquals(runner.sites.length, 1);
   });
   assertThrows(() => new AppRunner(new Application(), { shutdownTimeout: -1 }), RangeError);
+});
+
+test("runApp() and TestServer refuse half of what TLS needs, and end the application", async () => {
+  const { cert, key } = await makeCertificate();
+  for (const half of [{ cert }, { key }]) {
+    const log: string[] = [];
+    const application = (): Application => {
+      const app = new Application();
+      app.onStartup.push(() => void log.push("up"));
+      app.onCleanup.push(() => void log.push("down"));
+      return app;
+    };
+    const stop = new AbortController();
+    const settings = { host: "127.0.0.1", port: 0, print: null, signal: stop.signal };
+    const serving = runApp(application(), { ...settings, ...half, onListen: () => stop.abort() });
+    await assertRejects(() => serving, TypeError, "'key'");
+    await assertRejects(() => TestServer.start(application(), half), TypeError, "'key'");
+    assertEquals(log, ["up", "down", "up", "down"]);
+  }
 });
 
 // -- Stopping --
@@ -258,6 +327,23 @@ test("A handler is cancelled when its client leaves", async () => {
   assertEquals(error.message, "the client has left");
 });
 
+test("A handler is cancelled when its client leaves at once, by HTTP/2 as well", async () => {
+  const { cert, key } = await makeCertificate();
+  const app = new Application();
+  let stuck = new Stuck();
+  app.router.addGet("/", () => stuck.handler());
+  await using server = await TestServer.start(app, { cert, key, caCerts: [cert] });
+  for (let i = 0; i < 5; i++) {
+    stuck = new Stuck();
+    const controller = new AbortController();
+    const response = server.request("/", { signal: controller.signal });
+    await stuck.started.promise;
+    controller.abort();
+    await assertRejects(() => response, DOMException);
+    assert(await stuck.ended.promise instanceof CancelledError);
+  }
+});
+
 test("A handler is not cancelled when its client leaves and that is to be ignored", async () => {
   const routes: [Application, "cancel" | "ignore" | undefined][] = [
     [new Application({ onDisconnect: "ignore" }), undefined],
@@ -356,6 +442,17 @@ test("A handler is cancelled when its time is over, and answers 503 or 504", asy
   assert(await stuck.ended.promise instanceof CancelledError);
 });
 
+test("A response that comes after its time is given up", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<Response>();
+  await using app = new Application({ timeout: 0.001 });
+  app.router.addGet("/", () => late.promise); // not ours: no cancellation reaches it
+  const response = await app.request("/");
+  assertEquals([response.status, await response.text()], [503, "503: Service Unavailable"]);
+  late.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+});
+
 // -- The log --
 
 test("AppRunner logs a line for each request, and what it is", async () => {
@@ -384,6 +481,21 @@ test("AppRunner logs a line for each request, and what it is", async () => {
     '127.0.0.1 "POST /a\\"b" 405 - "x\\"\\\\y" "-" - %',
   ]);
   assertEquals(statuses, [200, 405]);
+});
+
+test("AppRunner reports what its log throws, and goes on", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("hello"));
+  using reports = captureReports();
+  const server = await TestServer.start(app, {
+    accessLog(): void {
+      throw new Error("the disk is full");
+    },
+  });
+  for (let i = 0; i < 2; i++) assertEquals(await (await server.request("/")).text(), "hello");
+  await server[Symbol.asyncDispose]();
+  assertEquals(reports.messages.length, 2);
+  assert(reports.messages[0]!.includes("the disk is full"));
 });
 
 test("AccessLogger knows aiohttp's fields, and refuses others", () => {

@@ -130,6 +130,13 @@ test("sessions() refuses what it can't do", async () => {
   const late = await app.request("/late");
   await assertRejects(() => late.text());
   assert(reports.messages[0]!.includes("more than 4096"));
+  // Of the name and the value together.
+  let longest = 0;
+  for (let size = 2960; size < 3060; size++) {
+    const cookie = valueOf((await ask(app, `/set/${"x".repeat(size)}`))[1]);
+    longest = Math.max(longest, cookie.length - 1);
+  }
+  assert(longest > 4090 && longest <= 4096, `${longest}`);
   assert(reports.messages[2]!.includes("the response has begun"));
   await using without = new Application();
   without.router.addGet("/", (request) => {

@@ -8,7 +8,7 @@ import { sleep } from "@aio/asyncio";
 import { Application, FileResponse, HTTPException, setCookie, TestServer } from "@aio/asyncio/http";
 import type { Handler, Middleware, StaticOptions } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
-import { Client, exchange, output, test } from "./_support.ts";
+import { captureReports, Client, exchange, output, test } from "./_support.ts";
 
 const TEXT = "0123456789";
 
@@ -68,6 +68,11 @@ const RANGES_OF_TEN: [range: string, status: number, body: string, contentRange:
     ["bytes", 200, TEXT, null],
     ["items=0-1", 200, TEXT, null],
     [`bytes=0-${"9".repeat(400)}`, 206, TEXT, "bytes 0-9/10"],
+    ["bytes = 1 - 2 ", 206, "12", "bytes 1-2/10"],
+    ["bytes= - 2", 206, "89", "bytes 8-9/10"],
+    // All ways to divide so many blanks would take for ever.
+    [`bytes=${" ".repeat(5_000_000)}x`, 200, TEXT, null],
+    [`bytes=1-${" ".repeat(5_000_000)}x`, 200, TEXT, null],
   ];
 
 test("FileResponse serves the part that is asked for, or all", async () => {
@@ -265,6 +270,27 @@ test("Router.addStatic() refuses what is no folder, and prefixes that can't be",
   }
   router.addStatic("/s", folder.root);
   assertThrows(() => router.addStatic("/s", folder.root), RangeError, "is there already");
+});
+
+test("Router.addStatic() lets go of a file that it can't read, and lists no folder that it may not", async () => {
+  await using folder = await makeFolder();
+  const app = applicationOf(folder.root);
+  app.router.addStatic("/list", folder.root, { showIndex: true, index: null });
+  using reports = captureReports();
+  const { read } = Deno.FsFile.prototype;
+  const { readDir } = Deno;
+  try {
+    Deno.FsFile.prototype.read = () => Promise.resolve(null); // as if it had shrunk meanwhile
+    Deno.readDir = () => {
+      throw new Deno.errors.PermissionDenied();
+    };
+    assertEquals((await app.request("/s/a.txt")).status, 500);
+    assertEquals((await app.request("/list/")).status, 403);
+  } finally {
+    Deno.FsFile.prototype.read = read;
+    Deno.readDir = readDir;
+  }
+  assertEquals(reports.messages.length, 1);
 });
 
 test("FileResponse serves compressed files to those who take them", async () => {

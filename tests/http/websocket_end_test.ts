@@ -288,3 +288,23 @@ test("WebSocketResponse with a heartbeat finds out that its client has vanished"
     assert(await site.goesOn());
   }
 });
+
+test("WebSocketResponse reports no handler that sends to a client that was refused or has closed", async () => {
+  const closed: boolean[] = [];
+  const text = "x".repeat(500);
+  using reports = captureReports();
+  await using site = await WebSocketSite.start(async (ws) => {
+    try {
+      for (;;) await ws.sendStr(text);
+    } finally {
+      closed.push(ws.closed);
+    }
+  }, { maxMsgSize: 10 });
+  for (const last of [frame(TEXT, "more than 10"), frame(CLOSE, closing(1000))]) {
+    using socket = await site.connect();
+    await socket.send(last);
+    for (let next = await socket.next(); next?.opcode !== CLOSE;) next = await socket.next();
+  }
+  while (site.server.app._running.length > 0) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([reports.messages, closed], [[], [true, true]]);
+});
