@@ -377,7 +377,7 @@ function serverError(): Response {
   }).toResponse();
 }
 
-/** Whether a request may have come by HTTP/2, which clients use over TLS. */
+/** Whether a request may have come by HTTP/2: over TLS. Without it, which is rare, nothing tells. */
 function mayBeHttp2({ url }: Request): boolean {
   return url.startsWith("https:");
 }

@@ -179,7 +179,7 @@ export class WebSocketConnection {
 
   #send(data: WebSocketData): void | Waiter {
     const socket = this.#socket;
-    if (this.closed || socket.readyState !== WebSocket.OPEN) {
+    if (this.#isOver || socket.readyState !== WebSocket.OPEN) {
       // The client may have closed it, and the platform not have told so yet.
       if (!this.#isClosing) this.#task.clientLeft(false);
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");

@@ -88,7 +88,8 @@ export class Application implements AsyncDisposable {
    * Called, in order, with each request and its response before that is given: what handlers return,
    * streams, WebSockets, and errors, also where no handler was found. They may change its headers.
    * For requests of a sub-application, those of the outer one come first. What one throws is reported
-   * and answered with 500. Once the application has started, none can be added. Counterpart of Python's `on_response_prepare`.
+   * and answered with 500. Once the application has started, none can be added. Counterpart of
+   * Python's `on_response_prepare`.
    *
    * @example
    * ```ts
