@@ -4,10 +4,10 @@
  * @module
  */
 
+import { bytesOf, headerText } from "./_header_text.ts";
+
 /** `; name`, `; name=value` or `; name="value"`. */
 const PARAM = /\s*;\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,"]*)))?/y;
-
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** What was read of a header. */
 export interface HeaderParams {
@@ -28,7 +28,7 @@ export function paramsAt(header: string, start: number): HeaderParams {
     end = PARAM.lastIndex;
     const name = match[1]!.toLowerCase();
     const text = match[2]?.replaceAll(/\\(.)/g, "$1") ?? match[3]?.trim() ?? "";
-    const value = name.endsWith("*") ? decodeExtended(text) : fromUtf8(text);
+    const value = name.endsWith("*") ? decodeExtended(text) : headerText(text);
     if (value !== null && !params.has(name)) params.set(name, value);
   }
 }
@@ -43,17 +43,4 @@ function decodeExtended(text: string): string | null {
   } catch {
     return null; // there is no such charset, or these bytes are none of its characters
   }
-}
-
-/** Headers come with a character for each byte; most servers that send others mean UTF-8. */
-function fromUtf8(text: string): string {
-  try {
-    return UTF8.decode(bytesOf(text));
-  } catch {
-    return text; // those of Latin-1, then
-  }
-}
-
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }

@@ -6,16 +6,18 @@
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * What a client has meant: it sends UTF-8, and the platform takes each byte for a character. What is
- * no UTF-8 stays as it is.
- */
+/** What was meant by text that is not ASCII: UTF-8; what is none stays as it is. */
 export function headerText(value: string): string {
   // deno-lint-ignore no-control-regex -- the range is all of ASCII
   if (!/[^\x00-\x7f]/.test(value)) return value;
   try {
-    return UTF8.decode(Uint8Array.from(value, (character) => character.charCodeAt(0)));
+    return UTF8.decode(bytesOf(value));
   } catch {
     return value; // a TypeError, and nothing else
   }
+}
+
+/** The bytes of a header: the platform takes each for a character. */
+export function bytesOf(value: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(value, (character) => character.charCodeAt(0));
 }
