@@ -2,6 +2,7 @@
  * Runs one example, with its flags and with no more permissions than it needs.
  *
  * Run: deno task example NAME [flags]
+ * Permissions: --allow-run=deno; --allow-read=examples, for what it says to --help
  *
  * @module
  */
@@ -11,6 +12,12 @@ import { type Example, examples, fileOf } from "./_table.ts";
 function listExamples(): string {
   const lines = examples.map(({ name, title }) => `  ${name.padEnd(30)}${title}`);
   return `Usage: deno task example NAME [flags]\n\n${lines.join("\n")}`;
+}
+
+/** What an example says of itself: the comment that its file opens with. */
+function describe(example: Example): string {
+  const [comment = ""] = /^\/\*\*.*?\*\//s.exec(Deno.readTextFileSync(fileOf(example))) ?? [];
+  return comment.replaceAll(/^ ?\/?\*+[ /]?/gm, "").trim();
 }
 
 async function runExample(example: Example, flags: string[]): Promise<number> {
@@ -32,14 +39,17 @@ async function runExample(example: Example, flags: string[]): Promise<number> {
   }
 }
 
+const isHelp = (flag: string): boolean => flag === "--help" || flag === "-h";
+
 const [name, ...flags] = Deno.args;
 const example = examples.find((example) => example.name === name?.replace(/\.ts$/, ""));
-if (name === undefined) {
+if (name === undefined || isHelp(name)) {
   console.log(listExamples());
-  Deno.exit(0);
-}
-if (example === undefined) {
+} else if (example === undefined) {
   console.error(`Cannot run example: there is no "${name}"\n\n${listExamples()}`);
-  Deno.exit(1);
+  Deno.exitCode = 1;
+} else if (flags.some(isHelp)) {
+  console.log(describe(example));
+} else {
+  Deno.exitCode = await runExample(example, flags);
 }
-Deno.exit(await runExample(example, flags));

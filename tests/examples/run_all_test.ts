@@ -129,6 +129,16 @@ test("deno task example lists the names when told none", async () => {
   for (const name of NAMES) assertMatch(out, new RegExp(`^  ${name} +\\S`, "m"));
 });
 
+test("deno task example tells the flags of each example when asked for help", async () => {
+  assertEquals((await runTask(["example", "--help"])).out, (await runTask(["example"])).out);
+  const asked = NAMES.map((name) => runTask(["example", name, "--help"]));
+  for (const [i, { code, out }] of (await Promise.all(asked)).entries()) {
+    assertEquals(code, 0);
+    assertMatch(out, new RegExp(`^Run: deno task example ${NAMES[i]}\\b`, "m"));
+    assert(!out.includes("*/"), out);
+  }
+});
+
 test("deno task example says so and fails when there is no such example", async () => {
   const { code, out, err } = await runTask(["example", "nope"]);
   assertEquals([code, out], [1, ""]);
