@@ -89,31 +89,40 @@ export class StaticFolder {
     const names = inner === "" && path !== "/" ? [] : namesOf(inner);
     if (names === null) throw new HTTPNotFound();
     const file = [this.#root, ...names].join("/");
-    if (isFolder || this.#cache.get(file) === null) {
-      const info = await statOf(file);
-      if (info.isDirectory) {
-        await this.#checkPath(file);
-        return await this.#respondFolder(request, file, isFolder);
-      }
-      if (isFolder || !info.isFile) throw new HTTPNotFound();
+    if (!isFolder && this.#cache.get(file) !== null) return await this.#send(request, file, null);
+    const info = await statOf(file);
+    if (info.isDirectory) {
+      await this.#checkPath(file);
+      return await this.#respondFolder(request, file, isFolder);
     }
-    return await this.#send(request, file);
+    if (isFolder) throw new HTTPNotFound();
+    return await this.#send(request, file, info);
   }
 
-  #send(request: Request, file: string): Promise<Response> {
+  /** Sends a file; `info` is what is known of it already. */
+  #send(request: Request, file: string, info: Deno.FileInfo | null): Promise<Response> {
     // What is opened is `file`, or that with a suffix.
-    return prepareFile(request, file, this.#options, (path) => this.#open(path as string));
+    return prepareFile(
+      request,
+      file,
+      this.#options,
+      (path) => this.#open(path as string, path === file ? info : null),
+    );
   }
 
-  async #open(path: string): Promise<FileSource> {
+  async #open(path: string, known: Deno.FileInfo | null): Promise<FileSource> {
     const kept = this.#cache.get(path);
     if (kept !== null) return new FileInMemory(kept.info, kept.bytes);
-    await this.#checkPath(path);
-    const file = await OpenFile.open(path);
-    if (file.size > SMALL) return file;
-    const bytes = await readWhole(file);
-    this.#cache.add(path, file.info, bytes);
-    return new FileInMemory(file.info, bytes);
+    const info = known ?? await statOf(path);
+    if (!info.isFile) throw new HTTPNotFound();
+    if (info.size > SMALL) {
+      await this.#checkPath(path);
+      return await OpenFile.open(path);
+    }
+    // What is read is given to nobody before it is known that it may be.
+    const [bytes] = await Promise.all([readWhole(path), this.#checkPath(path)]);
+    this.#cache.add(path, info, bytes);
+    return new FileInMemory(info, bytes);
   }
 
   /** Throws a 404 if a path leads through a link. */
@@ -130,20 +139,15 @@ export class StaticFolder {
     const { index = "index.html", showIndex = false } = this.#options;
     if (index !== null) {
       const info = await statOf(`${folder}/${index}`).catch(nothing);
-      if (info?.isFile) return await this.#send(request, `${folder}/${index}`);
+      if (info?.isFile) return await this.#send(request, `${folder}/${index}`, info);
     }
     if (!showIndex) throw new HTTPNotFound();
     return await list(folder, folder === this.#root);
   }
 }
 
-/** Reads all of a small file, and closes it. */
-async function readWhole(file: OpenFile): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await file.body({ first: 0, last: file.size - 1 }) as Uint8Array<ArrayBuffer>;
-  } finally {
-    file.close();
-  }
+function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.readFile(path).catch(refuse);
 }
 
 function statOf(path: string): Promise<Deno.FileInfo> {
