@@ -25,7 +25,7 @@ type Figures = Record<string, number>;
 /** One of those that are compared. */
 interface Side {
   name: string;
-  /** Each prints a part of its figures. */
+  /** Each prints a part of its figures. The sides take turns with each. */
   commands: string[][];
 }
 
@@ -48,6 +48,18 @@ const { values: flags, positionals } = parseArgs({
     only: { type: "string", default: "" },
   },
 });
+
+/** The workloads of `http.ts`. */
+const HTTP = [
+  "text",
+  "json",
+  "route-query",
+  "post-json",
+  "static-10k",
+  "websocket",
+  "websocket-16",
+  "client-64",
+];
 
 const only = flags.only.split(",").filter((name) => name !== "");
 const here = new URL(".", import.meta.url).pathname;
@@ -105,29 +117,27 @@ const benches: Record<string, () => Bench> = {
   http() {
     const permissions = ["net=127.0.0.1", "read", "write", "run=taskset"];
     const allowed = permissions.map((permission) => `--allow-${permission}`);
+    const program = ["deno", "run", ...allowed, `${here}http.ts`];
+    const workloads = only.length > 0 ? only : HTTP;
     const sides = ["@aio/asyncio", "Deno", "Hono", "aiohttp"].map((name) => ({
       name,
-      commands: [["deno", "run", ...allowed, `${here}http.ts`, name, flags.scale, ...only]],
+      commands: workloads.map((workload) => [...program, name, flags.scale, workload]),
     }));
     return { sides, unit: "kops/s", perUnit: 1e3, rounds: 5, pinned: false };
   },
 };
 
-async function runSide(side: Side, pin: string[]): Promise<Figures | null> {
-  const figures: Figures = {};
-  for (const args of side.commands) {
-    const [command, ...rest] = [...pin, ...args];
-    const process = new Deno.Command(command!, { args: rest, stderr: "piped" });
-    const { code, stdout, stderr } = await process.output();
-    const said = new TextDecoder().decode(stderr).trim();
-    if (code !== 0) {
-      console.log(`${side.name} is left out: ${said}`);
-      return null;
-    }
-    if (said !== "") console.log(`${side.name}: ${said}`);
-    Object.assign(figures, JSON.parse(new TextDecoder().decode(stdout)));
+/** Runs a command, and returns what it has measured; null if that can't be done here. */
+async function runCommand(name: string, [command, ...args]: string[]): Promise<Figures | null> {
+  const process = new Deno.Command(command!, { args, stderr: "piped" });
+  const { code, stdout, stderr } = await process.output();
+  const said = new TextDecoder().decode(stderr).trim();
+  if (code !== 0) {
+    console.log(`${name} is left out: ${said}`);
+    return null;
   }
-  return figures;
+  if (said !== "") console.log(`${name}: ${said}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 /** What pins a command to one core, or nothing where the system can't. */
@@ -150,20 +160,35 @@ function median(values: number[]): number {
 
 /** The figures of all sides in each round; a side without any was left out. */
 async function measure(bench: Bench, rounds: number): Promise<Map<string, Figures>[]> {
-  const { sides } = bench;
   const pin = bench.pinned ? await findPin() : [];
   const results: Map<string, Figures>[] = [];
   for (let round = 0; round < rounds; round++) {
     console.log(`round ${round + 1} of ${rounds}`);
-    const result = new Map<string, Figures>();
-    for (let i = 0; i < sides.length; i++) {
-      const side = sides[(i + round) % sides.length]!;
-      const figures = await runSide(side, pin);
-      if (figures !== null) result.set(side.name, figures);
-    }
-    results.push(result);
+    results.push(await measureRound(bench.sides, round, pin));
   }
   return results;
+}
+
+async function measureRound(
+  sides: Side[],
+  round: number,
+  pin: string[],
+): Promise<Map<string, Figures>> {
+  const result = new Map<string, Figures>();
+  const leftOut = new Set<Side>();
+  const count = Math.max(...sides.map(({ commands }) => commands.length));
+  for (let k = 0; k < count; k++) {
+    for (let i = 0; i < sides.length; i++) {
+      const side = sides[(i + round) % sides.length]!;
+      const command = side.commands[k];
+      if (command === undefined || leftOut.has(side)) continue;
+      const figures = await runCommand(side.name, [...pin, ...command]);
+      if (figures === null) leftOut.add(side);
+      else result.set(side.name, { ...result.get(side.name), ...figures });
+    }
+  }
+  for (const { name } of leftOut) result.delete(name);
+  return result;
 }
 
 function ratioText(rounds: Map<string, Figures>[], key: string, own: string, peer: string): string {
