@@ -1,15 +1,17 @@
 /**
- * The HTTP benchmark: one side's server under load, then its client.
+ * The HTTP benchmark: one workload of one side, of its server or of its client.
  *
- *     deno run bench/http.ts SIDE SCALE [NAME …]
+ *     deno run bench/http.ts SIDE SCALE WORKLOAD
  *
  * The side's server runs on one core, what asks it on the other; the client of a side the other way
  * round. `wrk` asks for pages on 64 connections. The WebSockets are spoken here: 32 connections, each
  * of which sends 100 bytes, once or 16 times, and waits for all of that to come back. Prints one
- * JSON object, name to requests or messages a second.
+ * JSON object, name to requests or messages a second; an empty one if the side has no such thing.
  *
  * @module
  */
+
+import type { Workload } from "./http_workloads.ts";
 
 /**
  * For how long each workload is measured at a scale of 1, in seconds; after as long, in which V8 compiles
@@ -21,7 +23,8 @@ const CONNECTIONS = 64;
 const SOCKETS = 32;
 const MESSAGE_BYTES = 100;
 
-const [side = "", scale = "", ...only] = Deno.args;
+const [side = "", scale = ""] = Deno.args;
+const name = Deno.args[2] as Workload;
 const seconds = Math.max(0.1, SECONDS * Number(scale));
 const here = new URL(".", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
@@ -191,7 +194,7 @@ async function exchangeAll(clients: EchoClient[], seconds: number): Promise<numb
 
 // -- All of it --
 
-const servers: Record<string, (server: Server) => Promise<number>> = {
+const servers: Record<Exclude<Workload, "client-64">, (server: Server) => Promise<number>> = {
   text: page("/text"),
   json: page("/json"),
   "route-query": page("/user/42?q=hi"),
@@ -201,7 +204,7 @@ const servers: Record<string, (server: Server) => Promise<number>> = {
   "websocket-16": echo(16),
 };
 
-/** Against a bare server. */
+/** A client, against a bare server. */
 async function client(): Promise<number> {
   await using server = await startServer(0, "Deno");
   const url = `http://127.0.0.1:${server.port}/text`;
@@ -210,26 +213,27 @@ async function client(): Promise<number> {
   return Number(new TextDecoder().decode(stdout));
 }
 
-const wanted = (name: string): boolean => only.length === 0 || only.includes(name);
-const figures: Record<string, number> = {};
-try {
+/** Undefined if the side has no such thing, or what it takes is not installed. */
+async function measure(): Promise<number | undefined> {
+  if (name === "client-64") {
+    return side === "@aio/asyncio" || side === "Deno" ? await client() : undefined;
+  }
+  // Hono has no WebSockets of its own here: it takes the runtime's.
+  if (side === "Hono" && name.startsWith("websocket")) return undefined;
   await Deno.writeFile(`${folder}/file.bin`, FILE);
   await Deno.writeTextFile(`${folder}/post.lua`, POST);
   await using server = await startServer(1, side);
-  for (const [name, measure] of Object.entries(servers)) {
-    // Hono has no WebSockets of its own here: it takes the runtime's.
-    if (!wanted(name) || (side === "Hono" && name.startsWith("websocket"))) continue;
-    try {
-      figures[name] = await measure(server);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      console.error(`${name} is left out: ${error.message}`);
-    }
+  try {
+    return await servers[name](server);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.error(`${name} is left out: ${error.message}`);
+    return undefined;
   }
+}
+
+try {
+  console.log(JSON.stringify({ [name]: await measure() }));
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
-if (wanted("client-64") && (side === "@aio/asyncio" || side === "Deno")) {
-  figures["client-64"] = await client();
-}
-console.log(JSON.stringify(figures));

@@ -18,6 +18,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { WORKLOADS } from "./http_workloads.ts";
 
 /** What was measured, by workload and kind. */
 type Figures = Record<string, number>;
@@ -48,18 +49,6 @@ const { values: flags, positionals } = parseArgs({
     only: { type: "string", default: "" },
   },
 });
-
-/** The workloads of `http.ts`. */
-const HTTP = [
-  "text",
-  "json",
-  "route-query",
-  "post-json",
-  "static-10k",
-  "websocket",
-  "websocket-16",
-  "client-64",
-];
 
 const only = flags.only.split(",").filter((name) => name !== "");
 const here = new URL(".", import.meta.url).pathname;
@@ -118,7 +107,7 @@ const benches: Record<string, () => Bench> = {
     const permissions = ["net=127.0.0.1", "read", "write", "run=taskset"];
     const allowed = permissions.map((permission) => `--allow-${permission}`);
     const program = ["deno", "run", ...allowed, `${here}http.ts`];
-    const workloads = only.length > 0 ? only : HTTP;
+    const workloads = only.length > 0 ? only : WORKLOADS;
     const sides = ["@aio/asyncio", "Deno", "Hono", "aiohttp"].map((name) => ({
       name,
       commands: workloads.map((workload) => [...program, name, flags.scale, workload]),
