@@ -17,6 +17,12 @@ export function headerText(value: string): string {
   }
 }
 
+/** The text of a header of a request, or null if it has none of this name. */
+export function headerOf(request: Request, name: string): string | null {
+  const value = request.headers.get(name);
+  return value === null ? null : headerText(value);
+}
+
 /** The bytes of a header: the platform takes each for a character. */
 export function bytesOf(value: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(value, (character) => character.charCodeAt(0));

@@ -238,9 +238,10 @@ export class RequestTask extends Task<Response> {
 
   /** Goes on, as the same task, until the file is open. */
   #sendFile(file: FileResponse): void {
-    file.prepare(this.request).then((response) => {
-      this._finish(response);
-    }, (error) => this._fail(error));
+    file.prepare(this.request).then(
+      (response) => this._finish(response),
+      (error) => this._fail(error),
+    );
   }
 
   /** @ignore */
@@ -253,15 +254,17 @@ export class RequestTask extends Task<Response> {
 
   #responseOf(error: unknown): Response {
     if (error instanceof HTTPException) return this.#thrownResponse(error);
-    if (error instanceof CancelledError) {
-      return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
-    }
+    if (error instanceof CancelledError) return this.#cancelledResponse();
     // That it can't send to a client that has left is no fault of the handler.
     const isLate = this.#hasLeft && error instanceof Deno.errors.ConnectionReset;
     if (!isLate && !(error instanceof KeyboardInterrupt)) {
       reportError(this._loop, this.request, error);
     }
     return serverError();
+  }
+
+  #cancelledResponse(): Response {
+    return (this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse();
   }
 
   #thrownResponse(thrown: HTTPException): Response {
@@ -304,7 +307,7 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore Answers in place of a handler that does not end. */
   _answerFor(): void {
-    this.#giveLast((this.#cause?.() ?? new HTTPServiceUnavailable()).toResponse());
+    this.#giveLast(this.#cancelledResponse());
   }
 
   /** Called when the client has gone; what is answered now only the log will see. */

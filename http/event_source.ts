@@ -11,7 +11,7 @@
 
 import { CancelledError, getRunningLoop } from "../loop/mod.ts";
 import type { Awaitable, TimerHandle } from "../loop/mod.ts";
-import { headerText } from "./_header_text.ts";
+import { headerOf } from "./_header_text.ts";
 import { StreamResponse } from "./stream_response.ts";
 
 /** Options for {@linkcode EventSourceResponse}. */
@@ -176,6 +176,5 @@ function retryField(seconds: number): string {
  * ```
  */
 export function lastEventId(request: Request): string | null {
-  const header = request.headers.get("last-event-id");
-  return header === null ? null : headerText(header);
+  return headerOf(request, "last-event-id");
 }

@@ -17,7 +17,7 @@ import { Operation, runInTask } from "../loop/coroutines.ts";
 import { BodyReading, malformed, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
-import { headerText } from "./_header_text.ts";
+import { headerOf } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
 import { queryOf } from "./_path.ts";
 import { taskOf } from "./_request_task.ts";
@@ -171,8 +171,7 @@ export function query(request: Request): URLSearchParams {
  * ```
  */
 export function cookies(request: Request): ReadonlyMap<string, string> {
-  const header = request.headers.get("cookie");
-  return parseCookies(header === null ? null : headerText(header));
+  return parseCookies(headerOf(request, "cookie"));
 }
 
 // -- Bodies --
