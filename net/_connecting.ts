@@ -43,11 +43,21 @@ export function* connectToHost(
 
 function* connectTo([hostname, port]: SocketAddress): Steps<Deno.TcpConn> {
   try {
-    return yield* obtain((signal) => Deno.connect({ hostname, port, signal }), closeIt);
+    const start = (signal: AbortSignal): Promise<Deno.TcpConn> =>
+      Deno.connect({ hostname, port, signal: onlyInterrupting(signal) });
+    return yield* obtain(start, closeIt);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw withAction(`connect to ${hostname}:${port}`, error);
   }
+}
+
+/**
+ * A signal that interrupts what is going on, and does nothing to what has come about: `Deno.connect()`
+ * asks `throwIfAborted()` after it has connected, too, and would lose the connection that it has.
+ */
+function onlyInterrupting(signal: AbortSignal): AbortSignal {
+  return Object.defineProperty(signal, "throwIfAborted", { value: () => {} });
 }
 
 /** Connects to a Unix socket. */

@@ -238,6 +238,31 @@ netTest("createConnection() leaves nothing open, wherever it is cancelled", asyn
   for (const recorder of accepted) assert(recorder.lost.done());
 });
 
+netTest("createConnection() closes what came about as it was cancelled", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connect = Deno.connect;
+  // As the runtime has it: connected, and before it says so, the signal aborts.
+  const connectTooLate = async (options: Deno.ConnectOptions): Promise<Deno.TcpConn> => {
+    const signal = options.signal!;
+    const conn = await connect({ port: options.port });
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    signal.throwIfAborted();
+    return conn;
+  };
+  const task = createTask(() =>
+    createConnection(() => new Protocol(), "127.0.0.1", listener.addr.port)
+  );
+  try {
+    Deno.connect = connectTooLate as typeof Deno.connect;
+    using accepted = await listener.accept();
+    task.cancel();
+    assertEquals(await accepted.read(new Uint8Array(1)), null);
+  } finally {
+    Deno.connect = connect;
+  }
+  await assertRejects(async () => await task, CancelledError);
+});
+
 netTest("getaddrinfo() gives families and addresses", async () => {
   assertEquals(await getaddrinfo("::1", 5), [[6, ["::1", 5]]]);
   const local = await getaddrinfo(null, 80, { family: 4 });
