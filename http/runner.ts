@@ -256,7 +256,9 @@ export interface TCPSiteOptions {
   key?: string;
   /**
    * Whether several processes may listen on the port, and share its connections: a new one can take
-   * over before the old one stops. Deno asks for `--unstable-net` then.
+   * over before the old one stops. Deno asks for `--unstable-net` then. Linux resets the connections
+   * that the old one has not accepted yet, unless `net.ipv4.tcp_migrate_req` is 1, which leaves them
+   * to the new one; clients that make a new connection for each request need that.
    */
   reusePort?: boolean;
 }
