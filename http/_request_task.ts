@@ -23,7 +23,7 @@ import type { Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
 import { FileResponse } from "./file_response.ts";
-import type { RouteMatch } from "./router.ts";
+import type { RouteMatch } from "./route.ts";
 
 /** What `Deno.serve` tells about a request. */
 export interface ServeInfo {
