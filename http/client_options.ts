@@ -155,11 +155,18 @@ export interface WebSocketConnectOptions {
   closeTimeout?: number;
   /**
    * The size of the largest message that is taken, in bytes; 0 for any. A larger one closes the
-   * WebSocket with code 1009.
+   * WebSocket with code 4009: 1009, which means that, is not for clients to send.
    *
    * @default {4194304}
    */
   maxMsgSize?: number;
+  /**
+   * How many bytes of messages are kept for who is slow to receive them, counting 64 more for each; 0
+   * for any. More close the WebSocket with code 4008, since the platform can't have a server wait.
+   *
+   * @default {16777216}
+   */
+  maxQueueSize?: number;
   /** A proxy, as a URL; it goes before the one of the connector. */
   proxy?: string | URL;
   /** Closes the WebSocket when it aborts; before it is open, its reason is thrown. */
