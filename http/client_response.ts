@@ -12,6 +12,7 @@ import type { Steps } from "../loop/coroutines.ts";
 import { contentDispositionOf, linksOf } from "./_client_headers.ts";
 import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
+import { nameAndValue } from "./_client_set_cookie.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
 import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
@@ -121,11 +122,7 @@ export class ClientResponse implements AsyncDisposable {
 
   /** The cookies that it sets, as its headers say. */
   get cookies(): ReadonlyMap<string, string> {
-    const pairs = this.headers.getSetCookie().map((header) => header.split(";", 1)[0]!);
-    return new Map(pairs.map((pair): [string, string] => {
-      const index = pair.indexOf("=");
-      return [pair.slice(0, Math.max(index, 0)).trim(), pair.slice(index + 1).trim()];
-    }));
+    return new Map(this.headers.getSetCookie().map(nameAndValue));
   }
 
   /** The type of the body, without parameters: `application/octet-stream` if none is given. */
