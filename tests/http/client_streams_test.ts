@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RuntimeError, sleep } from "@aio/asyncio/loop";
+import { createTask, RuntimeError, sleep } from "@aio/asyncio/loop";
 import type { ClientResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { later, RawSite, serve, withSession } from "./_client_servers.ts";
@@ -98,6 +98,28 @@ Deno.test("ClientResponse is read in one way only", async () => {
     await assertRejects(async () => await response.read(), RuntimeError, "it was released");
   });
 });
+
+for (
+  const [name, head, read] of [
+    ["read()", "Content-Length: 9", (response) => Promise.resolve(response.read())],
+    ["read() of no known length", "A: b", (response) => Promise.resolve(response.read())],
+    ["iterAny()", "Content-Length: 9", (response) => Array.fromAsync(response.iterAny())],
+    ["content", "Content-Length: 9", (response) => Array.fromAsync(response.content)],
+  ] as [string, string, (response: ClientResponse) => Promise<unknown>][]
+) {
+  Deno.test(`ClientResponse.${name} takes no body for whole that is given up meanwhile`, async () => {
+    await using site = RawSite.stuckAfter(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+    await withSession({}, async (session) => {
+      for (const end of ["release", "close"] as const) {
+        const response = await session.get(site.url);
+        const reading = createTask(() => read(response));
+        await sleep(0);
+        await response[end]();
+        await assertRejects(async () => await reading, RuntimeError, "it was released");
+      }
+    });
+  });
+}
 
 Deno.test("ClientResponse.content after read() holds what was read", async () => {
   await reading(["hello"], async (response) => {
