@@ -349,7 +349,7 @@ export class ClientSession implements AsyncDisposable {
         response = yield* exchange.waitFor(promise, "headers");
         exchange.waited();
       } catch (error) {
-        throw fetchError(error, exchange, body);
+        throw fetchError(error, exchange);
       }
       tracer?.tell("onResponseHeaders", { status: response.status, headers: response.headers });
       this.#keepCookies(response.headers, request.url);
@@ -363,9 +363,13 @@ export class ClientSession implements AsyncDisposable {
 
   #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
     if (request._body === null) return null;
-    const body = request._body.open(exchange.url, (size) => {
-      exchange.touch();
-      exchange.tracer?.tell("onRequestChunkSent", { size });
+    const body = request._body.open(exchange.url, {
+      onChunk(size) {
+        exchange.touch();
+        exchange.tracer?.tell("onRequestChunkSent", { size });
+      },
+      // Also while the response is read: it would only be said to break off.
+      onError: (error) => exchange.fail(uploadError(error, exchange.url)),
     });
     exchange.atEnd(() => body.close());
     return body;
@@ -582,10 +586,9 @@ function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): st
 }
 
 /** What to throw where `fetch` has thrown an error. */
-function fetchError(error: unknown, exchange: Exchange, body: OpenBody | null): unknown {
+function fetchError(error: unknown, exchange: Exchange): unknown {
   const known = exchange.errorFor(error);
   if (exchange.failure !== null || !isNetworkError(known)) return known;
-  if (body !== null && body.failure !== null) return uploadError(body.failure.error, exchange.url);
   return connectionError(known, exchange.url);
 }
 

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { createTask, RuntimeError, sleep } from "@aio/asyncio/loop";
-import type { ClientResponse } from "@aio/asyncio/http";
+import { createTask, getRunningLoop, RuntimeError, sleep } from "@aio/asyncio/loop";
+import { ClientPayloadError, ServerTimeoutError } from "@aio/asyncio/http";
+import type { Chunks, ClientResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { later, RawSite, serve, withSession } from "./_client_servers.ts";
 
@@ -190,5 +191,58 @@ Deno.test("ClientSession.post() stops the source of a body when the request ends
     };
     await assertRejects(async () => await session.post(site.url, { data }));
     await stopped.promise;
+  });
+});
+
+for (
+  const [name, source] of [
+    ["an async iterable", (stopped) =>
+      (async function* () {
+        try {
+          yield await getRunningLoop().createFuture<string>();
+        } finally {
+          stopped();
+        }
+      })()],
+    ["a stream", (stopped) => new ReadableStream({ cancel: stopped })],
+  ] as [string, (stopped: () => void) => Chunks][]
+) {
+  Deno.test(`ClientSession.post() stops ${name} that waits for its next piece`, async () => {
+    await using site = RawSite.stuckAfter("");
+    await withSession({}, async (session) => {
+      const stopped = later();
+      const data = source(stopped.resolve);
+      const post = async () => await session.post(site.url, { data, timeout: 0.01 });
+      await assertRejects(post, ServerTimeoutError);
+      await stopped.promise;
+    });
+  });
+}
+
+Deno.test("ClientSession.post() sends pieces as they were when they were given", async () => {
+  await using site = serve(async (request) => new Response(await request.text()));
+  await withSession({}, async (session) => {
+    const data = async function* (): AsyncGenerator<Uint8Array> {
+      const bytes = new Uint8Array(2);
+      for (const letter of [97, 98, 99]) yield bytes.fill(letter);
+    };
+    await using response = await session.post(site.url, { data });
+    assertEquals(await response.text(), "aabbcc");
+  });
+});
+
+Deno.test("ClientResponse.read() throws what the source of the request's body throws meanwhile", async () => {
+  await using site = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  await withSession({}, async (session) => {
+    const answered = later();
+    const data = async function* (): AsyncGenerator<string> {
+      yield "a";
+      await answered.promise;
+      throw new RangeError("no more");
+    };
+    const response = await session.post(site.url, { data });
+    answered.resolve();
+    const text = `Cannot send body to ${site.url}: no more`;
+    await assertRejects(async () => await response.read(), ClientPayloadError, text);
   });
 });

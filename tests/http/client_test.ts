@@ -254,14 +254,17 @@ Deno.test("ClientSession.post() throws what the source of a body throws, and sto
     );
     assert(error.cause instanceof RangeError);
     // deno-lint-ignore no-explicit-any -- a wrong type is what this is about
-    const wrong: any = async function* () {
-      yield 1;
-    };
-    await assertRejects(
-      async () => await session.post(site.url, { data: wrong }),
-      ClientPayloadError,
-      "not 1",
-    );
+    const pieces: any[] = [1, undefined];
+    for (const piece of pieces) {
+      const wrong = async function* () {
+        yield piece;
+      };
+      await assertRejects(
+        async () => await session.post(site.url, { data: wrong }),
+        ClientPayloadError,
+        `not ${piece}`,
+      );
+    }
   });
 });
 
