@@ -27,3 +27,8 @@ export function headerOf(request: Request, name: string): string | null {
 export function bytesOf(value: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(value, (character) => character.charCodeAt(0));
 }
+
+/** A text as the platform takes it for a header that is sent in UTF-8: each byte as a character. */
+export function asHeader(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+}
