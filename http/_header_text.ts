@@ -4,6 +4,9 @@
  * @module
  */
 
+/** What RFC 9110 calls a token: the name of a method or a cookie. */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** What was meant by text that is not ASCII: UTF-8; what is none stays as it is. */

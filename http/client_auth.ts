@@ -57,7 +57,7 @@ export class BasicAuth {
   static decode(header: string): BasicAuth {
     const [, base64] = /^Basic +([A-Za-z0-9+/=]+) *$/i.exec(header) ?? [];
     if (base64 === undefined) throw new RangeError("Cannot decode authorization: it is not Basic");
-    const text = new TextDecoder().decode(Uint8Array.fromBase64(base64));
+    const text = new TextDecoder().decode(bytesOfBase64(base64));
     const index = text.indexOf(":");
     if (index < 0) throw new RangeError("Cannot decode authorization: it has no colon");
     return new BasicAuth(text.slice(0, index), text.slice(index + 1));
@@ -84,6 +84,15 @@ export class BasicAuth {
    */
   encode(): string {
     return `Basic ${new TextEncoder().encode(`${this.login}:${this.password}`).toBase64()}`;
+  }
+}
+
+function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RangeError("Cannot decode authorization: it is not in base64", { cause: error });
   }
 }
 

@@ -22,7 +22,7 @@ export type RaiseForStatus = boolean | ((response: ClientResponse) => void | Pro
 
 /** Options for a `ClientSession`. */
 export interface ClientSessionOptions {
-  /** What relative URLs are relative to; a path in it ends in a slash, or its last part is lost. */
+  /** What relative URLs are relative to; a path in it has to end in a slash. */
   baseUrl?: string | URL;
   /** Headers of every request. */
   headers?: HeadersInit;
@@ -30,7 +30,7 @@ export interface ClientSessionOptions {
   params?: QueryParams;
   /** The name and the password for the server of `baseUrl`; for all if there is none. */
   auth?: BasicAuth;
-  /** Cookies for the server of `baseUrl`. */
+  /** Cookies for the server of `baseUrl`; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
   /** Where cookies are kept: by default a new jar; null for nowhere (aiohttp's `DummyCookieJar`). */
   cookieJar?: CookieJar | null;
@@ -98,7 +98,7 @@ export interface ClientRequestOptions {
   compress?: boolean | "gzip" | "deflate";
   /** Further headers; they go before those of the session. */
   headers?: HeadersInit;
-  /** Further cookies, for this request alone. */
+  /** Further cookies, for this request alone; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
   /** The name and the password; they go before those of the session. */
   auth?: BasicAuth;

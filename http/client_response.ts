@@ -13,7 +13,7 @@ import { contentDispositionOf, linksOf } from "./_client_headers.ts";
 import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
 import { nameAndValue } from "./_client_set_cookie.ts";
-import type { Exchange } from "./_client_exchange.ts";
+import type { Call, Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
 import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
 import { ClientResponseError, ContentTypeError } from "./client_exceptions.ts";
@@ -348,19 +348,9 @@ export class ClientResponse implements AsyncDisposable {
     return this.release();
   }
 
-  /** @ignore It is the response that its call returns. */
-  _becomeLast(): void {
-    this.#exchange.becomeLast();
-  }
-
-  /** @ignore Has the connection used again if that is cheap, else closed. */
-  *_drain(limit: number): Steps<void> {
-    const length = this.headers.get("content-length");
-    if (length !== null && Number(length) <= limit) {
-      yield* this.#body.all();
-    } else {
-      this.close();
-    }
+  /** @ignore It is the response that a call returns. */
+  _becomeLastOf(call: Call): void {
+    this.#exchange.becomeLastOf(call);
   }
 }
 

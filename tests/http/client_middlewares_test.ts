@@ -78,6 +78,23 @@ Deno.test("ClientSession closes what a middleware leaves open, and takes only re
   });
 });
 
+Deno.test("ClientSession ends a call whose middleware answers with the response of another", async () => {
+  await using site = serve(() => new Response("x"));
+  const ended: unknown[] = [];
+  const config: TraceConfig = { onRequestEnd: ({ context }) => ended.push(context.id) };
+  await withSession({ traceConfigs: [config] }, async (session) => {
+    const kept = await session.get(site.url, { traceContext: { id: "kept" } });
+    const answer: ClientMiddleware = async (request, handler) => {
+      await handler(request);
+      return kept;
+    };
+    const options = { middlewares: [answer], traceContext: { id: "asked" } };
+    const response = await session.get(site.url, options);
+    assertEquals([response === kept, ended], [true, ["asked"]]);
+    assertEquals(await kept.text(), "x");
+  });
+});
+
 // -- Retrying --
 
 /** Answers with these statuses, one after another, the last one for ever. */
