@@ -6,6 +6,7 @@
 
 import { ClientPayloadError } from "./client_exceptions.ts";
 import { MultipartWriter } from "./client_multipart.ts";
+import { jsonText } from "./_json_text.ts";
 import { isChunks, streamOf } from "./_client_streams.ts";
 import type { Chunks } from "./_client_streams.ts";
 
@@ -123,16 +124,6 @@ export function bodyOf(
     : new RequestBody(jsonText(json, jsonSerialize), "application/json");
   if (body === null || !compress) return body;
   return compressed(body, compress === true ? "deflate" : compress);
-}
-
-/** A value as JSON; throws a TypeError if JSON has nothing for it, as for undefined. */
-export function jsonText(
-  value: unknown,
-  serialize: (value: unknown) => string = JSON.stringify,
-): string {
-  const text: unknown = serialize(value);
-  if (typeof text !== "string") throw new TypeError(`Cannot send as JSON: ${typeof value}`);
-  return text;
 }
 
 function dataBody(data: RequestData): RequestBody {

@@ -57,7 +57,7 @@ function sourceOf(chunks: Chunks): Source {
     const { done, value } = await iterator.next();
     if (done) return { done };
     // It may fill the same bytes anew for the next piece, before this one was sent.
-    return { done: false, value: value instanceof Uint8Array ? value.slice() : value };
+    return { done: false, value: value instanceof Uint8Array ? new Uint8Array(value) : value };
   };
   return {
     // As a task, it can be stopped where it waits, too.

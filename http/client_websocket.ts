@@ -11,8 +11,8 @@ import { Event, getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { jsonText } from "./_client_body.ts";
 import type { Exchange } from "./_client_exchange.ts";
+import { jsonText } from "./_json_text.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
 import type {
   ReceiveOptions,
