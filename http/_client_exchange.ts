@@ -293,10 +293,11 @@ export class Exchange {
     if (this.#deadline < Infinity) this.startTimer(this.#phase);
   }
 
-  /** Has the call end when this request has. */
-  becomeLast(): void {
+  /** Has a call end when this request has; at once, if it is one of another call. */
+  becomeLastOf(call: Call): void {
+    if (call !== this.#call) return call.end();
     this.#isLast = true;
-    this.#call.settleOn(this);
+    call.settleOn(this);
   }
 
   /** Ends the request with an error, for whoever waits for it. */

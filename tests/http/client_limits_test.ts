@@ -85,6 +85,21 @@ Deno.test("Limiter lets others pass those whose host is full", async () => {
   });
 });
 
+Deno.test("Limiter forgets a host when nobody goes to it, or waits for it, any more", async () => {
+  await runVirtual(async () => {
+    const limiter = new Limiter(1, 1);
+    const lease = await acquire(limiter, "a");
+    const waiting = createTask(() => acquire(limiter, "b"));
+    await sleep(0);
+    assertEquals(limiter.hosts, 2);
+    waiting.cancel();
+    await assertRejects(async () => await waiting, CancelledError);
+    assertEquals(limiter.hosts, 1);
+    lease.release();
+    assertEquals(limiter.hosts, 0);
+  });
+});
+
 /** What the property is about: one run with random hosts, stays, and cancellations. */
 async function storm(seed: number): Promise<void> {
   const random = seededRandom(seed);
