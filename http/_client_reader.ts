@@ -172,10 +172,10 @@ export class BodyReader {
 
   /** What to throw for an error of the runtime; the exchange has ended with it. */
   #failed(error: unknown): unknown {
+    if (error instanceof CancelledError) return error;
     const { failure } = this.#exchange;
     // What ended the exchange is why the body broke off.
     if (failure !== null) return failure.error;
-    if (error instanceof CancelledError) return error;
     if (this.#exchange.ended) return this.#released();
     if (!(error instanceof TypeError)) return error;
     const text = `Cannot read response of ${this.#url}: ${error.message}`;

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createTask, getRunningLoop, RuntimeError, sleep } from "@aio/asyncio/loop";
+import { createTask, getRunningLoop, RuntimeError, sleep, wait } from "@aio/asyncio/loop";
 import { ClientPayloadError, ServerTimeoutError } from "@aio/asyncio/http";
 import type { Chunks, ClientResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
@@ -146,6 +146,25 @@ Deno.test("ClientResponse gives pieces while the rest is still to be made", asyn
     asked.resolve();
     assertEquals(text([(await pieces.next()).value!]), ["b"]);
     assertEquals((await pieces.next()).done, true);
+  });
+});
+
+Deno.test("ClientResponse.iterAny() is cancelled, also in the turn in which its request fails", async () => {
+  await using site = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  await withSession({}, async (session) => {
+    const aborter = new AbortController();
+    const { signal } = aborter;
+    const hasBegun = later();
+    const task = createTask(async () => {
+      const response = await session.get(site.url, { signal });
+      for await (const _ of response.iterAny()) hasBegun.resolve();
+    });
+    await hasBegun.promise;
+    await sleep(0);
+    aborter.abort();
+    task.cancel();
+    await wait([task]);
+    assert(task.cancelled());
   });
 });
 
