@@ -9,7 +9,7 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { AwaitFrame, StepFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { getOwner, runOwned } from "./_host.ts";
@@ -35,7 +35,8 @@ export type Coroutine<T> =
 /** Whether `value` is a generator object. */
 export function isGenerator(value: unknown): value is Steps<unknown> {
   const generator = value as Partial<Steps<unknown>> | null | undefined;
-  return typeof generator?.next === "function" && typeof generator.throw === "function";
+  return typeof generator?.next === "function" && typeof generator.throw === "function" &&
+    !(Symbol.asyncIterator in generator);
 }
 
 /**
@@ -169,7 +170,7 @@ export function frameOfAwait<T, R1, R2>(
 /** What is awaited where no loop runs. */
 export const notRunning: PromiseLike<never> = {
   then: (onFulfilled, onRejected) =>
-    Promise.reject<never>(new RuntimeError("Cannot await: no running event loop"))
+    Promise.reject<never>(new RuntimeError(`Cannot await: ${NO_LOOP}`))
       .then(onFulfilled, onRejected),
 };
 

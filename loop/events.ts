@@ -7,7 +7,7 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { addSignalListener, removeSignalListener } from "./_host.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
@@ -388,7 +388,7 @@ export function getEventLoop(): EventLoop {
 export function getRunningLoop(): EventLoop {
   // A task that the host resumes between two runs of its loop is still a task of that loop.
   const loop = current.loop ?? currentOwner()?._loop;
-  if (loop === undefined) throw new RuntimeError("Cannot get loop: no running event loop");
+  if (loop === undefined) throw new RuntimeError(`Cannot get loop: ${NO_LOOP}`);
   return loop as EventLoop;
 }
 
