@@ -13,6 +13,7 @@ import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { AwaitFrame, StepFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { getOwner, runOwned } from "./_host.ts";
+import type { Instrument } from "./_instrument.ts";
 import { repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { RuntimeError } from "./exceptions.ts";
@@ -90,6 +91,12 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
+/** The instrument of the loop that runs; null where it has none. */
+export function watcher(): Instrument | null {
+  const loop = current.loop as BaseEventLoop | null;
+  return loop === null ? null : loop._instrument;
+}
+
 /**
  * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
@@ -99,6 +106,7 @@ export class Operation<T> implements Awaitable<T> {
 
   constructor(start: () => Steps<T>) {
     this.#start = start;
+    watcher()?.awaitableMade(this);
   }
 
   then<R1 = T, R2 = never>(
@@ -123,6 +131,7 @@ export class Operation<T> implements Awaitable<T> {
     const start = this.#start;
     if (start === null) throw awaitedTwice();
     this.#start = null;
+    watcher()?.awaitableStarts(this);
     return start();
   }
 }

@@ -165,7 +165,10 @@ export class EventLoop extends BaseEventLoop {
       const text = "a future, a coroutine, or a promise is required";
       throw new TypeError(`Cannot await: ${text}, not ${awaitable}`);
     }
-    if (Symbol.iterator in awaitable) return this.createTask(() => awaitable);
+    if (Symbol.iterator in awaitable) {
+      this._instrument?.awaitableStarts(awaitable); // its task may be cancelled before
+      return this.createTask(() => awaitable);
+    }
     return wrapFuture(awaitable as PromiseLike<T>, { loop: this });
   }
 
