@@ -121,7 +121,10 @@ Deno.test("EventLoop.createTask() throws when it is not given a coroutine", () =
   ];
   for (const [value, text] of nonsense) {
     const error = assertThrows(() => loop.createTask(value as () => Promise<void>), TypeError);
-    assertEquals(error.message, `Cannot create task: a coroutine was expected, such as () => work(), not ${text}`);
+    assertEquals(
+      error.message,
+      `Cannot create task: a coroutine was expected, such as () => work(), not ${text}`,
+    );
   }
   loop.close();
 });
@@ -290,7 +293,11 @@ Deno.test("ensureFuture() makes a future that can be cancelled, whatever the pro
 });
 
 Deno.test("ensureFuture() throws when a loop is needed and none runs", () => {
-  assertThrows(() => ensureFuture(async () => {}), RuntimeError, "no running event loop; run() starts one");
+  assertThrows(
+    () => ensureFuture(async () => {}),
+    RuntimeError,
+    "no running event loop; run() starts one",
+  );
 });
 
 Deno.test("ensureFuture() throws when it is given what can't be awaited", async () => {

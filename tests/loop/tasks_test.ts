@@ -25,7 +25,10 @@ import type { Steps } from "../_support/run.ts";
 Deno.test("Task refuses what is no coroutine, and leaves no trace of it", () => {
   const loop = newVirtualLoop();
   const error = assertThrows(() => new Task(42 as never, { loop }), TypeError);
-  assertEquals(error.message, "Cannot create task: a coroutine was expected, such as () => work(), not 42");
+  assertEquals(
+    error.message,
+    "Cannot create task: a coroutine was expected, such as () => work(), not 42",
+  );
   assertEquals(allTasks(loop).size, 0);
   loop.close();
   assertThrows(() => new Task(async () => {}, { loop }), RuntimeError, "Event loop is closed");
