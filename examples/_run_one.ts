@@ -25,16 +25,15 @@ async function runExample(example: Example, flags: string[]): Promise<number> {
   const command = new Deno.Command("deno", {
     args: ["run", "--no-prompt", ...permissions, fileOf(example), ...flags],
   });
+  // Ctrl-C is for the example, which gets it too; this process waits for how that ends, from before
+  // the example starts, and still when it has ended: this process may be told later.
+  Deno.addSignalListener("SIGINT", () => {});
   const child = command.spawn();
-  // Ctrl-C is for the example, which gets it too; this process waits for how that ends.
-  const ignore = (): void => {};
   const forward = (): void => child.kill("SIGTERM");
-  Deno.addSignalListener("SIGINT", ignore);
   Deno.addSignalListener("SIGTERM", forward);
   try {
     return (await child.status).code;
   } finally {
-    Deno.removeSignalListener("SIGINT", ignore);
     Deno.removeSignalListener("SIGTERM", forward);
   }
 }

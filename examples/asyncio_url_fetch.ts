@@ -27,8 +27,8 @@ async function main(urls: string[]): Promise<void> {
   const pages = urls.map((url) => () => fetchPage(session, url));
   for (const page of await gather(pages, { returnExceptions: true })) {
     // With returnExceptions, what could not be fetched is an error among the results.
-    if (typeof page === "string") console.log([...page].slice(0, 100).join(""));
-    else console.log((page as Error).message);
+    if (page instanceof Error) console.log(page.message);
+    else console.log([...page].slice(0, 100).join(""));
   }
 }
 

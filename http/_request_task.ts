@@ -19,6 +19,7 @@
 import { CancelledError, currentTask, KeyboardInterrupt, RuntimeError, Task } from "../loop/mod.ts";
 import type { EventLoop, Suspension, TimerHandle } from "../loop/mod.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
+import { isAwaited } from "./_scope.ts";
 import type { Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
@@ -69,7 +70,7 @@ type Owned = Request & { [TASK]?: RequestTask };
 function runHandler(): PromiseLike<Response> | Generator<Suspension, Response, unknown> {
   const task = currentTask() as RequestTask;
   const result = task.plan.handler(task.request);
-  if (!(result instanceof Response)) return result;
+  if (isAwaited(result)) return result;
   return new Returned(result) as unknown as Generator<Suspension, Response, unknown>;
 }
 

@@ -166,6 +166,17 @@ function layer(middleware: Middleware, inner: Handler): Handler {
   return (request) => middleware(request, next);
 }
 
+/**
+ * Whether what a handler returned is to be awaited. Anything else is its answer, also where that is
+ * none: the task of the request says so.
+ */
+export function isAwaited(
+  result: ReturnType<Handler>,
+): result is Exclude<ReturnType<Handler>, Response> {
+  if (result instanceof Response || typeof result !== "object" || result === null) return false;
+  return "then" in result || Symbol.iterator in result;
+}
+
 /** A call of a handler that starts when it is awaited, in the task that awaits it. */
 class Call implements Awaitable<Response> {
   readonly #handler: Handler;
@@ -187,7 +198,7 @@ class Call implements Awaitable<Response> {
       // For whoever awaits this, a CancelledError too.
       return Promise.reject<Response>(error).then(onFulfilled, onRejected);
     }
-    const promise = result instanceof Response ? Promise.resolve(result) : result;
+    const promise = isAwaited(result) ? result : Promise.resolve(result);
     if (Symbol.iterator in promise) {
       return new Operation(() => this.#run(promise)).then(onFulfilled, onRejected);
     }
@@ -202,7 +213,7 @@ class Call implements Awaitable<Response> {
   *[Symbol.iterator](): Generator<Suspension, Response, unknown> {
     return yield* this.#run(() => {
       const result = this.#handler(this.#request);
-      return result instanceof Response ? Promise.resolve(result) : result;
+      return isAwaited(result) ? result : Promise.resolve(result);
     });
   }
 

@@ -62,6 +62,7 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {TypeError} If there is a certificate without a key, or a key without one.
  * @throws {RuntimeError} If a loop runs already.
+ * @throws {CancelledError} If it was told to stop again while it was stopping.
  * @throws {unknown} What the application's start-up or clean-up throws.
  *
  * @example
@@ -102,7 +103,7 @@ async function serve(app: Application, options: RunAppOptions): Promise<void> {
   let isStarting = true;
   let isCancelled = false;
   const stop = (): void => {
-    if (stopped.done()) return void task.cancel();
+    if (stopped.done()) return void task.cancel("told to stop again, while it was stopping");
     stopped.setResult();
     // A start-up that takes long would be killed in the end, and then nothing is cleaned up.
     if (isStarting) isCancelled = task.cancel("told to stop");

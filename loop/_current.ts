@@ -30,6 +30,9 @@ export const current: {
   resumed: Owner | null;
 } = { loop: null, task: null, context: null, resumed: null };
 
+/** What to say where a loop is needed, and none runs. */
+export const NO_LOOP = "no running event loop; run() starts one";
+
 /** The task that runs now, or null. */
 export function currentOwner(): Owner | null {
   if (current.context !== null) return current.task;

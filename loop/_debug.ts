@@ -1,6 +1,6 @@
 /**
- * Debug mode: what a loop says about slow callbacks and about cancellations that were swallowed, and
- * what it knows of where tasks were created and where they wait.
+ * Debug mode: what a loop says about slow callbacks, about cancellations that were swallowed, and
+ * about what was never awaited, and what it knows of where tasks were created and where they wait.
  *
  * Counterpart of the debug mode of Python's asyncio, of which it differs in the cancellations:
  * JavaScript's `catch` also catches a CancelledError, so whoever forgets to rethrow it is named.
@@ -11,6 +11,7 @@
 import type { Owner } from "./_current.ts";
 import { nowMs } from "./_host.ts";
 import type { Instrument } from "./_instrument.ts";
+import { forgetUnawaited, watchUnawaited } from "./_unawaited.ts";
 import type { Runnable } from "./handles.ts";
 
 /** The loop, as far as this file needs to know it. */
@@ -37,14 +38,30 @@ interface TaskRecord {
 const STACK_DEPTH = 20;
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 
+/** All of this package that calls what is in this folder. */
+const OWN_FOLDERS = ["loop", "net", "http"].map((name) => new URL(`../${name}/`, OWN_FOLDER).href);
+
 /** The lines of the current stack, innermost first, without those of this folder. */
 export function captureStack(): string[] {
+  return captureAll().filter((line) => !line.includes(OWN_FOLDER));
+}
+
+function captureAll(): string[] {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = STACK_DEPTH;
   const { stack = "" } = new Error();
   Error.stackTraceLimit = limit;
   return stack.split("\n").slice(1).map((line) => line.trim().replace(/^at /, ""))
-    .filter((line) => !/\bext:|\bnode:|<anonymous>/.test(line) && !line.includes(OWN_FOLDER));
+    .filter((line) => !/\bext:|\bnode:|<anonymous>/.test(line));
+}
+
+/** Which function of this package was called last, and where that was. */
+function describeCall(): string {
+  const stack = captureAll();
+  const isOwn = (line: string): boolean => OWN_FOLDERS.some((folder) => line.includes(folder));
+  const caller = stack.findIndex((line) => !isOwn(line));
+  const name = /^([\w.]+) \(/.exec(stack[caller - 1] ?? "")?.[1];
+  return `${name === undefined ? "Something" : `${name}()`} at ${placeOf(stack.slice(caller))}`;
 }
 
 /** The place in the first line of a stack: its file, line and column. */
@@ -73,6 +90,14 @@ export class DebugInstrument implements Instrument {
       waitsSince: this.#loop.time(),
       cancelledAt: null,
     });
+  }
+
+  awaitableMade(awaitable: object): void {
+    watchUnawaited(awaitable, `${describeCall()} was never awaited, and did nothing`);
+  }
+
+  awaitableStarts(awaitable: object): void {
+    forgetUnawaited(awaitable);
   }
 
   entryStarts(entry: Runnable): void {

@@ -12,6 +12,10 @@ import type { Runnable } from "./handles.ts";
 export interface Instrument {
   /** A task was created. */
   taskCreated(task: Owner): void;
+  /** Something was made that does nothing until it is awaited. */
+  awaitableMade(awaitable: object): void;
+  /** It is awaited. */
+  awaitableStarts(awaitable: object): void;
   /** An entry of the ready queue is about to run. */
   entryStarts(entry: Runnable): void;
   /** It has ended, and so has the step of the async function that it resumed. */

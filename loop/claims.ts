@@ -13,7 +13,7 @@ import type { AbortableOptions } from "./_abortable.ts";
 import { suspendOn } from "./_frame.ts";
 import type { Frame } from "./_frame.ts";
 import { Waiter } from "./_waiters.ts";
-import { awaitedTwice, frameOfAwait, notRunning } from "./coroutines.ts";
+import { awaitedTwice, frameOfAwait, notRunning, watcher } from "./coroutines.ts";
 import type { Steps, Suspension } from "./coroutines.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
@@ -52,6 +52,7 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
   constructor(claimable: Claimable<T, Arg>, arg: Arg) {
     this.#claimable = claimable;
     this.#arg = arg;
+    watcher()?.awaitableMade(this);
   }
 
   then<R1 = T, R2 = never>(
@@ -84,6 +85,7 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
 
   #step(error: unknown | null): T | Waiter {
     const waiter = this.#waiter;
+    if (!this.#hasBegun) watcher()?.awaitableStarts(this);
     this.#hasBegun = true;
     const outcome = waiter === null
       ? this.#claimable.begin(this.#arg)
@@ -141,7 +143,6 @@ export function claim<T, Arg>(
   claimable: Claimable<T, Arg>,
   arg: Arg,
 ): Awaitable<T> {
-  const claim = new Claim(claimable, arg);
-  if (options?.signal === undefined) return claim;
-  return abortable(options, () => claim[Symbol.iterator]());
+  if (options?.signal === undefined) return new Claim(claimable, arg);
+  return abortable(options, () => new Claim(claimable, arg)[Symbol.iterator]());
 }

@@ -9,10 +9,11 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { AwaitFrame, StepFrame } from "./_frame.ts";
 import type { FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { getOwner, runOwned } from "./_host.ts";
+import type { Instrument } from "./_instrument.ts";
 import { repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { RuntimeError } from "./exceptions.ts";
@@ -35,7 +36,8 @@ export type Coroutine<T> =
 /** Whether `value` is a generator object. */
 export function isGenerator(value: unknown): value is Steps<unknown> {
   const generator = value as Partial<Steps<unknown>> | null | undefined;
-  return typeof generator?.next === "function" && typeof generator.throw === "function";
+  return typeof generator?.next === "function" && typeof generator.throw === "function" &&
+    !(Symbol.asyncIterator in generator);
 }
 
 /**
@@ -89,6 +91,12 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
+/** The instrument of the loop that runs; null where it has none. */
+export function watcher(): Instrument | null {
+  const loop = current.loop as BaseEventLoop | null;
+  return loop === null ? null : loop._instrument;
+}
+
 /**
  * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
  * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
@@ -98,6 +106,7 @@ export class Operation<T> implements Awaitable<T> {
 
   constructor(start: () => Steps<T>) {
     this.#start = start;
+    watcher()?.awaitableMade(this);
   }
 
   then<R1 = T, R2 = never>(
@@ -122,6 +131,7 @@ export class Operation<T> implements Awaitable<T> {
     const start = this.#start;
     if (start === null) throw awaitedTwice();
     this.#start = null;
+    watcher()?.awaitableStarts(this);
     return start();
   }
 }
@@ -169,7 +179,7 @@ export function frameOfAwait<T, R1, R2>(
 /** What is awaited where no loop runs. */
 export const notRunning: PromiseLike<never> = {
   then: (onFulfilled, onRejected) =>
-    Promise.reject<never>(new RuntimeError("Cannot await: no running event loop"))
+    Promise.reject<never>(new RuntimeError(`Cannot await: ${NO_LOOP}`))
       .then(onFulfilled, onRejected),
 };
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { addSignalListener, removeSignalListener } from "./_host.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
@@ -165,7 +165,10 @@ export class EventLoop extends BaseEventLoop {
       const text = "a future, a coroutine, or a promise is required";
       throw new TypeError(`Cannot await: ${text}, not ${awaitable}`);
     }
-    if (Symbol.iterator in awaitable) return this.createTask(() => awaitable);
+    if (Symbol.iterator in awaitable) {
+      this._instrument?.awaitableStarts(awaitable); // its task may be cancelled before
+      return this.createTask(() => awaitable);
+    }
     return wrapFuture(awaitable as PromiseLike<T>, { loop: this });
   }
 
@@ -388,7 +391,7 @@ export function getEventLoop(): EventLoop {
 export function getRunningLoop(): EventLoop {
   // A task that the host resumes between two runs of its loop is still a task of that loop.
   const loop = current.loop ?? currentOwner()?._loop;
-  if (loop === undefined) throw new RuntimeError("Cannot get loop: no running event loop");
+  if (loop === undefined) throw new RuntimeError(`Cannot get loop: ${NO_LOOP}`);
   return loop as EventLoop;
 }
 

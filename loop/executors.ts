@@ -8,7 +8,7 @@
  * @module
  */
 
-import { current } from "./_current.ts";
+import { current, NO_LOOP } from "./_current.ts";
 import { cpuCount, withResolvers } from "./_host.ts";
 import { LinkedList } from "./_linked_list.ts";
 import { PoolWorker, WorkerCall } from "./_pool_worker.ts";
@@ -127,7 +127,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
     ...args: ThreadArguments<NoInfer<Args>>
   ): Future<Result> {
     const loop = current.loop as BaseEventLoop | null;
-    if (loop === null) throw new RuntimeError("Cannot submit a call: no running event loop");
+    if (loop === null) throw new RuntimeError(`Cannot submit a call: ${NO_LOOP}`);
     return this._submit(loop, fn, args) as Future<Result>;
   }
 

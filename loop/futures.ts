@@ -11,7 +11,7 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { AwaitFrame, suspendOn } from "./_frame.ts";
 import type { Frame, FrameOwner, Steps, Suspension } from "./_frame.ts";
 import { onExit } from "./_host.ts";
@@ -94,7 +94,7 @@ export class Future<T> implements Awaitable<T> {
   constructor(options: FutureOptions = {}) {
     const loop = options.loop ?? current.loop as BaseEventLoop | null;
     if (loop === null) {
-      throw new RuntimeError("Cannot create future without a loop: no running event loop");
+      throw new RuntimeError(`Cannot create future without a loop: ${NO_LOOP}`);
     }
     this._loop = loop;
   }

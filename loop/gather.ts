@@ -23,10 +23,13 @@ export type Gathered<A> = A extends () => infer R ? Gathered<R>
   : A extends Generator<Suspension, infer T, never> ? T
   : never;
 
-/** The results of several {@linkcode Gatherable}s: a tuple for a tuple, an array for the rest. */
-export type GatheredAll<All extends Iterable<Gatherable>> = All extends readonly unknown[]
-  ? { -readonly [K in keyof All]: Gathered<All[K]> }
-  : All extends Iterable<infer A> ? Gathered<A>[]
+/**
+ * The results of several {@linkcode Gatherable}s, each of which may be `Thrown` instead: a tuple for
+ * a tuple, an array for the rest.
+ */
+export type GatheredAll<All extends Iterable<Gatherable>, Thrown = never> = All extends
+  readonly unknown[] ? { -readonly [K in keyof All]: Gathered<All[K]> | Thrown }
+  : All extends Iterable<infer A> ? (Gathered<A> | Thrown)[]
   : never;
 
 /** Options for {@linkcode gather}. */
@@ -120,7 +123,7 @@ function outcomeOf(child: Future<unknown>): unknown {
  * @param awaitables Futures, coroutines and promises; coroutines become tasks.
  * @param options Whether exceptions are results.
  * @returns A future of the results.
- * @throws {TypeError} If one of them can't be awaited.
+ * @throws {TypeError} If one of them can't be awaited, or it is a single one, without brackets.
  * @throws {RangeError} If there are futures of different loops.
  * @throws {RuntimeError} If a coroutine is given and no loop runs.
  *
@@ -137,8 +140,31 @@ function outcomeOf(child: Future<unknown>): unknown {
  */
 export function gather<const All extends Iterable<Gatherable>>(
   awaitables: All,
+  options?: GatherOptions & { returnExceptions?: false },
+): Future<GatheredAll<All>>;
+/**
+ * Runs several things at once, and gives what each returned or threw, in the order of the arguments.
+ *
+ * @typeParam All The types of what is gathered.
+ * @param awaitables Futures, coroutines and promises; coroutines become tasks.
+ * @param options Whether exceptions are results.
+ * @returns A future of the results. What is thrown is taken for an Error.
+ * @throws {TypeError} If one of them can't be awaited.
+ */
+export function gather<const All extends Iterable<Gatherable>>(
+  awaitables: All,
+  options: GatherOptions,
+): Future<GatheredAll<All, Error>>;
+export function gather<const All extends Iterable<Gatherable>>(
+  awaitables: All,
   options: GatherOptions = {},
-): Future<GatheredAll<All>> {
+): Future<GatheredAll<All, Error>> {
+  if (
+    typeof awaitables === "function" || "then" in awaitables || !(Symbol.iterator in awaitables)
+  ) {
+    const text = "an iterable was expected, such as [() => work()]";
+    throw new TypeError(`Cannot gather: ${text}, not ${awaitables}`);
+  }
   const children: Future<unknown>[] = [];
   /** The tasks of those that can run but once. */
   const started = new Map<unknown, Future<unknown>>();
@@ -156,5 +182,5 @@ export function gather<const All extends Iterable<Gatherable>>(
   }
   const gathering = new GatheringFuture(children, loop, options.returnExceptions ?? false);
   if (children.length === 0) gathering.setResult([]);
-  return gathering as Future<unknown> as Future<GatheredAll<All>>;
+  return gathering as Future<unknown> as Future<GatheredAll<All, Error>>;
 }

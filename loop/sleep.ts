@@ -10,7 +10,7 @@ import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import type { Steps } from "./_frame.ts";
 import type { BaseEventLoop } from "./base_events.ts";
-import { nextTurn, Operation } from "./coroutines.ts";
+import { nextTurn, Operation, watcher } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { Future } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
@@ -48,6 +48,7 @@ class Sleep<T> implements Awaitable<T> {
   constructor(delay: number, result: T) {
     this.#delay = delay;
     this.#result = result;
+    watcher()?.awaitableMade(this);
   }
 
   then<R1 = T, R2 = never>(
@@ -62,6 +63,7 @@ class Sleep<T> implements Awaitable<T> {
   }
 
   #start(): SleepFuture<T> {
+    watcher()?.awaitableStarts(this);
     return new SleepFuture(getRunningLoop(), this.#delay, this.#result);
   }
 }

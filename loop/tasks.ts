@@ -15,13 +15,13 @@
  * @module
  */
 
-import { current, currentOwner } from "./_current.ts";
+import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import type { Owner } from "./_current.ts";
 import { creationPlace } from "./_debug.ts";
 import { StepFrame } from "./_frame.ts";
 import type { Frame, Steps, Waitable } from "./_frame.ts";
 import { getOwner, hasAsyncContext, runOwned } from "./_host.ts";
-import { quote } from "./_repr.ts";
+import { quote, repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { contextOf, currentValues, sharedBy } from "./contextvars.ts";
 import type { Context, Values } from "./contextvars.ts";
@@ -113,7 +113,8 @@ export class Task<T> extends Future<T> {
   constructor(coroutine: Coroutine<T>, options: TaskInit) {
     super(options);
     if (!isCoroutine(coroutine)) {
-      throw new TypeError(`Cannot create task: a coroutine was expected, not ${coroutine}`);
+      const text = "a coroutine was expected, such as () => work()";
+      throw new TypeError(`Cannot create task: ${text}, not ${coroutine}`);
     }
     this.#coroutine = coroutine;
     this.#name = options.name ?? ++tasksNamed;
@@ -399,8 +400,8 @@ function follow(task: Task<unknown>, started: unknown): void {
   if (isGenerator(started)) {
     startSteps(task, started as Steps<unknown>);
   } else if (typeof (started as PromiseLike<unknown> | null)?.then !== "function") {
-    const text = `a promise or a generator was expected from the coroutine, not ${started}`;
-    task._fail(new TypeError(`Cannot run task: ${text}`));
+    const text = `must return a promise or a generator, not ${started}`;
+    task._fail(new TypeError(`Cannot run task: ${repr(task.getCoro())} ${text}`));
   } else if (Symbol.iterator in (started as object)) {
     startSteps(task, (started as Iterable<unknown>)[Symbol.iterator]() as Steps<unknown>);
   } else {
@@ -463,7 +464,7 @@ function failOwner(error: unknown): void {
  */
 export function currentTask(): Task<unknown> | null {
   if (current.loop === null) {
-    throw new RuntimeError("Cannot get current task: no running event loop");
+    throw new RuntimeError(`Cannot get current task: ${NO_LOOP}`);
   }
   return currentOwner() as Task<unknown> | null;
 }
@@ -490,6 +491,6 @@ export function currentTask(): Task<unknown> | null {
  */
 export function allTasks(loop?: BaseEventLoop): Set<Task<unknown>> {
   const from = loop ?? current.loop as BaseEventLoop | null;
-  if (from === null) throw new RuntimeError("Cannot get all tasks: no running event loop");
+  if (from === null) throw new RuntimeError(`Cannot get all tasks: ${NO_LOOP}`);
   return new Set(from._tasks) as Set<Task<unknown>>;
 }

@@ -18,7 +18,7 @@ import { getRunningLoop } from "./events.ts";
 import { CancelledError, ExceptionGroup, RuntimeError, TimeoutError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
 import type { Handle } from "./handles.ts";
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { currentTask } from "./tasks.ts";
 import type { Task } from "./tasks.ts";
 
@@ -201,6 +201,7 @@ function insertTimeoutError(error: Error): void {
  *
  * @param delay Seconds from now; zero and less end it at its first wait; null for no limit.
  * @returns A timeout, to be used once.
+ * @throws {RangeError} If `delay` is not a number.
  * @throws {RuntimeError} If no loop runs.
  *
  * @example
@@ -217,6 +218,9 @@ function insertTimeoutError(error: Error): void {
  * ```
  */
 export function timeout(delay: number | null): Timeout {
+  if (delay !== null && (typeof delay !== "number" || Number.isNaN(delay))) {
+    throw new RangeError(`Cannot limit time: delay must be a number or null, not ${repr(delay)}`);
+  }
   return new Timeout(delay === null ? null : getRunningLoop().time() + delay);
 }
 

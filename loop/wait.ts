@@ -79,7 +79,9 @@ function asFutures<F>(futures: Iterable<F>): Set<F> {
   const set = new Set(futures);
   if (set.size === 0) throw new RangeError("Cannot wait: the set of futures is empty");
   for (const future of set) {
-    if (!isFuture(future)) throw new TypeError(`Cannot wait: ${future} is no future and no task`);
+    if (!isFuture(future)) {
+      throw new TypeError(`Cannot wait: ${future} is no task; createTask() makes one`);
+    }
   }
   return set;
 }

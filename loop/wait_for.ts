@@ -29,6 +29,7 @@ import { wrapFuture } from "./wrap_future.ts";
  * @param options A signal that ends the waiting, as the end of the time does.
  * @returns An awaitable of the result.
  * @throws {TimeoutError} If the time was over first.
+ * @throws {RangeError} If `timeout` is not a number.
  *
  * @example
  * ```ts

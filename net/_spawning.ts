@@ -52,6 +52,10 @@ export function programArgv(
   args: Iterable<string>,
   options: SubprocessOptions,
 ): Argv {
+  // A string is an iterable, too: of its letters.
+  if (typeof args === "string" || !(Symbol.iterator in args)) {
+    throw new TypeError(`Cannot start ${program}: its arguments must be an array, not ${args}`);
+  }
   if (options.stderr !== STDOUT) return [program, ...args];
   return [SHELL, "-c", 'exec "$0" "$@" 2>&1', program, ...args];
 }

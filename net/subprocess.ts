@@ -236,6 +236,7 @@ function* readAll(reader: StreamReader | null): Steps<Uint8Array<ArrayBuffer> | 
  * @param options Its streams, its folder, its environment. With `stderr: STDOUT` a shell starts the
  * program, so that one that can't be found ends with 127.
  * @returns An awaitable of the process.
+ * @throws {TypeError} If `args` is a string, or no iterable.
  * @throws {Deno.errors.NotFound} If there is no such program.
  * @throws {Deno.errors.PermissionDenied} If it can't be run.
  *

@@ -29,6 +29,7 @@ function withPipes(options: SubprocessOptions): SubprocessOptions {
  * @param args Its arguments.
  * @param options Its streams, by default pipes, its folder, its environment.
  * @returns An awaitable of the transport and the protocol, which has been told of it.
+ * @throws {TypeError} If `args` is a string, or no iterable.
  * @throws {Deno.errors.NotFound} If there is no such program.
  *
  * @example

@@ -47,6 +47,24 @@ Deno.test("README imports every entry point, in this version", () => {
   for (const match of named) assert(match[1]!.startsWith(version));
 });
 
+Deno.test("README tells how a clone stands in for the release", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [, links] = /`({ "links": .*? })`/.exec(readme)!;
+    const here = links!.replace("../asyncio", root.pathname.slice(0, -1));
+    await Deno.writeTextFile(`${folder}/deno.json`, here);
+    for (const code of blocks("ts")) {
+      await Deno.writeTextFile(`${folder}/main.ts`, code);
+      const args = ["run", "--no-remote", "--no-prompt", "main.ts"];
+      const command = new Deno.Command(Deno.execPath(), { args, cwd: folder });
+      const { success, stderr } = await command.output();
+      assert(success, new TextDecoder().decode(stderr));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("README names tasks that there are", () => {
   const tasks = [...readme.matchAll(/(?:deno|deno@[\d.]+) task (\w+)/g)].map((match) => match[1]!);
   assert(tasks.length > 0);

@@ -202,6 +202,23 @@ test("Application.fetch() answers 500, reports, and tells no details when a hand
   }
 });
 
+test("Application.fetch() says what a handler must return, where it returns something else", async () => {
+  const pass: Middleware = async (request, handler) => await handler(request);
+  const passSteps: Middleware = function* (request, handler) {
+    return yield* handler(request);
+  };
+  for (const middlewares of [[], [pass], [passSteps]]) {
+    for (const value of [undefined, null, "text", 5, { status: 200 }]) {
+      await using app = new Application({ middlewares });
+      app.router.addGet("/", () => value as never);
+      using reports = captureReports();
+      assertEquals((await app.request("/")).status, 500);
+      const text = `TypeError: Cannot answer: the handler must return a Response, not ${value}`;
+      assert(reports.messages[0]!.includes(text), reports.messages[0]);
+    }
+  }
+});
+
 test("Application.fetch() runs each request as a task with a context of its own", async () => {
   const user = new ContextVar<string>("user", { defaultValue: "nobody" });
   await using app = new Application();

@@ -97,6 +97,24 @@ test("runApp() stops at its signal while the application starts, and cleans up w
   assertEquals(log, ["up", "down"]);
 });
 
+test("runApp() that is told to stop twice gives up, and says why", async () => {
+  const stop = new AbortController();
+  const app = new Application();
+  app.onCleanup.push(async () => {
+    Deno.kill(Deno.pid, "SIGTERM");
+    await sleep(3600);
+  });
+  const onListen = (): void => stop.abort();
+  const serving = runApp(app, {
+    host: "127.0.0.1",
+    port: 0,
+    print: null,
+    signal: stop.signal,
+    onListen,
+  });
+  await assertRejects(() => serving, CancelledError, "told to stop again, while it was stopping");
+});
+
 test("UnixSite takes the place of a socket that was left, but not of another file", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;

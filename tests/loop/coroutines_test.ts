@@ -288,7 +288,7 @@ Deno.test("Operation.then() chains", async () => {
 Deno.test("Operation.then() rejects when no loop runs", async () => {
   const operation = new Operation(generator);
   const error = await assertRejects(() => operation.then(), RuntimeError);
-  assertEquals(error.message, "Cannot await: no running event loop");
+  assertEquals(error.message, "Cannot await: no running event loop; run() starts one");
 });
 
 Deno.test("runInTask() runs each kind of coroutine within the running task", async () => {

@@ -85,7 +85,7 @@ Deno.test("getRunningLoop() returns the loop in callbacks and tasks", async () =
 });
 
 Deno.test("getRunningLoop() throws when no loop runs", async () => {
-  const text = "Cannot get loop: no running event loop";
+  const text = "Cannot get loop: no running event loop; run() starts one";
   assertEquals(assertThrows(getRunningLoop, RuntimeError).message, text);
   const loop = newVirtualLoop();
   await oneTurn(loop);
@@ -121,14 +121,17 @@ Deno.test("EventLoop.createTask() throws when it is not given a coroutine", () =
   ];
   for (const [value, text] of nonsense) {
     const error = assertThrows(() => loop.createTask(value as () => Promise<void>), TypeError);
-    assertEquals(error.message, `Cannot create task: a coroutine was expected, not ${text}`);
+    assertEquals(
+      error.message,
+      `Cannot create task: a coroutine was expected, such as () => work(), not ${text}`,
+    );
   }
   loop.close();
 });
 
 Deno.test("createTask() throws when no loop runs", () => {
   const error = assertThrows(() => createTask(async () => {}), RuntimeError);
-  assertEquals(error.message, "Cannot get loop: no running event loop");
+  assertEquals(error.message, "Cannot get loop: no running event loop; run() starts one");
 });
 
 Deno.test("EventLoop.runUntilComplete() gives the result of what can be awaited", async () => {
@@ -290,7 +293,11 @@ Deno.test("ensureFuture() makes a future that can be cancelled, whatever the pro
 });
 
 Deno.test("ensureFuture() throws when a loop is needed and none runs", () => {
-  assertThrows(() => ensureFuture(async () => {}), RuntimeError, "no running event loop");
+  assertThrows(
+    () => ensureFuture(async () => {}),
+    RuntimeError,
+    "no running event loop; run() starts one",
+  );
 });
 
 Deno.test("ensureFuture() throws when it is given what can't be awaited", async () => {

@@ -29,7 +29,10 @@ Deno.test("Future belongs to the loop that runs, or to the given one", async () 
     assertStrictEquals(new Future({ loop }).getLoop(), loop);
   });
   const error = assertThrows(() => new Future(), RuntimeError);
-  assertEquals(error.message, "Cannot create future without a loop: no running event loop");
+  assertEquals(
+    error.message,
+    "Cannot create future without a loop: no running event loop; run() starts one",
+  );
   loop.close();
 });
 

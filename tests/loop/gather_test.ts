@@ -67,6 +67,33 @@ Deno.test("gather() gives an array for an array, whose length is not known", asy
   });
 });
 
+Deno.test("gather() has exceptions in the types of its results where they may be results", async () => {
+  await runVirtual(async () => {
+    const failure = new RangeError("failed");
+    const fail = async (): Promise<number> => {
+      throw failure;
+    };
+    const both = await gather([() => sleep(1, "x"), fail], { returnExceptions: true });
+    const [text, failed]: [string | Error, number | Error] = both;
+    assertEquals([text, failed], ["x", failure]);
+    // @ts-expect-error -- it may be an Error
+    const wrong: string = both[0];
+    assertEquals(wrong, "x");
+    const [only]: [string] = await gather([() => sleep(1, "x")], { returnExceptions: false });
+    assertEquals(only, "x");
+  });
+});
+
+Deno.test("gather() refuses one thing without brackets, and says how it is done", async () => {
+  await runVirtual(async () => {
+    const work = async (): Promise<void> => {};
+    for (const one of [work, createTask(work), sleep(1), work(), {}]) {
+      const text = "Cannot gather: an iterable was expected, such as [() => work()], not ";
+      assertThrows(() => gather(one as never), TypeError, text);
+    }
+  });
+});
+
 Deno.test("gather() runs a function as often as it is given, anything else once", async () => {
   await runVirtual(async () => {
     let calls = 0;

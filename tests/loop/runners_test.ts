@@ -29,6 +29,23 @@ import type { Steps } from "../_support/run.ts";
 
 const options = { loopFactory: newVirtualLoop };
 
+Deno.test("run() drops what is left of an async function that was called without await", async () => {
+  const seen: string[] = [];
+  async function work(): Promise<void> {
+    seen.push("begun");
+    await sleep(0);
+    seen.push("went on with its caller");
+    await sleep(1);
+    seen.push("outlived run()");
+  }
+  await run(async () => {
+    work();
+    await sleep(0);
+  }, options);
+  await runVirtual(() => sleep(2));
+  assertEquals(seen, ["begun", "went on with its caller"]);
+});
+
 Deno.test("run() gives what main returns, of each kind", async () => {
   assertEquals(await run(async () => 1), 1);
   assertEquals(

@@ -25,7 +25,10 @@ import type { Steps } from "../_support/run.ts";
 Deno.test("Task refuses what is no coroutine, and leaves no trace of it", () => {
   const loop = newVirtualLoop();
   const error = assertThrows(() => new Task(42 as never, { loop }), TypeError);
-  assertEquals(error.message, "Cannot create task: a coroutine was expected, not 42");
+  assertEquals(
+    error.message,
+    "Cannot create task: a coroutine was expected, such as () => work(), not 42",
+  );
   assertEquals(allTasks(loop).size, 0);
   loop.close();
   assertThrows(() => new Task(async () => {}, { loop }), RuntimeError, "Event loop is closed");
@@ -34,12 +37,15 @@ Deno.test("Task refuses what is no coroutine, and leaves no trace of it", () => 
 
 Deno.test("Task fails when its function returns what can't be awaited", async () => {
   await runVirtual(async () => {
-    for (const value of [42, undefined, null, "x", {}, [1]]) {
-      const task = createTask((() => value) as unknown as () => Promise<void>);
+    async function* generate(): AsyncGenerator<number> {}
+    for (const value of [42, undefined, null, "x", {}, [1], generate()]) {
+      const work = (): unknown => value;
+      const task = createTask(work as () => Promise<void>);
       const error = await assertRejects(async () => await task, TypeError);
-      const text = "Cannot run task: a promise or a generator was expected from the coroutine";
+      const text = "Cannot run task: <function work> must return a promise or a generator";
       assertEquals(error.message, `${text}, not ${value}`);
     }
+    assertThrows(() => createTask(generate() as never), TypeError, "not [object AsyncGenerator]");
   });
 });
 
@@ -258,7 +264,7 @@ Deno.test("currentTask() is the task in continuations of promises that are not o
 
 Deno.test("currentTask() throws when no loop runs", () => {
   const error = assertThrows(currentTask, RuntimeError);
-  assertEquals(error.message, "Cannot get current task: no running event loop");
+  assertEquals(error.message, "Cannot get current task: no running event loop; run() starts one");
 });
 
 Deno.test("allTasks() holds the tasks that are not done", async () => {
@@ -281,7 +287,7 @@ Deno.test("allTasks() holds the tasks that are not done", async () => {
 
 Deno.test("allTasks() is told which loop when none runs", () => {
   const error = assertThrows(() => allTasks(), RuntimeError);
-  assertEquals(error.message, "Cannot get all tasks: no running event loop");
+  assertEquals(error.message, "Cannot get all tasks: no running event loop; run() starts one");
   const loop = newEventLoop();
   assertEquals(allTasks(loop).size, 0);
   loop.close();

@@ -15,6 +15,7 @@ import {
   timeout,
   timeoutAt,
   TimeoutError,
+  waitFor,
 } from "@aio/asyncio/loop";
 import type { Timeout } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
@@ -184,6 +185,21 @@ Deno.test("Timeout refuses what its state forbids", async () => {
 Deno.test("timeout() throws when no loop runs", () => {
   assertThrows(() => timeout(1), RuntimeError, "no running event loop");
   assertEquals(timeout.length, 1);
+});
+
+Deno.test("timeout() and waitFor() say what they take, where it is not a number", async () => {
+  await runVirtual(async () => {
+    const nonsense = [[undefined, "undefined"], [{ timeout: 1 }, "{...}"], ["1", "'1'"], [
+      NaN,
+      "NaN",
+    ]];
+    for (const [value, shown] of nonsense) {
+      const text = `Cannot limit time: delay must be a number or null, not ${shown}`;
+      assertEquals(assertThrows(() => timeout(value as never), RangeError).message, text);
+      const waiting = waitFor(async () => {}, value as never);
+      assertEquals((await assertRejects(async () => await waiting, RangeError)).message, text);
+    }
+  });
 });
 
 // 93

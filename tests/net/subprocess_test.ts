@@ -43,6 +43,24 @@ netTest("createSubprocessExec() passes arguments as they are", async () => {
   assertEquals(await process.wait(), 0);
 });
 
+netTest(
+  "createSubprocessExec() takes no string for the arguments, which would be its letters",
+  async () => {
+    for (const args of ["-r", { stdout: PIPE }]) {
+      const text = `Cannot start sort: its arguments must be an array, not ${args}`;
+      const protocol = () => new SubprocessProtocol();
+      for (
+        const start of [
+          () => createSubprocessExec("sort", args as string),
+          () => subprocessExec(protocol, "sort", args as string),
+        ]
+      ) {
+        assertEquals((await assertRejects(async () => await start(), TypeError)).message, text);
+      }
+    }
+  },
+);
+
 netTest("createSubprocessShell() runs a command of the shell", async () => {
   const process = await createSubprocessShell("echo $((6 * 7)); exit 3", { stdout: PIPE });
   assertEquals(await outputOf(process), "42\n");

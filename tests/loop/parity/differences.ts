@@ -66,8 +66,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
     "89 not a coroutine": {
       reason: "the texts name what this package takes",
       log: [
-        "create_task: TypeError: Cannot create task: a coroutine was expected, not 42",
-        "create_task of a future: TypeError: Cannot create task: a coroutine was expected, not <Future pending>",
+        "create_task: TypeError: Cannot create task: a coroutine was expected, such as () => work(), not 42",
+        "create_task of a future: TypeError: Cannot create task: a coroutine was expected, such as () => work(), not <Future pending>",
         "ensure_future: TypeError: Cannot await: a future, a coroutine, or a promise is required, not 42",
         "gather: TypeError: Cannot await: a future, a coroutine, or a promise is required, not 42",
         "set_exception_handler: TypeError: Cannot set exception handler: a function was expected, not 42",
@@ -76,7 +76,7 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
     "run of what is not a coroutine": {
       reason: "the texts name what this package takes",
       log: [
-        "run: TypeError: Cannot create task: a coroutine was expected, not 42",
+        "run: TypeError: Cannot create task: a coroutine was expected, such as () => work(), not 42",
         "run_until_complete: TypeError: Cannot await: a future, a coroutine, or a promise is required, not 42",
       ],
     },
