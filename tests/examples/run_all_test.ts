@@ -19,11 +19,11 @@ interface TaskEnd {
   err: string;
 }
 
-/** A task that is run, by default in this project. */
-function command(args: string[], cwd: string | URL = ROOT): Deno.Command {
+/** A command of Deno, by default in this project. */
+function deno(args: string[], cwd: string | URL = ROOT): Deno.Command {
   const env = { NO_COLOR: "1" };
   return new Deno.Command("deno", {
-    args: ["task", ...args],
+    args,
     cwd,
     env,
     stdin: "null",
@@ -35,7 +35,7 @@ function command(args: string[], cwd: string | URL = ROOT): Deno.Command {
 }
 
 async function runTask(args: string[], cwd: string | URL = ROOT): Promise<TaskEnd> {
-  const { code, stdout, stderr } = await command(args, cwd).output();
+  const { code, stdout, stderr } = await deno(["task", ...args], cwd).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
@@ -48,9 +48,9 @@ async function signalGroup(pid: number, signal: Deno.Signal): Promise<void> {
   assert(success);
 }
 
-/** Runs a task until it has printed `text`, presses Ctrl-C, and waits for its end. */
+/** Runs a command until it has printed `text`, presses Ctrl-C, and waits for its end. */
 async function interrupt(args: string[], text: string): Promise<TaskEnd> {
-  const child = command(args).spawn();
+  const child = deno(args).spawn();
   const err = new Response(child.stderr).text();
   let out = "";
   let isInterrupted = false;
@@ -118,7 +118,7 @@ test("deno task examples ends with a cross and fails when examples fail", async 
 });
 
 test("deno task examples stops when it is interrupted", async () => {
-  const { code, out } = await interrupt(["examples"], "Coroutine started");
+  const { code, out } = await interrupt(["task", "examples"], "Coroutine started");
   assert(code !== 0);
   assert(!out.includes("All examples"));
 });
@@ -162,10 +162,12 @@ test("deno task example fails as the example does when that fails", async () => 
 for (const name of ["simple_async_web_app", "simple_async_server"]) {
   test(`deno task example ends well when ${name} is interrupted`, async () => {
     const listening = name === "simple_async_server" ? "Serving on" : "CTRL+C to quit";
-    const args = ["example", name, "--host", "127.0.0.1", "--port", "0"];
+    // What the task runs, by itself: `deno task` passes Ctrl-C on once more, and if that comes when its
+    // command has just ended, it ends with 130.
+    const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+    const [, ...task] = tasks.example.split(" ");
+    const args = [...task, name, "--host", "127.0.0.1", "--port", "0"];
     const { code, err } = await interrupt(args, listening);
-    assertEquals(code, 0);
-    // Of the task there is a line, of the example nothing.
-    assertMatch(err, /^Task example .*\n$/);
+    assertEquals([code, err], [0, ""]);
   });
 }
