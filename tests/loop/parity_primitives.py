@@ -1570,6 +1570,24 @@ async def _(log):
     await late
 
 
+@scenario(SEMAPHORE, "60 a release lets one through, also when there is room for more")
+async def _(log):
+    def release():
+        semaphore.release()
+        loop.call_soon(log, "between")
+
+    loop = asyncio.get_running_loop()
+    semaphore = Semaphore(0)
+    tasks = [create_task(acquiring(log, semaphore, "first"))]
+    await sleep(0)
+    tasks += [create_task(acquiring(log, semaphore, name)) for name in ("second", "third")]
+    loop.call_soon(release)
+    semaphore.release()
+    semaphore.release()
+    for task in tasks:
+        await task
+
+
 @scenario(SEMAPHORE, "60 two places for five tasks")
 async def _(log):
     async def work(number):
