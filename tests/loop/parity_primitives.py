@@ -540,6 +540,13 @@ async def _(log):
     log("cancelled:", pending.cancelled())
 
 
+@scenario(WAIT_FOR, "29 zero and a gathering, which ends with a CancelledError, not cancelled")
+async def _(log):
+    gathering = asyncio.gather(new_future(), new_future())
+    await outcome(log, "wait_for", wait_for(gathering, 0))
+    log("cancelled:", gathering.cancelled())
+
+
 @scenario(WAIT_FOR, "29 zero waits for the cleanup of a task that has started")
 async def _(log):
     async def work():
