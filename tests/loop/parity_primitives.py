@@ -772,6 +772,20 @@ async def _(log):
     log([outer.cancelled() for outer in outers])
 
 
+@scenario(SHIELD, "41 it is reported after what was added before the last cancellation")
+async def _(log):
+    log_errors(log)
+    inner = new_future()
+    outers = [shield(inner), shield(inner)]
+    for number, outer in enumerate(outers):
+        outer.cancel()
+        await sleep(0)
+        inner.add_done_callback(lambda _, number=number: log("callback", number))
+    inner.set_exception(ValueError("no"))
+    await sleep(0)
+    log(described(inner.exception()))
+
+
 @scenario(SHIELD, "41 a failure and a cancellation in one turn")
 async def _(log):
     log_errors(log)
@@ -2482,6 +2496,16 @@ NEWER = {
             "log": [
                 "handler: ValueError exception in shielded future",
                 "[True, True]",
+            ],
+        },
+        "41 it is reported after what was added before the last cancellation": {
+            "since": "3.14",
+            "reason": "the failure of a shielded future that nobody awaits is reported as such",
+            "log": [
+                "callback 0",
+                "handler: ValueError exception in shielded future",
+                "callback 1",
+                "ValueError: no",
             ],
         },
     },
