@@ -105,8 +105,8 @@ export class Semaphore {
 
   /** Makes a place free, and lets the next one through. */
   release(): void {
-    this.#value++;
-    this.#letThrough();
+    // One at most, as on CPython: who goes on lets the others through, if there is room for more.
+    this.#value += 1 - this.#waiters.wake(1);
   }
 
   /** Gives the free places to those who wait. */

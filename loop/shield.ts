@@ -50,17 +50,12 @@ export function shield<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T
   outer.addDoneCallback(() => {
     if (inner.done()) return;
     inner.removeDoneCallback(onInnerDone);
-    // Nobody is left to be told. However often it is shielded, it is reported once.
-    if (!reporting.has(inner)) {
-      reporting.add(inner);
-      inner.addDoneCallback(report);
-    }
+    // Nobody is left to be told. However often it is shielded, it is reported once, and last.
+    inner.removeDoneCallback(report);
+    inner.addDoneCallback(report);
   });
   return outer;
 }
-
-/** Futures whose errors will be reported. */
-const reporting = new WeakSet<Future<unknown>>();
 
 function report(inner: Future<unknown>): void {
   if (inner.cancelled() || !inner._failed()) return;

@@ -67,6 +67,7 @@ function* expireAtOnce<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T
   if (future.done()) return future.result();
   future.cancel();
   yield* wait([future]);
-  if (future.cancelled()) throw new TimeoutError("", { cause: future._cancelledError() });
+  const cancellation = future._cancellation();
+  if (cancellation !== null) throw new TimeoutError("", { cause: cancellation });
   return future.result();
 }

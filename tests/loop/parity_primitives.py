@@ -540,6 +540,13 @@ async def _(log):
     log("cancelled:", pending.cancelled())
 
 
+@scenario(WAIT_FOR, "29 zero and a gathering, which ends with a CancelledError, not cancelled")
+async def _(log):
+    gathering = asyncio.gather(new_future(), new_future())
+    await outcome(log, "wait_for", wait_for(gathering, 0))
+    log("cancelled:", gathering.cancelled())
+
+
 @scenario(WAIT_FOR, "29 zero waits for the cleanup of a task that has started")
 async def _(log):
     async def work():
@@ -763,6 +770,20 @@ async def _(log):
     inner.set_exception(ValueError("no"))
     await pass_turns(2)
     log([outer.cancelled() for outer in outers])
+
+
+@scenario(SHIELD, "41 it is reported after what was added before the last cancellation")
+async def _(log):
+    log_errors(log)
+    inner = new_future()
+    outers = [shield(inner), shield(inner)]
+    for number, outer in enumerate(outers):
+        outer.cancel()
+        await sleep(0)
+        inner.add_done_callback(lambda _, number=number: log("callback", number))
+    inner.set_exception(ValueError("no"))
+    await sleep(0)
+    log(described(inner.exception()))
 
 
 @scenario(SHIELD, "41 a failure and a cancellation in one turn")
@@ -1568,6 +1589,24 @@ async def _(log):
     log(first.done(), late.done())
     semaphore.release()
     await late
+
+
+@scenario(SEMAPHORE, "60 a release lets one through, also when there is room for more")
+async def _(log):
+    def release():
+        semaphore.release()
+        loop.call_soon(log, "between")
+
+    loop = asyncio.get_running_loop()
+    semaphore = Semaphore(0)
+    tasks = [create_task(acquiring(log, semaphore, "first"))]
+    await sleep(0)
+    tasks += [create_task(acquiring(log, semaphore, name)) for name in ("second", "third")]
+    loop.call_soon(release)
+    semaphore.release()
+    semaphore.release()
+    for task in tasks:
+        await task
 
 
 @scenario(SEMAPHORE, "60 two places for five tasks")
@@ -2457,6 +2496,16 @@ NEWER = {
             "log": [
                 "handler: ValueError exception in shielded future",
                 "[True, True]",
+            ],
+        },
+        "41 it is reported after what was added before the last cancellation": {
+            "since": "3.14",
+            "reason": "the failure of a shielded future that nobody awaits is reported as such",
+            "log": [
+                "callback 0",
+                "handler: ValueError exception in shielded future",
+                "callback 1",
+                "ValueError: no",
             ],
         },
     },

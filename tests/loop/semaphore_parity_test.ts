@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BoundedSemaphore, createTask, Semaphore, sleep } from "@aio/asyncio/loop";
+import { BoundedSemaphore, createTask, getRunningLoop, Semaphore, sleep } from "@aio/asyncio/loop";
 import { parityTests } from "../_support/parity.ts";
 import { attempt, outcome, passTurns } from "./parity/_helpers.ts";
 import type { Log, Scenarios } from "./parity/_helpers.ts";
@@ -110,6 +110,25 @@ export const scenarios: Scenarios = {
       log(first.done(), late.done());
       semaphore.release();
       await late;
+    },
+
+    "60 a release lets one through, also when there is room for more": async function (
+      log: Log,
+    ): Promise<void> {
+      const loop = getRunningLoop();
+      const release = (): void => {
+        semaphore.release();
+        loop.callSoon(log, "between");
+      };
+      const semaphore = new Semaphore(0);
+      const acquire = (name: string) => createTask(() => acquiring(log, semaphore, name));
+      const first = acquire("first");
+      await sleep(0);
+      const others = ["second", "third"].map(acquire);
+      loop.callSoon(release);
+      semaphore.release();
+      semaphore.release();
+      for (const task of [first, ...others]) await task;
     },
 
     "60 two places for five tasks": async function (log: Log): Promise<void> {

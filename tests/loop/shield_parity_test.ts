@@ -71,6 +71,22 @@ export const scenarios: Scenarios = {
       log(outers.map((outer) => outer.cancelled()));
     },
 
+    "41 it is reported after what was added before the last cancellation": async function (
+      log: Log,
+    ): Promise<void> {
+      logErrors(log);
+      const inner = newFuture<void>();
+      const outers = [shield(inner), shield(inner)];
+      for (const [number, outer] of outers.entries()) {
+        outer.cancel();
+        await sleep(0);
+        inner.addDoneCallback(() => log("callback", number));
+      }
+      inner.setException(new ValueError("no"));
+      await sleep(0);
+      log(described(inner.exception()));
+    },
+
     "41 a failure and a cancellation in one turn": async function (log: Log): Promise<void> {
       logErrors(log);
       const inner = newFuture<void>();

@@ -8,6 +8,7 @@ import {
   ContextVar,
   createTask,
   currentTask,
+  gather,
   getRunningLoop,
   shield,
   sleep,
@@ -96,6 +97,14 @@ export const scenarios: Scenarios = {
       for (const delay of [0, -1]) await outcome(log, String(delay), waitFor(done, delay));
       await outcome(log, "pending", waitFor(pending, 0));
       log("cancelled:", pending.cancelled());
+    },
+
+    "29 zero and a gathering, which ends with a CancelledError, not cancelled": async function (
+      log: Log,
+    ): Promise<void> {
+      const gathering = gather([newFuture<void>(), newFuture<void>()]);
+      await outcome(log, "wait_for", waitFor(gathering, 0));
+      log("cancelled:", gathering.cancelled());
     },
 
     "29 zero waits for the cleanup of a task that has started": async function (
