@@ -80,6 +80,7 @@ export const scenarios: Scenarios = {
       const work = [() => sleep(1), () => fail(2), () => sleep(3)];
       const tasks = work.map((each) => createTask(each));
       const [done] = await wait(tasks, { returnWhen: FIRST_EXCEPTION });
+      for (const task of done) task.exception(); // else it is reported
       log(tasks.map((task) => done.has(task)), "at", now());
     },
 
