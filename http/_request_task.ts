@@ -175,7 +175,7 @@ export class RequestTask extends Task<Response> {
 
   #giveEarly(answer: Response, early: EarlyResponse): void {
     this.#early = early;
-    this.#stopWatching();
+    this._stopWatching();
     this.#timer?.cancel(); // it has answered in time
     this.#give(answer);
   }
@@ -278,7 +278,7 @@ export class RequestTask extends Task<Response> {
   }
 
   #end(response: Response, error: unknown = null): void {
-    this.#stopWatching();
+    this._stopWatching();
     this.#timer?.cancel();
     this.#giveLast(response);
     this.#early?._handlerEnded(error);
@@ -343,7 +343,8 @@ export class RequestTask extends Task<Response> {
     this.#unwatch = () => signal.removeEventListener("abort", leave);
   }
 
-  #stopWatching(): void {
+  /** @ignore Takes no more notice of whether the client leaves. */
+  _stopWatching(): void {
     if (this.#watchPlace >= 0) this.#owner.watch.remove(this, this.#watchPlace);
     this.#unwatch?.();
     this.#unwatch = null;
