@@ -35,6 +35,8 @@ const DRAIN_INTERVAL = 0.005;
 const OVERHEAD = 64;
 /** How long it takes to open at most, in seconds: the platform tells nothing of a client that has left. */
 const OPEN_TIMEOUT = 10;
+/** The longest time of the platform's timers, in seconds: at more, they would ring at once. */
+const MAX_TIME = 2_147_483;
 
 const OK = 1000;
 const GOING_AWAY = 1001;
@@ -87,7 +89,7 @@ export class WebSocketConnection {
     this.protocol = protocol;
     const { heartbeat, receiveTimeout } = limits;
     // The runtime pings at half of the time after which it gives up.
-    const idleTimeout = heartbeat === null ? 0 : 2 * heartbeat;
+    const idleTimeout = heartbeat === null ? 0 : 2 * Math.min(heartbeat, MAX_TIME);
     // It also aborts the signal of the request, which would be taken for a client that leaves.
     task._stopWatching();
     const { socket, response } = Deno.upgradeWebSocket(task.request, { idleTimeout });
