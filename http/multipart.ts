@@ -29,19 +29,17 @@ function fail(what: string): never {
   throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
 }
 
-const PIECE: Recipe<
-  ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  Piece,
-  Uint8Array<ArrayBuffer>
-> = {
-  read: (reader) => reader.read(),
-  convert: ({ value }) => value ?? fail("it ends too early"),
-};
-
 /** The bytes that have come and were not taken. */
 class Input {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  /** The next piece; whoever was cancelled while waiting for it leaves it to the next one. */
+  #piece: Promise<Piece> | null = null;
+
+  static readonly #recipe: Recipe<Input, Piece, void> = {
+    read: (input) => input.#piece ??= input.#reader.read(),
+    convert: (piece, input) => input.#add(piece.value ?? fail("it ends too early")),
+  };
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.getReader();
@@ -60,10 +58,15 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    const value = yield* new BodyReading(this.#reader, PIECE);
-    const joined = new Uint8Array(this.#bytes.length + value.length);
+    yield* new BodyReading(this, Input.#recipe);
+  }
+
+  #add(piece: Uint8Array<ArrayBuffer>): void {
+    if (this.#piece === null) return; // somebody else has waited for it, too
+    this.#piece = null;
+    const joined = new Uint8Array(this.#bytes.length + piece.length);
     joined.set(this.#bytes);
-    joined.set(value, this.#bytes.length);
+    joined.set(piece, this.#bytes.length);
     this.#bytes = joined;
   }
 
