@@ -178,6 +178,7 @@ export class RequestTask extends Task<Response> {
     this._stopWatching();
     this.#timer?.cancel(); // it has answered in time
     this.#give(answer);
+    if (this.#owner.isLeaving) this._loop.callSoon(endIfEndless, this);
   }
 
   /** The response as it is to be given. It throws what those who look at it throw. */
@@ -392,6 +393,11 @@ function expire(task: RequestTask): void {
 
 function answerFor(task: RequestTask): void {
   task._answerFor();
+}
+
+/** Tells a handler that has begun too late to be told with the others that the server stops. */
+function endIfEndless(task: RequestTask): void {
+  if (task.early?._isEndless) task.cancel("the server stops");
 }
 
 /** Says that the answer is the last one on its connection, which the server then closes. */

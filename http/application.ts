@@ -460,6 +460,7 @@ export class Application implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this._leave();
     await runAll("Multiple errors at the end", [
       () => this.shutdown(),
       async () => {
