@@ -54,6 +54,12 @@ const only = flags.only.split(",").filter((name) => name !== "");
 const here = new URL(".", import.meta.url).pathname;
 const PYTHON = "/usr/bin/python3";
 
+/** Ends with what is wrong with the command line. */
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(2);
+}
+
 /** Those of Python; they are given their own name, and `args`. */
 function peers(program: string, ...args: string[]): Side[] {
   return ["uvloop", "asyncio"].map((name) => ({
@@ -107,7 +113,10 @@ const benches: Record<string, () => Bench> = {
     const permissions = ["net=127.0.0.1", "read", "write", "run=taskset"];
     const allowed = permissions.map((permission) => `--allow-${permission}`);
     const program = ["deno", "run", ...allowed, `${here}http.ts`];
-    const workloads = only.length > 0 ? only : WORKLOADS;
+    const names: readonly string[] = WORKLOADS;
+    const unknown = only.find((name) => !names.includes(name));
+    if (unknown !== undefined) fail(`Cannot measure "${unknown}": there are ${names.join(", ")}`);
+    const workloads = only.length > 0 ? only : names;
     const sides = ["@aio/asyncio", "Deno", "Hono", "aiohttp"].map((name) => ({
       name,
       commands: workloads.map((workload) => [...program, name, flags.scale, workload]),
@@ -194,6 +203,7 @@ function ratioText(rounds: Map<string, Figures>[], key: string, own: string, pee
 function printRatios(bench: Bench, rounds: Map<string, Figures>[]): void {
   const [own, ...peers] = bench.sides.map((side) => side.name);
   const keys = Object.keys(rounds[0]?.get(own!) ?? {});
+  if (keys.length === 0) fail(`Nothing was measured${only.map((name) => ` of "${name}"`).join()}`);
   const head = peers.map((peer) => `÷ ${peer}`.padStart(8).padEnd(24)).join("");
   console.log(`\n${"".padEnd(42)}${bench.unit.padStart(8)}  ${head}`);
   for (const key of keys) {
@@ -208,8 +218,7 @@ function printRatios(bench: Bench, rounds: Map<string, Figures>[]): void {
 const makeBench = benches[positionals[0] ?? ""];
 if (makeBench === undefined) {
   const names = Object.keys(benches).join("|");
-  console.error(`Usage: deno task bench ${names} [--rounds N] [--scale X] [--only NAME,…]`);
-  Deno.exit(2);
+  fail(`Usage: deno task bench ${names} [--rounds N] [--scale X] [--only NAME,…]`);
 }
 const bench = makeBench();
 const rounds = await measure(bench, Number(flags.rounds ?? bench.rounds));

@@ -6,6 +6,7 @@
 
 import { ClientPayloadError } from "./client_exceptions.ts";
 import { MultipartWriter } from "./client_multipart.ts";
+import { jsonText } from "./_json_text.ts";
 import { isChunks, streamOf } from "./_client_streams.ts";
 import type { Chunks } from "./_client_streams.ts";
 
@@ -30,12 +31,18 @@ export type RequestData =
   | Readonly<Record<string, FormValue | Blob>>
   | readonly (readonly [name: string, value: FormValue])[];
 
+/** Looks on while a body is sent. */
+export interface BodyWatcher {
+  /** Called with the size of each piece of what is streamed. */
+  onChunk(size: number): void;
+  /** Called with what the source throws. */
+  onError(error: unknown): void;
+}
+
 /** A body that is being sent. */
 export interface OpenBody {
   /** For `fetch`. */
   readonly init: BodyInit;
-  /** What the source threw, if it did. */
-  readonly failure: { readonly error: unknown } | null;
   /** Stops the source, if not all of it was sent. */
   close(): void;
 }
@@ -62,8 +69,8 @@ export class RequestBody {
     this.replayable = replayable;
   }
 
-  /** Begins to send; `onChunk` is called with the sizes of what is streamed. */
-  open(url: string, onChunk: (size: number) => void): OpenBody {
+  /** Begins to send. */
+  open(url: string, watcher: BodyWatcher): OpenBody {
     if (this.#opened && !this.replayable) {
       throw new ClientPayloadError(
         `Cannot send body to ${url} again: it is a stream, and it was read; pass a function that ` +
@@ -72,15 +79,10 @@ export class RequestBody {
     }
     this.#opened = true;
     const source = this.#source;
-    if (typeof source !== "function") return { init: source, failure: null, close(): void {} };
+    if (typeof source !== "function") return { init: source, close(): void {} };
     const stopper = new AbortController();
-    let failure: OpenBody["failure"] = null;
-    const onError = (error: unknown): void => void (failure = { error });
     return {
-      init: streamOf(source(), { onChunk, onError, signal: stopper.signal }),
-      get failure(): OpenBody["failure"] {
-        return failure;
-      },
+      init: streamOf(source(), { ...watcher, signal: stopper.signal }),
       close: () => stopper.abort(),
     };
   }
@@ -122,12 +124,6 @@ export function bodyOf(
     : new RequestBody(jsonText(json, jsonSerialize), "application/json");
   if (body === null || !compress) return body;
   return compressed(body, compress === true ? "deflate" : compress);
-}
-
-function jsonText(value: unknown, serialize: (value: unknown) => string = JSON.stringify): string {
-  const text: unknown = serialize(value);
-  if (typeof text !== "string") throw new TypeError(`Cannot send as JSON: ${typeof value}`);
-  return text;
 }
 
 function dataBody(data: RequestData): RequestBody {

@@ -240,7 +240,7 @@ export class Exchange {
    * throws, `errorFor()` has to see.
    */
   waitFor<T>(promise: Promise<T>, phase: TimeoutPhase): Future<T> {
-    return this.#begin(wrapFuture(promise, { onCancel: (reason) => this.fail(reason) }), phase);
+    return this.#begin(wrapFuture(promise), phase);
   }
 
   #begin<T>(future: Future<T>, phase: TimeoutPhase): Future<T> {
@@ -257,8 +257,12 @@ export class Exchange {
 
   /** What to throw in place of what was thrown: what the request has failed with goes first. */
   errorFor(error: unknown): unknown {
-    // A cancellation of the task goes through, whatever else has happened.
-    return this.#failure === null || error instanceof CancelledError ? error : this.#failure.error;
+    if (!(error instanceof CancelledError)) {
+      return this.#failure === null ? error : this.#failure.error;
+    }
+    // It goes through, whatever else has happened; what was waited for may have come already.
+    this.fail(error);
+    return error;
   }
 
   /** Begins a phase, or begins it anew. */
@@ -289,10 +293,11 @@ export class Exchange {
     if (this.#deadline < Infinity) this.startTimer(this.#phase);
   }
 
-  /** Has the call end when this request has. */
-  becomeLast(): void {
+  /** Has a call end when this request has; at once, if it is one of another call. */
+  becomeLastOf(call: Call): void {
+    if (call !== this.#call) return call.end();
     this.#isLast = true;
-    this.#call.settleOn(this);
+    call.settleOn(this);
   }
 
   /** Ends the request with an error, for whoever waits for it. */

@@ -36,20 +36,21 @@ export class Ticket {
   readonly future: Future<Lease>;
   /** How many have come before. */
   readonly number: number;
-  readonly #queue: Set<Ticket>;
+  readonly #limiter: Limiter;
+  readonly #host: string;
 
-  constructor(future: Future<Lease>, number: number, queue: Set<Ticket>) {
+  constructor(limiter: Limiter, host: string, future: Future<Lease>, number: number) {
+    this.#limiter = limiter;
+    this.#host = host;
     this.future = future;
     this.number = number;
-    this.#queue = queue;
-    queue.add(this);
   }
 
   /** Ends the waiting; a place that was given meanwhile goes back. */
   abandon(): void {
-    this.#queue.delete(this);
     if (!this.future.done()) this.future.cancel();
     else if (!this.future.cancelled() && !this.future._failed()) this.future.result().release();
+    this.#limiter._abandoned(this, this.#host);
   }
 }
 
@@ -92,6 +93,11 @@ export class Limiter {
     return this.#active;
   }
 
+  /** How many hosts somebody goes to, or waits for. */
+  get hosts(): number {
+    return this.#hosts.size;
+  }
+
   /** Takes a place if there is one. */
   tryAcquire(name: string): Lease | null {
     const host = this.#host(name);
@@ -101,7 +107,9 @@ export class Limiter {
 
   /** Waits for a place. */
   enqueue(name: string, loop: EventLoop): Ticket {
-    return new Ticket(loop.createFuture(), this.#tickets++, this.#host(name).queue);
+    const ticket = new Ticket(this, name, loop.createFuture(), this.#tickets++);
+    this.#host(name).queue.add(ticket);
+    return ticket;
   }
 
   #host(name: string): Host {
@@ -129,6 +137,18 @@ export class Limiter {
       nextHost.queue.delete(ticket);
       ticket.future.setResult(this.#take(nextName, nextHost));
     }
+    this.#forgetIdle(name, host);
+  }
+
+  /** @ignore */
+  _abandoned(ticket: Ticket, name: string): void {
+    const host = this.#hosts.get(name);
+    if (host === undefined) return;
+    host.queue.delete(ticket);
+    this.#forgetIdle(name, host);
+  }
+
+  #forgetIdle(name: string, host: Host): void {
     if (host.active === 0 && host.first() === null) this.#hosts.delete(name);
   }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RuntimeError } from "../loop/mod.ts";
+import { CancelledError, RuntimeError } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
@@ -148,9 +148,7 @@ export class BodyReader {
 
   #begin(): void {
     this.#exchange.check();
-    if (this.#exchange.ended) {
-      throw new RuntimeError(`Cannot read response of ${this.#url}: it was released`);
-    }
+    if (this.#exchange.ended) throw this.#released();
     if (this.#busy) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: somebody reads it already`);
     }
@@ -162,6 +160,8 @@ export class BodyReader {
   ): Uint8Array<ArrayBuffer> | null {
     this.#exchange.check();
     if (result.done) {
+      // What was given up while somebody waits for it ends, too, but is not all there is.
+      if (this.#exchange.ended) throw this.#released();
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
       return null;
@@ -172,14 +172,20 @@ export class BodyReader {
 
   /** What to throw for an error of the runtime; the exchange has ended with it. */
   #failed(error: unknown): unknown {
+    if (error instanceof CancelledError) return error;
     const { failure } = this.#exchange;
     // What ended the exchange is why the body broke off.
     if (failure !== null) return failure.error;
+    if (this.#exchange.ended) return this.#released();
     if (!(error instanceof TypeError)) return error;
     const text = `Cannot read response of ${this.#url}: ${error.message}`;
     const known = new ClientPayloadError(text, { cause: error });
     this.#exchange.fail(known);
     return known;
+  }
+
+  #released(): RuntimeError {
+    return new RuntimeError(`Cannot read response of ${this.#url}: it was released`);
   }
 
   /** Gives up the rest. */

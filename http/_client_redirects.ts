@@ -12,6 +12,7 @@ import { ClientRequest } from "./client_request.ts";
 import { ClientPayloadError, InvalidUrlRedirectClientError } from "./client_exceptions.ts";
 import type { ResponseHead } from "./client_exceptions.ts";
 import { authorizationIn } from "./_client_url.ts";
+import { headerText } from "./_header_text.ts";
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
 
@@ -32,7 +33,7 @@ export function redirectOf(request: ClientRequest, response: ResponseHead): Clie
   if (!STATUSES.has(response.status)) return null;
   const location = response.headers.get("location");
   if (location === null) return null;
-  const url = targetOf(asUtf8(location), request.url);
+  const url = targetOf(headerText(location), request.url);
   const isSameOrigin = url.origin === request.url.origin;
   const headers = new Headers(request.headers);
   if (!isSameOrigin) { for (const name of ORIGIN_HEADERS) headers.delete(name); }
@@ -74,17 +75,4 @@ function targetOf(location: string, from: URL): URL {
   }
   if (url.hash === "") url.hash = from.hash;
   return url;
-}
-
-/** Headers come as Latin-1; where a server wrote UTF-8, that is what it meant. */
-function asUtf8(text: string): string {
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  const isLatin1 = [...text].every((letter) => letter.charCodeAt(0) < 256);
-  if (!isLatin1) return text;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return text;
-  }
 }

@@ -30,8 +30,7 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Reads a header; null if it has to be ignored. `now` is in milliseconds since 1970. */
 export function parseSetCookie(header: string, now: number): SetCookie | null {
   if (CONTROL.test(header)) return null;
-  const [pair, ...attributes] = header.split(";");
-  const [name, value] = nameAndValue(pair!);
+  const [name, value] = nameAndValue(header);
   if (name === "" && value === "") return null;
   if (name.length + value.length > MAX_PAIR_LENGTH) return null;
   const cookie: SetCookie = {
@@ -45,7 +44,7 @@ export function parseSetCookie(header: string, now: number): SetCookie | null {
     sameSite: null,
   };
   let maxAge: number | null = null;
-  for (const attribute of attributes) {
+  for (const attribute of header.split(";").slice(1)) {
     const [key, text] = attributeOf(attribute);
     if (text.length > MAX_ATTRIBUTE_LENGTH) continue;
     if (key === "max-age") maxAge = parseMaxAge(text, now) ?? maxAge;
@@ -55,8 +54,9 @@ export function parseSetCookie(header: string, now: number): SetCookie | null {
   return cookie;
 }
 
-/** A pair without `=` is a value without a name. */
-function nameAndValue(pair: string): [name: string, value: string] {
+/** The name and the value that a header begins with. A pair without `=` is a value without a name. */
+export function nameAndValue(header: string): [name: string, value: string] {
+  const pair = header.split(";", 1)[0]!;
   const index = pair.indexOf("=");
   if (index < 0) return ["", trim(pair)];
   return [trim(pair.slice(0, index)), trim(pair.slice(index + 1))];
@@ -68,8 +68,20 @@ function attributeOf(text: string): [key: string, value: string] {
   return [trim(text.slice(0, index)).toLowerCase(), trim(text.slice(index + 1))];
 }
 
+/**
+ * Without the blanks around it. An expression for those at the end would try each of those in the
+ * middle, too: a long header of them would take minutes.
+ */
 function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text[start]!)) start++;
+  while (end > start && isBlank(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(character: string): boolean {
+  return character === " " || character === "\t";
 }
 
 function applyAttribute(cookie: SetCookie, key: string, text: string): void {

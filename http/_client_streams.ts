@@ -4,6 +4,9 @@
  * @module
  */
 
+import { getRunningLoop } from "../loop/mod.ts";
+import type { Task } from "../loop/mod.ts";
+
 /** Pieces of a body, as they come. */
 export type Chunks =
   | ReadableStream<Uint8Array | string>
@@ -33,19 +36,52 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
 }
 
+type Step = ReadableStreamReadResult<Uint8Array | string>;
+
+/** What gives pieces one by one. */
+interface Source {
+  next(): PromiseLike<Step>;
+  /** Has it stop, wherever it is. */
+  stop(): Promise<void>;
+}
+
+function sourceOf(chunks: Chunks): Source {
+  if (chunks instanceof ReadableStream) {
+    const reader = chunks.getReader();
+    return { next: () => reader.read(), stop: () => reader.cancel() };
+  }
+  const iterator = chunks[Symbol.asyncIterator]();
+  const loop = getRunningLoop();
+  let step: Task<Step> | null = null;
+  const advance = async (): Promise<Step> => {
+    const { done, value } = await iterator.next();
+    if (done) return { done };
+    // It may fill the same bytes anew for the next piece, before this one was sent.
+    return { done: false, value: value instanceof Uint8Array ? new Uint8Array(value) : value };
+  };
+  return {
+    // As a task, it can be stopped where it waits, too.
+    next: () => step = loop.createTask(advance),
+    async stop(): Promise<void> {
+      step?.cancel();
+      await iterator.return?.();
+    },
+  };
+}
+
 /** A stream of bytes. Its source is told when nobody wants the rest. */
 export function streamOf(
   chunks: Chunks,
   options: StreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { onChunk, onError, signal } = options;
-  const iterator = chunks[Symbol.asyncIterator]();
+  const source = sourceOf(chunks);
   let ended = false;
   const stop = async (): Promise<void> => {
     signal.removeEventListener("abort", stopQuietly);
     if (ended) return;
     ended = true;
-    await iterator.return?.();
+    await source.stop();
   };
   // Nobody waits for the end of the source; that the request failed has been said.
   const stopQuietly = (): void => void stop().catch(() => {});
@@ -53,13 +89,13 @@ export function streamOf(
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller): Promise<void> {
       try {
-        const bytes = await nextBytes(iterator);
+        const bytes = await nextBytes(source);
         if (bytes !== null) {
           onChunk(bytes.length);
           return controller.enqueue(bytes);
         }
       } catch (error) {
-        onError?.(error); // and on to whoever reads the stream
+        if (!ended) onError?.(error); // and on to whoever reads the stream
         throw error;
       }
       ended = true;
@@ -71,11 +107,9 @@ export function streamOf(
 }
 
 /** The next piece that is not empty; null at the end. */
-async function nextBytes(
-  iterator: AsyncIterator<Uint8Array | string>,
-): Promise<Uint8Array<ArrayBuffer> | null> {
+async function nextBytes(source: Source): Promise<Uint8Array<ArrayBuffer> | null> {
   for (;;) {
-    const { value, done } = await iterator.next();
+    const { done, value } = await source.next();
     if (done) return null;
     const bytes = bytesOf(value);
     if (bytes.length > 0) return bytes;

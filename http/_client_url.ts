@@ -24,13 +24,18 @@ export function requestUrl(
 ): URL {
   const target = URL.parse(String(url), base);
   if (target === null) {
-    throw new InvalidURL(`Cannot make request to ${JSON.stringify(String(url))}: it is no URL`);
+    const shown = JSON.stringify(withoutCredentials(String(url)));
+    throw new InvalidURL(`Cannot make request to ${shown}: it is no URL`);
   }
   const { protocol } = target;
   if (protocols.includes(protocol)) return target;
-  throw new InvalidURL(
-    `Cannot reach ${target}: Url scheme '${protocol.slice(0, -1)}' not supported`,
-  );
+  const state = `Url scheme '${protocol.slice(0, -1)}' not supported`;
+  throw new InvalidURL(`Cannot reach ${withoutCredentials(target.href)}: ${state}`);
+}
+
+/** What is shown of a URL that may not be one: errors end up in logs. */
+function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/, "//");
 }
 
 /** Adds to a query: what a session has for all, then what a request has; the latter goes first. */
@@ -59,7 +64,14 @@ function pairsOf(params: QueryParams | undefined): [name: string, value: string]
 export function authorizationIn(url: URL): string | null {
   // Most have none, and then one look is enough.
   if (!url.href.includes("@")) return null;
-  const auth = BasicAuth.fromUrl(url);
+  let auth: BasicAuth | null;
+  try {
+    auth = BasicAuth.fromUrl(url);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const shown = withoutCredentials(url.href);
+    throw new InvalidURL(`Cannot make request to ${shown}: ${error.message}`, { cause: error });
+  }
   if (auth === null) return null;
   url.username = url.password = "";
   return auth.encode();

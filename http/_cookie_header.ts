@@ -4,8 +4,18 @@
  * @module
  */
 
-/** A name as a cookie may have it: what RFC 9110 calls a token. */
-export const COOKIE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+import { asHeader, TOKEN } from "./_header_text.ts";
+
+// deno-lint-ignore no-control-regex -- these are what it looks for
+const NO_VALUE = /[;\x00-\x1f\x7f]/;
+
+/** A cookie as it is sent; throws a RangeError for what would pass for something else. */
+export function cookiePair(name: string, value: string): string {
+  if (TOKEN.test(name) && !NO_VALUE.test(value)) return `${name}=${asHeader(value)}`;
+  throw new RangeError(
+    `Cannot send cookie ${JSON.stringify(name)}: its name or value is malformed`,
+  );
+}
 
 /** The values by name. What is no cookie is passed over; of the same name the last one counts. */
 export function parseCookies(header: string | null): Map<string, string> {
@@ -15,7 +25,7 @@ export function parseCookies(header: string | null): Map<string, string> {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();
-    if (COOKIE_NAME.test(name) && !name.startsWith("$")) {
+    if (TOKEN.test(name) && !name.startsWith("$")) {
       cookies.set(name, unquoted(pair.slice(equals + 1).trim()));
     }
   }

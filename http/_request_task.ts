@@ -23,7 +23,7 @@ import type { Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
 import { FileResponse } from "./file_response.ts";
-import type { RouteMatch } from "./router.ts";
+import type { RouteMatch } from "./route.ts";
 
 /** What `Deno.serve` tells about a request. */
 export interface ServeInfo {
@@ -127,13 +127,13 @@ export class RequestTask extends Task<Response> {
   }
 
   /** @ignore The constructor of tasks calls it too early: `start()` is the beginning. */
-  override _run(): void {
-    if (#answer in this) super._run();
+  override _start(): void {
+    if (#answer in this) super._start();
   }
 
   /** Starts the handler, and gives its answer, or a promise of it. */
   start(): Response | Promise<Response> {
-    this._run();
+    this._start();
     if (!this.done()) this.#watch();
     if (this.#answer !== null) return this.#answer;
     return new Promise((resolve) => {

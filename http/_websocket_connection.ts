@@ -11,28 +11,20 @@ import type { Claimable, Waiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { RequestTask } from "./_request_task.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
-import type { WebSocketData } from "./_websocket_inbox.ts";
+import type { InboxLimits, Refusal, WebSocketData } from "./_websocket_inbox.ts";
 
 /** What is kept to. */
-export interface ConnectionLimits {
+export interface ConnectionLimits extends InboxLimits {
   /** Seconds, or null. */
   readonly heartbeat: number | null;
-  /** Seconds, or null. */
-  readonly receiveTimeout: number | null;
   /** Seconds. */
   readonly closeTimeout: number;
-  /** Bytes. */
-  readonly maxMsgSize: number;
-  /** Bytes. */
-  readonly maxQueueSize: number;
 }
 
 /** How much may wait to be sent, in bytes, before those who send wait. */
 const HIGH_WATER = 1024 * 1024;
 /** How often to look whether it is less, in seconds: the platform does not tell. */
 const DRAIN_INTERVAL = 0.005;
-/** What a message takes beside its content, in bytes. */
-const OVERHEAD = 64;
 /** How long it takes to open at most, in seconds: the platform tells nothing of a client that has left. */
 const OPEN_TIMEOUT = 10;
 /** The longest time of the platform's timers, in seconds: at more, they would ring at once. */
@@ -41,19 +33,10 @@ const MAX_TIME = 2_147_483;
 const OK = 1000;
 const GOING_AWAY = 1001;
 const ABNORMAL = 1006;
-const POLICY_VIOLATION = 1008;
-const TOO_LARGE = 1009;
 const INTERNAL_ERROR = 1011;
 
 /** Those that no close frame may have. */
 const NEVER_SENT: readonly number[] = [1004, 1005, ABNORMAL];
-
-/** The size of a message in bytes; a text in UTF-8 has at most three for each of its units. */
-function sizeOf(data: string | ArrayBuffer, limit: number): number {
-  if (typeof data !== "string") return data.byteLength;
-  if (data.length * 3 <= limit || data.length > limit) return data.length;
-  return new TextEncoder().encode(data).length;
-}
 
 /** See the module's description. */
 export class WebSocketConnection {
@@ -87,7 +70,7 @@ export class WebSocketConnection {
     this.#task = task;
     this.#limits = limits;
     this.protocol = protocol;
-    const { heartbeat, receiveTimeout } = limits;
+    const { heartbeat } = limits;
     // The runtime pings at half of the time after which it gives up.
     const idleTimeout = heartbeat === null ? 0 : 2 * Math.min(heartbeat, MAX_TIME);
     // It also aborts the signal of the request, which would be taken for a client that leaves.
@@ -99,7 +82,7 @@ export class WebSocketConnection {
     this.#socket = socket;
     this.inbox = new WebSocketInbox(
       "WebSocket",
-      receiveTimeout,
+      limits,
       (text) => new Deno.errors.ConnectionReset(text, { cause: this.exception }),
     );
     this.#listen(socket);
@@ -143,22 +126,11 @@ export class WebSocketConnection {
 
   #received(data: string | ArrayBuffer): void {
     if (this.#isClosing) return;
-    const { maxMsgSize, maxQueueSize } = this.#limits;
-    const { inbox } = this;
-    const size = sizeOf(data, maxMsgSize);
-    if (size > maxMsgSize) return this.#refuse(TOO_LARGE, `a message is larger than ${maxMsgSize}`);
-    if (inbox.size + size + OVERHEAD > maxQueueSize && !inbox.isAwaited) {
-      return this.#refuse(POLICY_VIOLATION, `more than ${maxQueueSize} bytes wait to be received`);
-    }
-    inbox.put(
-      typeof data === "string"
-        ? { type: "text", data }
-        : { type: "binary", data: new Uint8Array(data) },
-      size + OVERHEAD,
-    );
+    const refusal = this.inbox.put(data);
+    if (refusal !== null) this.#refuse(refusal);
   }
 
-  #refuse(code: number, state: string): void {
+  #refuse({ code, state }: Refusal): void {
     this.exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
     this.#hangUp(code);
     this.#hasEnded(code, "");
@@ -181,7 +153,7 @@ export class WebSocketConnection {
     if (this.closeCode !== null) return; // it was given up before its end has come
     this.closeCode = code;
     this.#ended.set();
-    this.inbox.put({ type: "close", data: code, reason });
+    this.inbox.end(code, reason);
   }
 
   #hangUp(code: number, reason?: string): void {

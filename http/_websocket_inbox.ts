@@ -27,9 +27,40 @@ export interface ReceiveOptions {
   timeout?: number | null;
 }
 
+/** What is kept to. */
+export interface InboxLimits {
+  /** Seconds that somebody waits for a message, or null. */
+  readonly receiveTimeout: number | null;
+  /** Bytes; Infinity for any. */
+  readonly maxMsgSize: number;
+  /** Bytes; Infinity for any. */
+  readonly maxQueueSize: number;
+}
+
+/** Why a message is not taken in. */
+export interface Refusal {
+  /** For the end of the WebSocket. */
+  readonly code: number;
+  /** In words. */
+  readonly state: string;
+}
+
+const POLICY_VIOLATION = 1008;
+const TOO_LARGE = 1009;
+
+/** What a message takes beside its content, in bytes. */
+const OVERHEAD = 64;
+
+/** The size of a message in bytes; a text in UTF-8 has at most three for each of its units. */
+function sizeOf(data: string | ArrayBuffer, limit: number): number {
+  if (typeof data !== "string") return data.byteLength;
+  if (data.length * 3 <= limit || data.length > limit) return data.length;
+  return new TextEncoder().encode(data).length;
+}
+
 interface Entry {
   readonly message: WebSocketMessage;
-  /** In bytes, or what else is counted. */
+  /** In bytes. */
   readonly size: number;
   next: Entry | null;
 }
@@ -49,8 +80,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   readonly #name: string;
   /** Makes what is thrown where a message is needed and it was closed. */
   readonly #closedError: (text: string) => Error;
-  /** Seconds, or null. */
-  readonly #timeout: number | null;
+  readonly #limits: InboxLimits;
   #first: Entry | null = null;
   #last: Entry | null = null;
   #size = 0;
@@ -58,15 +88,10 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   /** Ends the waiting of the receiver. */
   #timer: TimerHandle | null = null;
 
-  constructor(name: string, timeout: number | null, closedError: (text: string) => Error) {
+  constructor(name: string, limits: InboxLimits, closedError: (text: string) => Error) {
     this.#name = name;
-    this.#timeout = timeout;
+    this.#limits = limits;
     this.#closedError = closedError;
-  }
-
-  /** How much waits to be taken. */
-  get size(): number {
-    return this.#size;
   }
 
   /** Whether somebody waits for a message. */
@@ -74,8 +99,32 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     return this.#receiver !== null;
   }
 
-  /** Adds a message. */
-  put(message: WebSocketMessage, size = 0): void {
+  /** Takes in what has come; or tells why not. */
+  put(data: string | ArrayBuffer): Refusal | null {
+    const { maxMsgSize, maxQueueSize } = this.#limits;
+    const size = sizeOf(data, maxMsgSize);
+    if (size > maxMsgSize) {
+      return { code: TOO_LARGE, state: `a message is larger than ${maxMsgSize}` };
+    }
+    if (this.#size + size + OVERHEAD > maxQueueSize && !this.isAwaited) {
+      const state = `more than ${maxQueueSize} bytes wait to be received`;
+      return { code: POLICY_VIOLATION, state };
+    }
+    this.#add(
+      typeof data === "string"
+        ? { type: "text", data }
+        : { type: "binary", data: new Uint8Array(data) },
+      size + OVERHEAD,
+    );
+    return null;
+  }
+
+  /** Nothing more comes. */
+  end(code: number, reason: string): void {
+    this.#add({ type: "close", data: code, reason }, 0);
+  }
+
+  #add(message: WebSocketMessage, size: number): void {
     const entry = { message, size, next: null };
     if (this.#last === null) this.#first = entry;
     else this.#last.next = entry;
@@ -97,7 +146,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   // -- Taking --
 
   /** Takes a message; waits for it. */
-  take({ timeout = this.#timeout }: ReceiveOptions): Awaitable<WebSocketMessage> {
+  take({ timeout = this.#limits.receiveTimeout }: ReceiveOptions): Awaitable<WebSocketMessage> {
     return this.#claim((message) => message, timeout);
   }
 
@@ -106,13 +155,13 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   takeAs(type: "binary", options: ReceiveOptions): Awaitable<Uint8Array<ArrayBuffer>>;
   takeAs(
     type: "text" | "binary",
-    { timeout = this.#timeout }: ReceiveOptions,
+    { timeout = this.#limits.receiveTimeout }: ReceiveOptions,
   ): Awaitable<WebSocketData> {
     return this.#claim((message) => this.#dataOf(message, type), timeout);
   }
 
   /** Takes a message, which must be JSON. */
-  takeJson<T>({ timeout = this.#timeout }: ReceiveOptions): Awaitable<T> {
+  takeJson<T>({ timeout = this.#limits.receiveTimeout }: ReceiveOptions): Awaitable<T> {
     return this.#claim((message) => JSON.parse(this.#dataOf(message, "text") as string), timeout);
   }
 
@@ -132,7 +181,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
         if (message.type !== "close") return { done: false, value: message.data };
         return { done: true, value: atEnd() };
       },
-      timeout: this.#timeout,
+      timeout: this.#limits.receiveTimeout,
     };
     const next = (): Promise<IteratorResult<WebSocketData, void>> =>
       Promise.resolve(new Claim(this, taking) as Awaitable<IteratorResult<WebSocketData, void>>);

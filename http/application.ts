@@ -28,8 +28,9 @@ import { checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
 import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
+import type { Route, RouteMatch } from "./route.ts";
 import { Router } from "./router.ts";
-import type { Route, RouteDef, RouteMatch } from "./router.ts";
+import type { RouteDef } from "./router.ts";
 
 export { AppKey };
 export type { ResponsePrepareCallback, ServeInfo };

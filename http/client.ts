@@ -24,6 +24,8 @@ import type { Limiter } from "./_client_limiter.ts";
 import { redirectOf } from "./_client_redirects.ts";
 import { forgetSession, watchSession } from "./_client_unclosed.ts";
 import { addParams, authorizationIn, requestUrl, withoutFragment } from "./_client_url.ts";
+import { cookiePair } from "./_cookie_header.ts";
+import { TOKEN } from "./_header_text.ts";
 import { TCPConnector } from "./client_connector.ts";
 import { CookieJar } from "./client_cookies.ts";
 import { ClientConnectionError, TooManyRedirects } from "./client_exceptions.ts";
@@ -42,8 +44,8 @@ import { Tracer } from "./client_tracing.ts";
 import { openWebSocket } from "./client_websocket.ts";
 import type { ClientWebSocketResponse } from "./client_websocket.ts";
 
-/** Up to this size, in bytes, the body of a redirect is read, so that its connection is kept. */
-const DRAIN_LIMIT = 64 * 1024;
+/** Methods that are not for `fetch`. */
+const NO_METHODS = ["CONNECT", "TRACE", "TRACK"];
 
 const PROTOCOLS = ["http:", "https:"];
 const WS_PROTOCOLS = ["ws:", "wss:", ...PROTOCOLS];
@@ -129,12 +131,19 @@ export class ClientSession implements AsyncDisposable {
    *
    * @param options What all its requests have in common.
    * @throws {TypeError} If a URL or a header is malformed.
-   * @throws {RangeError} If a limit of time is not above 0.
+   * @throws {RangeError} If a limit of time is not above 0, a cookie is malformed, or the path of
+   * `baseUrl` does not end in a slash.
    */
   constructor(options: ClientSessionOptions = {}) {
     const { baseUrl, cookieJar, cookies = {} } = options;
     this.#options = options;
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
+    if (this.#baseUrl?.pathname.endsWith("/") === false) {
+      // What is relative to it would take the place of its last part.
+      throw new RangeError(
+        `Cannot use baseUrl: its path "${this.#baseUrl.pathname}" has no slash at the end`,
+      );
+    }
     this.#headers = options.headers === undefined ? null : new Headers(options.headers);
     this.#phases = phasesOf(options.timeout);
     this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
@@ -174,6 +183,7 @@ export class ClientSession implements AsyncDisposable {
    * @throws {InvalidURL} If the URL is malformed.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {TooManyRedirects} If it was redirected too often.
+   * @throws {TypeError} If the method, a header or a body can't be sent.
    * @throws {RuntimeError} If the session is closed.
    */
   request(
@@ -204,13 +214,15 @@ export class ClientSession implements AsyncDisposable {
           : this.#throughMiddlewares(middlewares, request, context);
         const next = this.#redirectOf(request, response, context);
         if (next === null) break;
-        yield* response._drain(DRAIN_LIMIT);
+        // Whatever is the matter with its body, and however slow it is, is of no interest. Where it has
+        // come along with the head, the runtime uses the connection again all the same.
+        response.close();
         context.history = [...context.history, response];
         request = next;
       }
       if (check !== false) yield* checkStatus(response, check);
       call.check();
-      response._becomeLast();
+      response._becomeLastOf(call);
       return response;
     } catch (error) {
       // Whatever it is, a CancelledError too, it ends what the call has under way.
@@ -225,12 +237,15 @@ export class ClientSession implements AsyncDisposable {
 
   #checkOpen(): void {
     if (this.#closed) throw new RuntimeError("Cannot make request: Session is closed");
-    if (this.#connector.closed) throw new RuntimeError("Cannot make request: Connector is closed");
+    this.#connector._checkOpen();
   }
 
   /** The first request of a call. */
   #build(method: string, url: string | URL, options: ClientRequestOptions): ClientRequest {
     const name = method.toUpperCase();
+    if (!TOKEN.test(name) || NO_METHODS.includes(name)) {
+      throw new TypeError(`Cannot make request: fetch takes no method ${JSON.stringify(method)}`);
+    }
     const target = requestUrl(url, this.#baseUrl, PROTOCOLS);
     addParams(target, this.#options.params, options.params);
     const body = bodyOf(options, this.#options.jsonSerialize);
@@ -343,13 +358,14 @@ export class ClientSession implements AsyncDisposable {
       const host = hostOf(limiter, request.url, request._proxy);
       if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
       const body = this.#openBody(request, exchange);
+      const init = this.#init(request, exchange, body);
       let response: Response;
       try {
-        const promise = fetch(exchange.url, this.#init(request, exchange, body));
+        const promise = fetch(exchange.url, init);
         response = yield* exchange.waitFor(promise, "headers");
         exchange.waited();
       } catch (error) {
-        throw fetchError(error, exchange, body);
+        throw fetchError(error, exchange);
       }
       tracer?.tell("onResponseHeaders", { status: response.status, headers: response.headers });
       this.#keepCookies(response.headers, request.url);
@@ -363,9 +379,13 @@ export class ClientSession implements AsyncDisposable {
 
   #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
     if (request._body === null) return null;
-    const body = request._body.open(exchange.url, (size) => {
-      exchange.touch();
-      exchange.tracer?.tell("onRequestChunkSent", { size });
+    const body = request._body.open(exchange.url, {
+      onChunk(size) {
+        exchange.touch();
+        exchange.tracer?.tell("onRequestChunkSent", { size });
+      },
+      // Also while the response is read: it would only be said to break off.
+      onError: (error) => exchange.fail(uploadError(error, exchange.url)),
     });
     exchange.atEnd(() => body.close());
     return body;
@@ -396,8 +416,10 @@ export class ClientSession implements AsyncDisposable {
   ): Headers | null {
     const jar = this.cookieJar?.filterCookies(url) ?? "";
     if (jar === "" && cookies === NO_COOKIES) return given;
-    const kept = jar.split("; ").filter((pair) => pair !== "" && !(pair.split("=")[0]! in cookies));
-    const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
+    const kept = jar.split("; ").filter((pair) =>
+      pair !== "" && !Object.hasOwn(cookies, pair.split("=")[0]!)
+    );
+    const own = Object.entries(cookies).map(([name, value]) => cookiePair(name, value));
     const all = [...kept, ...own];
     if (all.length === 0) return given;
     const headers = new Headers(given ?? undefined);
@@ -537,7 +559,7 @@ export class ClientSession implements AsyncDisposable {
       if (!exchange.tryAcquire(limiter, host)) yield* exchange.acquire(limiter, host);
       const client = this.#connector._client(options.proxy);
       const socket = yield* openWebSocket(exchange, { request, client, options });
-      exchange.becomeLast();
+      exchange.becomeLastOf(call);
       return socket;
     } catch (error) {
       // Whatever it is, a CancelledError too, it ends what the call has under way.
@@ -582,10 +604,9 @@ function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): st
 }
 
 /** What to throw where `fetch` has thrown an error. */
-function fetchError(error: unknown, exchange: Exchange, body: OpenBody | null): unknown {
+function fetchError(error: unknown, exchange: Exchange): unknown {
   const known = exchange.errorFor(error);
   if (exchange.failure !== null || !isNetworkError(known)) return known;
-  if (body !== null && body.failure !== null) return uploadError(body.failure.error, exchange.url);
   return connectionError(known, exchange.url);
 }
 

@@ -7,7 +7,8 @@
  */
 
 import { unquote } from "./_pattern.ts";
-import type { ClientMiddleware } from "./client_request.ts";
+import { asHeader, headerText } from "./_header_text.ts";
+import type { ClientMiddleware, ClientRequest } from "./client_request.ts";
 
 /**
  * A name and a password, sent with each request (RFC 7617).
@@ -56,7 +57,7 @@ export class BasicAuth {
   static decode(header: string): BasicAuth {
     const [, base64] = /^Basic +([A-Za-z0-9+/=]+) *$/i.exec(header) ?? [];
     if (base64 === undefined) throw new RangeError("Cannot decode authorization: it is not Basic");
-    const text = new TextDecoder().decode(Uint8Array.fromBase64(base64));
+    const text = new TextDecoder().decode(bytesOfBase64(base64));
     const index = text.indexOf(":");
     if (index < 0) throw new RangeError("Cannot decode authorization: it has no colon");
     return new BasicAuth(text.slice(0, index), text.slice(index + 1));
@@ -86,6 +87,15 @@ export class BasicAuth {
   }
 }
 
+function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RangeError("Cannot decode authorization: it is not in base64", { cause: error });
+  }
+}
+
 /** What a server says of the digest that it wants. */
 interface Challenge {
   readonly realm: string;
@@ -107,7 +117,8 @@ type NodeGlobals = { process: { getBuiltinModule(name: "node:crypto"): NodeCrypt
 
 /**
  * Answers servers that ask for a digest (RFC 7616) with a name and a password: the request is made
- * again, with the digest, and those after it to the same server have one from the start.
+ * again, with the digest, and those after it have one from the start. They are for the origin of the
+ * first request only; requests to others, as after a redirect, pass through untouched.
  *
  * The algorithms are MD5, SHA-256 and SHA-512, and their `-sess` forms, with `qop=auth` or without.
  * Counterpart of Python's `aiohttp.DigestAuthMiddleware`.
@@ -124,32 +135,29 @@ type NodeGlobals = { process: { getBuiltinModule(name: "node:crypto"): NodeCrypt
  * ```
  */
 export function digestAuthMiddleware(login: string, password: string): ClientMiddleware {
-  /** By origin: the challenge, and how often its nonce was used. */
-  const known = new Map<string, { readonly challenge: Challenge; count: number }>();
+  /** That of the first request: a server that a redirect leads to must not learn of the password. */
+  let home: string | null = null;
+  /** How often the nonce of the challenge was used. */
+  let state: { readonly challenge: Challenge; count: number } | null = null;
+  /** Returns the nonce that it used, if any. */
+  const authorize = ({ method, url, headers }: ClientRequest): string | null => {
+    if (state === null) return null;
+    const input = { login, password, method, uri: url.pathname + url.search };
+    headers.set("authorization", asHeader(digest(state.challenge, ++state.count, input)));
+    return state.challenge.nonce;
+  };
   return async (request, handler) => {
-    const { origin } = request.url;
-    const authorize = (): void => {
-      const state = known.get(origin);
-      if (state === undefined) return;
-      const uri = request.url.pathname + request.url.search;
-      const header = digest(state.challenge, ++state.count, {
-        login,
-        password,
-        method: request.method,
-        uri,
-      });
-      request.headers.set("authorization", header);
-    };
-    authorize();
+    home ??= request.url.origin;
+    if (request.url.origin !== home) return await handler(request);
+    const nonce = authorize(request);
     const response = await handler(request);
     if (response.status !== 401 || !request.replayable) return response;
-    const challenge = challengeOf(response.headers.get("www-authenticate") ?? "");
-    const old = known.get(origin)?.challenge;
+    const challenge = challengeOf(headerText(response.headers.get("www-authenticate") ?? ""));
     // The same nonce again, and not called stale: it is the password that is wrong.
-    if (challenge === null || old?.nonce === challenge.nonce) return response;
-    known.set(origin, { challenge, count: 0 });
+    if (challenge === null || challenge.nonce === nonce) return response;
+    if (challenge.nonce !== state?.challenge.nonce) state = { challenge, count: 0 };
     await response.release();
-    authorize();
+    authorize(request);
     return await handler(request);
   };
 }

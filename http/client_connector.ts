@@ -7,7 +7,9 @@
  * @module
  */
 
+import { RuntimeError } from "../loop/mod.ts";
 import { Limiter } from "./_client_limiter.ts";
+import { BasicAuth } from "./client_auth.ts";
 
 /** Options for {@linkcode TCPConnector}. */
 export interface TCPConnectorOptions {
@@ -141,8 +143,14 @@ export class TCPConnector implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** @ignore */
+  _checkOpen(): void {
+    if (this.#closed) throw new RuntimeError("Cannot make request: Connector is closed");
+  }
+
   /** @ignore The client for requests that go by this proxy. */
   _client(proxy: string | URL | undefined): Deno.HttpClient {
+    this._checkOpen();
     const name = String(proxy ?? "");
     let client = this.#clients.get(name);
     if (client === undefined) {
@@ -196,12 +204,8 @@ export class UnixConnector extends TCPConnector {
 function proxyOf(proxy: string | URL | Deno.Proxy): Deno.Proxy {
   if (typeof proxy === "object" && !(proxy instanceof URL)) return proxy;
   const url = new URL(proxy);
-  const { username, password } = url;
-  if (username === "" && password === "") return { url: url.href };
+  const auth = BasicAuth.fromUrl(url);
+  if (auth === null) return { url: url.href };
   url.username = url.password = "";
-  const basicAuth = {
-    username: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-  };
-  return { url: url.href, basicAuth };
+  return { url: url.href, basicAuth: { username: auth.login, password: auth.password } };
 }

@@ -9,6 +9,7 @@
  */
 
 import { parseSetCookie } from "./_client_set_cookie.ts";
+import { cookiePair } from "./_cookie_header.ts";
 import type { SetCookie } from "./_client_set_cookie.ts";
 
 /** A cookie in a {@linkcode CookieJar}. */
@@ -122,10 +123,11 @@ export class CookieJar implements Iterable<JarCookie> {
    *
    * @param cookies Names and values.
    * @param url The URL of the host; they are for all of its paths.
+   * @throws {RangeError} If a name or a value is malformed, or the host can't set such a cookie.
    */
   updateCookies(cookies: Readonly<Record<string, string>>, url: string | URL): void {
     for (const [name, value] of Object.entries(cookies)) {
-      if (!this.setCookie(`${name}=${value}; Path=/`, url)) {
+      if (!this.setCookie(`${cookiePair(name, value)}; Path=/`, url)) {
         throw new RangeError(`Cannot set cookie ${JSON.stringify(name)}: it breaks the rules`);
       }
     }

@@ -94,7 +94,8 @@ export function retryMiddleware(options: RetryOptions = {}): ClientMiddleware {
     throw new RangeError(`Cannot retry: attempts must be at least 1, not ${attempts}`);
   }
   const statuses = new Set(options.statuses ?? [429, 502, 503, 504]);
-  const methods = new Set(options.methods ?? ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+  const given = options.methods ?? ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
+  const methods = new Set(Array.from(given, (method) => method.toUpperCase()));
   return async (request, handler) => {
     const mayRetry = methods.has(request.method) && request.replayable;
     for (let attempt = 1;; attempt++) {
@@ -174,10 +175,13 @@ export interface LoggingOptions {
 export function loggingMiddleware(options: LoggingOptions = {}): ClientMiddleware {
   const { log = (line: string): void => console.info(line) } = options;
   return async (request, handler) => {
-    const { origin, pathname } = request.url;
+    const { origin, pathname, search } = request.url;
     const start = Date.now();
-    const write = (result: unknown): void =>
-      log(`${request.method} ${origin}${pathname} ${result} in ${Date.now() - start} ms`);
+    const write = (result: unknown): void => {
+      // Errors name the URL.
+      const shown = search === "" ? result : String(result).replaceAll(search, "");
+      log(`${request.method} ${origin}${pathname} ${shown} in ${Date.now() - start} ms`);
+    };
     try {
       const response = await handler(request);
       write(response.status);

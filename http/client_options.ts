@@ -22,7 +22,7 @@ export type RaiseForStatus = boolean | ((response: ClientResponse) => void | Pro
 
 /** Options for a `ClientSession`. */
 export interface ClientSessionOptions {
-  /** What relative URLs are relative to; a path in it ends in a slash, or its last part is lost. */
+  /** What relative URLs are relative to; a path in it has to end in a slash. */
   baseUrl?: string | URL;
   /** Headers of every request. */
   headers?: HeadersInit;
@@ -30,7 +30,7 @@ export interface ClientSessionOptions {
   params?: QueryParams;
   /** The name and the password for the server of `baseUrl`; for all if there is none. */
   auth?: BasicAuth;
-  /** Cookies for the server of `baseUrl`. */
+  /** Cookies for the server of `baseUrl`; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
   /** Where cookies are kept: by default a new jar; null for nowhere (aiohttp's `DummyCookieJar`). */
   cookieJar?: CookieJar | null;
@@ -98,7 +98,7 @@ export interface ClientRequestOptions {
   compress?: boolean | "gzip" | "deflate";
   /** Further headers; they go before those of the session. */
   headers?: HeadersInit;
-  /** Further cookies, for this request alone. */
+  /** Further cookies, for this request alone; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
   /** The name and the password; they go before those of the session. */
   auth?: BasicAuth;
@@ -155,11 +155,18 @@ export interface WebSocketConnectOptions {
   closeTimeout?: number;
   /**
    * The size of the largest message that is taken, in bytes; 0 for any. A larger one closes the
-   * WebSocket with code 1009.
+   * WebSocket with code 4009: 1009, which means that, is not for clients to send.
    *
    * @default {4194304}
    */
   maxMsgSize?: number;
+  /**
+   * How many bytes of messages are kept for who is slow to receive them, counting 64 more for each; 0
+   * for any. More close the WebSocket with code 4008, since the platform can't have a server wait.
+   *
+   * @default {16777216}
+   */
+  maxQueueSize?: number;
   /** A proxy, as a URL; it goes before the one of the connector. */
   proxy?: string | URL;
   /** Closes the WebSocket when it aborts; before it is open, its reason is thrown. */

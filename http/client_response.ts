@@ -12,7 +12,8 @@ import type { Steps } from "../loop/coroutines.ts";
 import { contentDispositionOf, linksOf } from "./_client_headers.ts";
 import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
-import type { Exchange } from "./_client_exchange.ts";
+import { nameAndValue } from "./_client_set_cookie.ts";
+import type { Call, Exchange } from "./_client_exchange.ts";
 import { concat } from "./_client_streams.ts";
 import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
 import { ClientResponseError, ContentTypeError } from "./client_exceptions.ts";
@@ -121,11 +122,7 @@ export class ClientResponse implements AsyncDisposable {
 
   /** The cookies that it sets, as its headers say. */
   get cookies(): ReadonlyMap<string, string> {
-    const pairs = this.headers.getSetCookie().map((header) => header.split(";", 1)[0]!);
-    return new Map(pairs.map((pair): [string, string] => {
-      const index = pair.indexOf("=");
-      return [pair.slice(0, Math.max(index, 0)).trim(), pair.slice(index + 1).trim()];
-    }));
+    return new Map(this.headers.getSetCookie().map(nameAndValue));
   }
 
   /** The type of the body, without parameters: `application/octet-stream` if none is given. */
@@ -351,19 +348,9 @@ export class ClientResponse implements AsyncDisposable {
     return this.release();
   }
 
-  /** @ignore It is the response that its call returns. */
-  _becomeLast(): void {
-    this.#exchange.becomeLast();
-  }
-
-  /** @ignore Has the connection used again if that is cheap, else closed. */
-  *_drain(limit: number): Steps<void> {
-    const length = this.headers.get("content-length");
-    if (length !== null && Number(length) <= limit) {
-      yield* this.#body.all();
-    } else {
-      this.close();
-    }
+  /** @ignore It is the response that a call returns. */
+  _becomeLastOf(call: Call): void {
+    this.#exchange.becomeLastOf(call);
   }
 }
 

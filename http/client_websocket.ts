@@ -7,13 +7,19 @@
  * @module
  */
 
-import { getRunningLoop, sleep } from "../loop/mod.ts";
-import type { Awaitable, EventLoop, Future } from "../loop/mod.ts";
+import { Event, getRunningLoop, sleep } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { Exchange } from "./_client_exchange.ts";
+import { jsonText } from "./_json_text.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
-import type { ReceiveOptions, WebSocketData, WebSocketMessage } from "./_websocket_inbox.ts";
+import type {
+  ReceiveOptions,
+  Refusal,
+  WebSocketData,
+  WebSocketMessage,
+} from "./_websocket_inbox.ts";
 import { ClientConnectionError, ClientError, WSServerHandshakeError } from "./client_exceptions.ts";
 import type { WebSocketConnectOptions } from "./client_options.ts";
 import type { ClientRequest } from "./client_request.ts";
@@ -39,6 +45,14 @@ export interface WebSocketCloseOptions {
 const HIGH_WATER = 1024 * 1024;
 /** How often to look whether it is less, in seconds: the platform does not tell. */
 const DRAIN_INTERVAL = 0.005;
+
+const CLOSE_TIMEOUT = 10;
+const MAX_MSG_SIZE = 4 * 1024 * 1024;
+const MAX_QUEUE_SIZE = 16 * 1024 * 1024;
+
+const ABNORMAL = 1006;
+/** From the codes that are not for clients to send to those of their own range that mean the same. */
+const FROM_CLIENTS = 3000;
 
 /**
  * A WebSocket to a server; `ClientSession.wsConnect()` makes one.
@@ -73,10 +87,10 @@ const DRAIN_INTERVAL = 0.005;
 export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<WebSocketData> {
   readonly #socket: WebSocket;
   readonly #exchange: Exchange;
-  readonly #loop: EventLoop = getRunningLoop();
-  readonly #options: WebSocketConnectOptions;
+  /** Seconds. */
+  readonly #closeTimeout: number;
   readonly #inbox: WebSocketInbox;
-  #ended: Future<void>;
+  readonly #ended = new Event();
   #closing = false;
   #closeCode: number | null = null;
   #exception: unknown = null;
@@ -85,12 +99,16 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   constructor(socket: WebSocket, exchange: Exchange, options: WebSocketConnectOptions) {
     this.#socket = socket;
     this.#exchange = exchange;
-    this.#options = options;
-    this.#ended = this.#loop.createFuture();
-    const { receiveTimeout = null } = options;
+    const { receiveTimeout = null, closeTimeout = CLOSE_TIMEOUT } = options;
+    const { maxMsgSize = MAX_MSG_SIZE, maxQueueSize = MAX_QUEUE_SIZE } = options;
+    this.#closeTimeout = closeTimeout;
     this.#inbox = new WebSocketInbox(
       this.url,
-      receiveTimeout,
+      {
+        receiveTimeout,
+        maxMsgSize: maxMsgSize || Infinity,
+        maxQueueSize: maxQueueSize || Infinity,
+      },
       (text) => new ClientConnectionError(text, { cause: this.#exception }),
     );
     socket.onmessage = ({ data }): void => this.#received(data);
@@ -100,9 +118,12 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
         { cause: (event as ErrorEvent).error },
       );
     };
-    socket.onclose = ({ code, reason }): void => this.#hasClosed(code, reason);
-    // The session or the signal has ended it.
-    exchange.signal.addEventListener("abort", () => this.#hangUp(1001));
+    socket.onclose = ({ code, reason }): void => this.#hasEnded(code || ABNORMAL, reason);
+    // The session or the signal has ended it: nobody waits for the server's answer.
+    exchange.signal.addEventListener("abort", () => {
+      this.#hangUp();
+      this.#hasEnded(ABNORMAL, "");
+    });
   }
 
   /** The URL. */
@@ -115,9 +136,10 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     return this.#socket.protocol || null;
   }
 
-  /** Whether it is closed, or being closed by `close()`: nothing can be sent. */
+  /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
-    return this.#closing || this.#closeCode !== null;
+    // The platform knows that the server closes it before it tells.
+    return this.#closing || this.#closeCode !== null || this.#socket.readyState > WebSocket.OPEN;
   }
 
   /** With which code it was closed; 1006 if it broke off; null if it is open. */
@@ -136,36 +158,27 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
 
   #received(data: string | ArrayBuffer): void {
     if (this.#closing) return;
-    const size = typeof data === "string" ? data.length : data.byteLength;
-    const { maxMsgSize = 4 * 1024 * 1024 } = this.#options;
-    if (maxMsgSize > 0 && size > maxMsgSize) {
-      this.#exception = new ClientError(
-        `Cannot receive from ${this.url}: a message of ${size} is larger than ${maxMsgSize}`,
-      );
-      // 1009 is not for clients to send; this is the one of their own range that means it.
-      return this.#hangUp(4009);
-    }
-    this.#inbox.put(
-      typeof data === "string"
-        ? { type: "text", data }
-        : { type: "binary", data: new Uint8Array(data) },
-    );
+    const refusal = this.#inbox.put(data);
+    if (refusal !== null) this.#refuse(refusal);
   }
 
-  #hasClosed(code: number, reason: string): void {
+  #refuse({ code, state }: Refusal): void {
+    this.#exception = new ClientError(`Cannot receive from ${this.url}: ${state}`);
+    this.#hangUp(code + FROM_CLIENTS);
+    this.#hasEnded(code + FROM_CLIENTS, "");
+  }
+
+  #hasEnded(code: number, reason: string): void {
     if (this.#closeCode !== null) return; // it was given up before its end has come
-    this.#closeCode = code || 1006;
+    this.#closeCode = code;
     this.#exchange.end();
-    if (!this.#ended.done()) this.#ended.setResult();
-    this.#inbox.put({ type: "close", data: this.#closeCode, reason });
+    this.#ended.set();
+    this.#inbox.end(code, reason);
   }
 
-  #hangUp(code: number): void {
+  #hangUp(code?: number, reason?: string): void {
+    if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(code, reason);
     this.#closing = true;
-    if (this.#socket.readyState > WebSocket.OPEN) return;
-    // 1001 is not for clients to send either.
-    if (code < 3000) this.#socket.close();
-    else this.#socket.close(code);
   }
 
   // -- Receiving --
@@ -252,10 +265,11 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    *
    * @param data The value.
    * @returns An awaitable.
+   * @throws {TypeError} If JSON has nothing for it.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendJson(data: unknown): Awaitable<void> {
-    return new Operation(() => this.#send(JSON.stringify(data)));
+    return new Operation(() => this.#send(jsonText(data)));
   }
 
   *#send(data: string | Uint8Array<ArrayBuffer>): Steps<void> {
@@ -270,7 +284,8 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
 
   /**
    * Closes the WebSocket, and waits for the server's answer, but not for ever. Messages that come
-   * meanwhile are dropped.
+   * meanwhile are dropped. Where no answer comes, the runtime keeps the connection, and the process,
+   * until the server ends it: it has no way to break it off.
    *
    * @param options Why.
    * @returns An awaitable: false if it was closed already.
@@ -282,13 +297,12 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
 
   *#close({ code = 1000, reason = "" }: WebSocketCloseOptions): Steps<boolean> {
     const wasOpen = !this.closed;
-    if (wasOpen) this.#socket.close(code, reason);
-    this.#closing = true;
+    this.#hangUp(code, reason);
     if (this.#closeCode !== null) return wasOpen;
-    const giveUp = (): void => this.#hasClosed(1006, "");
-    const timer = this.#loop.callLater(this.#options.closeTimeout ?? 10, giveUp);
+    const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
+    const timer = getRunningLoop().callLater(this.#closeTimeout, giveUp);
     try {
-      if (!this.#ended.done()) yield* this.#ended;
+      yield* this.#ended.wait();
     } finally {
       timer.cancel();
     }
@@ -324,17 +338,12 @@ export function* openWebSocket(
   const init = { headers: request.headers, protocols, client };
   const socket = new WebSocket(exchange.url.replace("http", "ws"), init);
   socket.binaryType = "arraybuffer";
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  socket.onopen = (): void => resolve();
+  const { promise, resolve, reject } = Promise.withResolvers<ClientWebSocketResponse>();
+  // Messages, and the end, may come before the task has gone on: somebody has to listen by then.
+  socket.onopen = (): void => resolve(new ClientWebSocketResponse(socket, exchange, options));
   socket.onerror = (event): void => reject(handshakeError(event as ErrorEvent, request));
-  const hangUp = (): void => socket.close();
-  exchange.signal.addEventListener("abort", hangUp);
-  try {
-    yield* exchange.wait(promise, "headers");
-  } finally {
-    exchange.signal.removeEventListener("abort", hangUp);
-  }
-  return new ClientWebSocketResponse(socket, exchange, options);
+  exchange.signal.addEventListener("abort", () => socket.close());
+  return yield* exchange.wait(promise, "headers");
 }
 
 function handshakeError(event: ErrorEvent, request: ClientRequest): ClientError {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { COOKIE_NAME } from "./_cookie_header.ts";
+import { TOKEN } from "./_header_text.ts";
 
 /** Options for {@linkcode setCookie}. */
 export interface CookieOptions {
@@ -63,7 +63,7 @@ export function setCookie(
   value: string,
   options: CookieOptions = {},
 ): void {
-  if (!COOKIE_NAME.test(name)) refuse("name", name);
+  if (!TOKEN.test(name)) refuse("name", name);
   if (!VALUE.test(value)) refuse("value", value);
   const { path = "/", domain, maxAge, expires } = options;
   const parts = [`${name}=${value}`];

@@ -60,6 +60,7 @@ export * from "./file_response.ts";
 export * from "./multipart.ts";
 export * from "./normalize_path.ts";
 export * from "./request.ts";
+export * from "./route.ts";
 export * from "./route_table.ts";
 export * from "./router.ts";
 export * from "./run_app.ts";

@@ -24,7 +24,7 @@ import { taskOf } from "./_request_task.ts";
 import { Application } from "./application.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 import { readMultipart } from "./multipart.ts";
-import type { Route } from "./router.ts";
+import type { Route } from "./route.ts";
 
 /**
  * Returns the values of the variables in the path of a request.

@@ -7,7 +7,9 @@
  */
 
 import type { Handler } from "./_scope.ts";
-import type { GetRouteOptions, RouteDef, RouteOptions, StaticOptions } from "./router.ts";
+import type { StaticOptions } from "./_static.ts";
+import type { GetRouteOptions, RouteOptions } from "./route.ts";
+import type { RouteDef } from "./router.ts";
 import type { ViewClass } from "./view.ts";
 
 /**

@@ -1,9 +1,9 @@
 /**
  * Which handler answers which request.
  *
- * Counterpart of Python's `aiohttp.web_urldispatcher`. A path without variables is found by one
- * look-up. Otherwise, of the routes whose literal beginning is the longest, the first that was added
- * and matches answers. Which one that is does not depend on the order in which routes of different
+ * Counterpart of `UrlDispatcher` of Python's `aiohttp.web_urldispatcher`. A path without variables is
+ * found first. Otherwise, of the routes whose literal beginning is the longest, the first that was
+ * added and matches answers. Which one that is does not depend on the order in which routes of different
  * beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method, the
  * answer is 405 with all methods that there are. Sub-applications for other hosts come last.
  *
@@ -13,42 +13,32 @@
 import { RuntimeError } from "../loop/mod.ts";
 import { hostMatcher } from "./_domain.ts";
 import { NO_PARAMS, NO_ROUTE, Pattern, quotePath } from "./_pattern.ts";
-import type { Params } from "./_pattern.ts";
 import { pathOf } from "./_path.ts";
-import { checkOptions, planOf } from "./_scope.ts";
-import type { Handler, HandlerOptions, Middleware, OnDisconnect, Plan, Scope } from "./_scope.ts";
+import { ANY_METHOD, PathMount, RouteIndex } from "./_route_index.ts";
+import { checkOptions } from "./_scope.ts";
+import type { Scope } from "./_scope.ts";
 import { StaticFolder } from "./_static.ts";
 import type { StaticOptions } from "./_static.ts";
 import { HTTPMethodNotAllowed, HTTPNotFound } from "./exceptions.ts";
+import { Route } from "./route.ts";
+import type {
+  GetRouteOptions,
+  Handler,
+  HandlerOptions,
+  Resource,
+  RouteMatch,
+  RouteOptions,
+} from "./route.ts";
 import { handlersOf } from "./view.ts";
 import type { ViewClass } from "./view.ts";
 
-export type { Handler, HandlerOptions, Middleware, OnDisconnect, Params, StaticOptions };
-
-/** A method that stands for all. */
-const ANY = "*";
+export type { StaticOptions };
 
 /** For the handlers where no route was found, which do nothing but throw. */
 const NO_REQUEST = null as unknown as Request;
 
 /** What refuses a request need not read its body. */
 const NO_LIMIT: HandlerOptions = { clientMaxSize: null };
-
-/** Options for adding a route. */
-export interface RouteOptions extends HandlerOptions {
-  /** A name, for {@linkcode Router.urlFor}; routes of the same path may share it. */
-  name?: string;
-}
-
-/** Options for {@linkcode Router.addGet}. */
-export interface GetRouteOptions extends RouteOptions {
-  /**
-   * Whether HEAD is answered, too, by the same handler.
-   *
-   * @default {true}
-   */
-  allowHead?: boolean;
-}
 
 /** Options for {@linkcode Router.urlFor}. */
 export interface UrlForOptions {
@@ -58,151 +48,12 @@ export interface UrlForOptions {
   fragment?: string;
 }
 
-/**
- * Who answers a method on a path.
- *
- * Counterpart of Python's `aiohttp.web.AbstractRoute`.
- *
- * @example
- * ```ts
- * import { Router } from "@aio/asyncio/http";
- * import { assertEquals } from "@std/assert";
- *
- * const route = new Router().addPut("/notes/{id:\\d+}", () => new Response());
- * assertEquals([route.method, route.path], ["PUT", "/notes/{id}"]);
- * ```
- */
-export class Route {
-  /** The method, in capitals; `*` for all. */
-  readonly method: string;
-  /** Who answers. */
-  readonly handler: Handler;
-  /** Its name, or null. */
-  readonly name: string | null;
-  /** Without prefixes; null where no route was found. */
-  readonly #path: string | null;
-  readonly #options: HandlerOptions;
-  readonly #router: Router;
-  #plan: Plan | null = null;
-
-  /** @ignore Routes come from a {@linkcode Router}. */
-  constructor(
-    method: string,
-    path: string | null,
-    handler: Handler,
-    options: RouteOptions,
-    router: Router,
-  ) {
-    this.method = method;
-    this.#path = path;
-    this.handler = handler;
-    this.name = options.name ?? null;
-    const { name: _, ...rest } = options;
-    this.#options = rest;
-    this.#router = router;
-  }
-
-  /**
-   * The path without regular expressions, the prefixes of sub-applications included; empty where no
-   * route was found. Counterpart of `route.resource.canonical`.
-   */
-  get path(): string {
-    return this.#path === null ? "" : this.#router._prefix + this.#path;
-  }
-
-  /** @ignore What is done with its requests. */
-  get _plan(): Plan {
-    return this.#plan ??= planOf(this.handler, this.#options, this.#router._scope);
-  }
-
-  /** @ignore A route in the same place whose handler throws an error. */
-  _failing(error: unknown): RouteMatch {
-    const fail = (): never => {
-      throw error;
-    };
-    return {
-      route: new Route(ANY, this.#path, fail, this.#options, this.#router),
-      params: NO_PARAMS,
-    };
-  }
-}
-
-/** The route of a request, and the values of the variables in its path. */
-export interface RouteMatch {
-  /** The route. */
-  readonly route: Route;
-  /** The values of the variables, decoded. */
-  readonly params: Params;
-}
-
-/**
- * A path, and its routes.
- *
- * Counterpart of Python's `aiohttp.web.AbstractResource`.
- */
-export interface Resource {
-  /** The path, as in {@linkcode Route.path}. */
-  readonly path: string;
-  /** Its routes, in the order they were added. */
-  readonly routes: readonly Route[];
-}
-
 /** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
 export type RouteDef = (router: Router) => Route[];
 
-/** What may know who answers for a path. */
-interface Mount {
-  /** Finds who answers for a path; null for go on looking, with the methods that it knows noted. */
-  find(path: string, search: Search): RouteMatch | null;
-}
-
-/** What is looked for. */
-class Search {
-  readonly method: string;
-  readonly url: string;
-  /** The methods of routes that match but for theirs. */
-  allowed: Set<string> | null = null;
-
-  constructor(method: string, url: string) {
-    this.method = method;
-    this.url = url;
-  }
-}
-
-/** The routes of one path. */
-class PathMount implements Mount {
-  readonly pattern: Pattern | null;
-  readonly path: string;
-  readonly matches = new Map<string, RouteMatch>();
-
-  constructor(path: string, pattern: Pattern | null) {
-    this.path = path;
-    this.pattern = pattern;
-  }
-
-  /** The same for paths that match the same. */
-  get shape(): string {
-    return this.pattern?.shape ?? this.path;
-  }
-
-  find(path: string, search: Search): RouteMatch | null {
-    const params = this.pattern === null ? NO_PARAMS : this.pattern.match(path);
-    if (params === null) return null;
-    const match = this.matches.get(search.method) ?? this.matches.get(ANY);
-    if (match !== undefined) return params === NO_PARAMS ? match : { route: match.route, params };
-    search.allowed ??= new Set();
-    for (const other of this.matches.keys()) search.allowed.add(other);
-    return null;
-  }
-}
-
-/** The first that answers. */
-function findIn(mounts: readonly Mount[], path: string, search: Search): RouteMatch | null {
-  for (const mount of mounts) {
-    const match = mount.find(path, search);
-    if (match !== null) return match;
-  }
-  return null;
+function newDynamic(path: string): PathMount {
+  const pattern = new Pattern(path);
+  return new PathMount(pattern.canonical, pattern);
 }
 
 /** A method as in a request: `"get"` is `"GET"`. */
@@ -242,23 +93,15 @@ function checkPrefix(prefix: string): void {
 export class Router {
   /** @ignore The application, if it is the router of one. */
   readonly _scope: Scope | null;
+  readonly #index: RouteIndex;
   /** Paths and the routers of sub-applications, in the order they were added. */
   readonly #parts: (PathMount | Router)[] = [];
-  /** The paths without variables, by path. */
-  readonly #static = new Map<string, PathMount>();
-  /** The others, by the path that they were added with. */
-  readonly #dynamic = new Map<string, PathMount>();
+  /** The paths, by how they are written. */
+  readonly #paths = new Map<string, PathMount>();
   /** The methods by shape: of paths that match the same, only one can have a method. */
   readonly #methods = new Map<string, Set<string>>();
-  /** What is not static, by the beginning that is literal, in the order it was added. */
-  readonly #index = new Map<string, Mount[]>();
-  /** The length of the longest of these beginnings. */
-  #longest = 0;
-  /** What answers for some hosts, in the order it was added. */
-  readonly #domains: Mount[] = [];
   readonly #prefixes = new Set<string>();
   readonly #names = new Map<string, PathMount>();
-  readonly #missing: RouteMatch;
   #frozen = false;
   /** The router that this one is under, if it is that of a sub-application. */
   #parent: { readonly router: Router; readonly prefix: string } | null = null;
@@ -266,13 +109,19 @@ export class Router {
   /** @ignore An application makes its router. */
   constructor(scope: Scope | null = null) {
     this._scope = scope;
-    this.#missing = this.#systemRoute(() => {
+    const missing = this.#systemRoute(() => {
       throw new HTTPNotFound();
+    });
+    this.#index = new RouteIndex((allowed) => {
+      if (allowed === null) return missing;
+      return this.#systemRoute(() => {
+        throw new HTTPMethodNotAllowed(allowed);
+      });
     });
   }
 
   #systemRoute(handler: Handler): RouteMatch {
-    return { route: new Route(ANY, null, handler, NO_LIMIT, this), params: NO_ROUTE };
+    return { route: new Route(ANY_METHOD, null, handler, NO_LIMIT, this), params: NO_ROUTE };
   }
 
   // -- Adding --
@@ -300,48 +149,31 @@ export class Router {
       throw new TypeError(`Cannot add route: a handler must be a function, not ${handler}`);
     }
     const key = methodName(method);
-    const resource = this.#resourceOf(path);
-    const { matches } = resource;
-    const methods = this.#methods.get(resource.shape) ?? new Set();
-    if (methods.has(key) || methods.has(ANY) || (key === ANY && methods.size > 0)) {
+    const mount = this.#mountOf(path);
+    const methods = this.#methods.get(mount.shape) ?? new Set();
+    if (methods.has(key) || methods.has(ANY_METHOD) || (key === ANY_METHOD && methods.size > 0)) {
       throw new RangeError(`Cannot add route: ${key} ${path} is there already`);
     }
-    this.#checkName(options.name, resource);
-    this.#methods.set(resource.shape, methods.add(key));
-    const route = new Route(key, resource.path, handler, options, this);
-    matches.set(key, { route, params: NO_PARAMS });
-    this.#keep(path, resource);
-    if (options.name !== undefined) this.#names.set(options.name, resource);
+    this.#checkName(options.name, mount);
+    this.#methods.set(mount.shape, methods.add(key));
+    const route = new Route(key, mount.path, handler, options, this);
+    mount.matches.set(key, { route, params: NO_PARAMS });
+    if (mount.matches.size === 1) this.#keep(path, mount);
+    if (options.name !== undefined) this.#names.set(options.name, mount);
     return route;
   }
 
-  #resourceOf(path: string): PathMount {
-    if (!/[{}]/.test(path)) {
-      const quoted = quotePath(path);
-      return this.#static.get(quoted) ?? new PathMount(quoted, null);
-    }
-    const pattern = new Pattern(path);
-    return this.#dynamic.get(path) ?? new PathMount(pattern.canonical, pattern);
+  /** The place of a path; a new one is not kept yet. */
+  #mountOf(path: string): PathMount {
+    if (/[{}]/.test(path)) return this.#paths.get(path) ?? newDynamic(path);
+    const quoted = quotePath(path);
+    return this.#paths.get(quoted) ?? new PathMount(quoted, null);
   }
 
-  /** Keeps a resource, unless it was there before. */
-  #keep(path: string, resource: PathMount): void {
-    const { pattern } = resource;
-    if (resource.matches.size > 1) return;
-    this.#parts.push(resource);
-    if (pattern === null) {
-      this.#static.set(resource.path, resource);
-    } else {
-      this.#dynamic.set(path, resource);
-      this.#addToIndex(pattern.prefix, resource);
-    }
-  }
-
-  #addToIndex(prefix: string, mount: Mount): void {
-    const others = this.#index.get(prefix);
-    if (others === undefined) this.#index.set(prefix, [mount]);
-    else others.push(mount);
-    this.#longest = Math.max(this.#longest, prefix.length);
+  #keep(path: string, mount: PathMount): void {
+    this.#paths.set(mount.pattern === null ? mount.path : path, mount);
+    this.#parts.push(mount);
+    this.#index.addPath(mount);
   }
 
   #checkName(name: string | undefined, owner: PathMount): void {
@@ -505,7 +337,7 @@ export class Router {
     }
     this.#prefixes.add(quoted);
     this.#adopt(router, quoted);
-    this.#addToIndex(quoted, {
+    this.#index.addPrefix(quoted, {
       find: (path, { method, url }) => router.find(method, path.slice(quoted.length), url),
     });
   }
@@ -515,7 +347,7 @@ export class Router {
     this.#checkOpen("add domain");
     const isOf = hostMatcher(domain);
     this.#adopt(router, "");
-    this.#domains.push({
+    this.#index.addDomain({
       find: (path, { method, url }) => isOf(url) ? router.find(method, path, url) : null,
     });
   }
@@ -604,35 +436,7 @@ export class Router {
 
   /** @ignore The same, with a route that throws where there is none. */
   find(method: string, path: string, url: string): RouteMatch {
-    const resource = this.#static.get(path);
-    return resource?.matches.get(method) ?? this.#search(path, resource, new Search(method, url));
-  }
-
-  #search(path: string, resource: PathMount | undefined, search: Search): RouteMatch {
-    const match = resource?.find(path, search) ??
-      this.#findInIndex(path, search) ??
-      findIn(this.#domains, path, search);
-    if (match !== null) return match;
-    const { allowed } = search;
-    if (allowed === null) return this.#missing;
-    return this.#systemRoute(() => {
-      throw new HTTPMethodNotAllowed(allowed);
-    });
-  }
-
-  /** Looks under the path, then under what is left of it after each slash from the end. */
-  #findInIndex(path: string, search: Search): RouteMatch | null {
-    // Without sub-applications, nothing is under the whole path.
-    let start = this.#prefixes.size > 0 ? path.length : path.lastIndexOf("/");
-    // A client may send a long path of slashes.
-    if (start > this.#longest) start = path.lastIndexOf("/", this.#longest);
-    for (let end = start; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) {
-      const mounts = this.#index.get(path.slice(0, end));
-      if (mounts === undefined) continue;
-      const match = findIn(mounts, path, search);
-      if (match !== null) return match;
-    }
-    return null;
+    return this.#index.find(method, path, url);
   }
 
   // -- Names --

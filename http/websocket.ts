@@ -27,6 +27,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Claim } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { jsonText } from "./_json_text.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
 import { taskOf } from "./_request_task.ts";
 import type { RequestTask } from "./_request_task.ts";
@@ -326,7 +327,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * @throws {RuntimeError} If it is not prepared.
    */
   sendJson(data: unknown): Awaitable<void> {
-    return this.sendStr(JSON.stringify(data));
+    return this.sendStr(jsonText(data));
   }
 
   #send(data: WebSocketData): Awaitable<void> {

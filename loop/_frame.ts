@@ -86,7 +86,7 @@ export interface Sink {
 /** See the module's description. */
 export abstract class Frame implements Runnable {
   /** The task, or null where a future is awaited outside of any. */
-  readonly owner: FrameOwner | null;
+  owner: FrameOwner | null;
   readonly loop: BaseEventLoop;
   /** The future it waits for; null if it waits for the next turn or for a promise. */
   waitsFor: Waitable | null = null;
@@ -193,7 +193,7 @@ export abstract class Frame implements Runnable {
 /** The frame of a generator. */
 export class StepFrame extends Frame {
   readonly #generator: Steps<unknown>;
-  readonly #sink: Sink;
+  #sink: Sink | null;
 
   constructor(
     owner: FrameOwner | null,
@@ -213,11 +213,18 @@ export class StepFrame extends Frame {
   }
 
   override _finish(value: unknown): void {
-    this.#sink._finish(value);
+    this.#letGo()._finish(value);
   }
 
   override _fail(error: unknown): void {
-    this.#sink._fail(error);
+    this.#letGo()._fail(error);
+  }
+
+  /** A stack that an error keeps leads to this frame, and is not to lead to the task: see tasks.ts. */
+  #letGo(): Sink {
+    const sink = this.#sink!;
+    if (this.loop._instrument === null) this.owner = this.#sink = null;
+    return sink;
   }
 
   /** Lets the generator run to its next suspension, with `error` thrown into it if there is one. */

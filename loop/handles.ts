@@ -31,7 +31,7 @@ export interface Runnable {
   /** Does the work. It never throws: what goes wrong is reported or belongs to a future. */
   _run(): void;
   /** The task that is to outlive the future whose end this entry waits for, if there is one. */
-  readonly _parent?: Runnable | null;
+  readonly _parent?: object | null;
 }
 
 /** The loop, as far as a handle needs to know it. */

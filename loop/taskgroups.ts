@@ -163,9 +163,11 @@ export class TaskGroup {
     }
     this.#isBodyDone = true;
     cancellation = (yield* this.#waitForTasks()) ?? cancellation;
+    const parent = this.#parent!;
+    this.#parent = null; // an error of the body may lead here, and is not to lead to its task
     this.#state = FINISHED;
     if (this.#interrupt !== null) throw this.#reportAllBut(this.#interrupt);
-    this.#throwIfFailed(this.#withoutOwn(cancellation), bodyErrors);
+    this.#throwIfFailed(parent, this.#withoutOwn(parent, cancellation), bodyErrors);
     return result as T;
   }
 
@@ -208,14 +210,20 @@ export class TaskGroup {
   }
 
   /** Takes back the group's own cancellation, and returns the one to throw, if any is left. */
-  #withoutOwn(cancellation: CancelledError | null): CancelledError | null {
+  #withoutOwn(
+    parent: Task<unknown>,
+    cancellation: CancelledError | null,
+  ): CancelledError | null {
     if (!this.#hasCancelledParent) return cancellation;
-    return this.#parent!.uncancel() === 0 ? null : cancellation ?? this.#lastCancellation;
+    return parent.uncancel() === 0 ? null : cancellation ?? this.#lastCancellation;
   }
 
   /** Throws what the group has to throw: errors, or else the cancellation. */
-  #throwIfFailed(cancellation: CancelledError | null, bodyErrors: unknown[]): void {
-    const parent = this.#parent!;
+  #throwIfFailed(
+    parent: Task<unknown>,
+    cancellation: CancelledError | null,
+    bodyErrors: unknown[],
+  ): void {
     if (cancellation !== null && this.#errors.length === 0) throw cancellation;
     const errors = [...this.#errors, ...bodyErrors];
     if (errors.length === 0) return;

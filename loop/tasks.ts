@@ -84,7 +84,7 @@ let tasksNamed = 0;
  * });
  * ```
  */
-export class Task<T> extends Future<T> implements Runnable {
+export class Task<T> extends Future<T> {
   /** @ignore */
   _frames: Frame | null = null;
   /** @ignore */
@@ -122,9 +122,9 @@ export class Task<T> extends Future<T> implements Runnable {
     if (options.signal !== undefined) this.#obey(options.signal);
     if (options.eagerStart && current.loop === this._loop) {
       this._loop._tasks.add(this);
-      this._run();
+      this._start();
     } else {
-      this._loop._enqueue(this);
+      this._loop._enqueue(new Start(this));
       this._loop._tasks.add(this);
     }
   }
@@ -226,55 +226,9 @@ export class Task<T> extends Future<T> implements Runnable {
 
   // -- Running --
 
-  /** @ignore Starts the coroutine. What follows is up to its frames. */
-  _run(): void {
-    if (this._mustCancel) return this.#cancelBeforeStart();
-    const coroutine = this.#coroutine;
-    if (typeof coroutine !== "function") return this.#step(coroutine);
-    const { task, context } = current;
-    current.task = this;
-    current.context = this;
-    let started: unknown;
-    try {
-      // A generator's own code does not run yet, and needs no asynchronous context.
-      started = isGeneratorFunction(coroutine) ? coroutine() : runOwned(this, startOwned);
-    } catch (error) {
-      return this._fail(error);
-    } finally {
-      current.task = task;
-      current.context = context;
-    }
-    this.#follow(started);
-  }
-
-  #cancelBeforeStart(): void {
-    if (isGenerator(this.#coroutine)) this.#coroutine.return(undefined as T);
-    this._fail(this._takeCancellation());
-  }
-
-  /** Goes on with what the coroutine function returned. */
-  #follow(started: unknown): void {
-    if (isGenerator(started)) {
-      this.#step(started as Steps<T>);
-    } else if (typeof (started as PromiseLike<T> | null)?.then !== "function") {
-      const text = `a promise or a generator was expected from the coroutine, not ${started}`;
-      this._fail(new TypeError(`Cannot run task: ${text}`));
-    } else if (Symbol.iterator in (started as object)) {
-      const steps = (started as Iterable<unknown>)[Symbol.iterator]() as Steps<T>;
-      this.#step(steps);
-    } else {
-      if (!tellsOwner(started)) {
-        (started as PromiseLike<T>).then(
-          (value) => this._finish(value),
-          (error) => this._fail(error),
-        );
-      }
-      this._loop._resuming(this);
-    }
-  }
-
-  #step(generator: Steps<T>): void {
-    new StepFrame(this, this._loop, generator, this).step();
+  /** @ignore Starts the coroutine. */
+  _start(): void {
+    start(this);
   }
 
   /** @ignore Called with what the coroutine returned. */
@@ -387,6 +341,81 @@ export class Task<T> extends Future<T> implements Runnable {
     if (place !== null) parts.push(`created at ${place}`);
     return [...parts, ...rest].join(" ");
   }
+}
+
+// -- Starting --
+//
+// An error keeps its stack, and the stack keeps what its functions were called on. Were that the task, it
+// would not be gone before its error, and nobody could tell that the error will never be looked at.
+// So no method of the task is on the stack of its coroutine, and what is there lets go of the task.
+
+/** What the loop starts a task by. */
+class Start implements Runnable {
+  #task: Task<unknown> | null;
+
+  constructor(task: Task<unknown>) {
+    this.#task = task;
+  }
+
+  _run(): void {
+    const task = this.#task!;
+    if (task._loop._instrument === null) this.#task = null;
+    start(task);
+  }
+
+  toString(): string {
+    return String(this.#task);
+  }
+}
+
+/** Starts the coroutine of a task. What follows is up to its frames. */
+function start(task: Task<unknown>): void {
+  const coroutine = task.getCoro();
+  if (task._mustCancel) return cancelBeforeStart(task, coroutine);
+  if (typeof coroutine !== "function") return startSteps(task, coroutine);
+  const { task: outerTask, context } = current;
+  current.task = task;
+  current.context = task;
+  let started: unknown;
+  try {
+    // A generator's own code does not run yet, and needs no asynchronous context.
+    started = isGeneratorFunction(coroutine) ? coroutine() : runOwned(task, startOwned);
+  } catch (error) {
+    return task._fail(error);
+  } finally {
+    current.task = outerTask;
+    current.context = context;
+  }
+  follow(task, started);
+}
+
+function cancelBeforeStart(task: Task<unknown>, coroutine: Coroutine<unknown>): void {
+  if (isGenerator(coroutine)) coroutine.return(undefined);
+  task._fail(task._takeCancellation());
+}
+
+/** Goes on with what the coroutine function returned. */
+function follow(task: Task<unknown>, started: unknown): void {
+  if (isGenerator(started)) {
+    startSteps(task, started as Steps<unknown>);
+  } else if (typeof (started as PromiseLike<unknown> | null)?.then !== "function") {
+    const text = `a promise or a generator was expected from the coroutine, not ${started}`;
+    task._fail(new TypeError(`Cannot run task: ${text}`));
+  } else if (Symbol.iterator in (started as object)) {
+    startSteps(task, (started as Iterable<unknown>)[Symbol.iterator]() as Steps<unknown>);
+  } else {
+    if (!tellsOwner(started)) {
+      (started as PromiseLike<unknown>).then(
+        (value) => task._finish(value),
+        (error) => task._fail(error),
+      );
+    }
+    task._loop._resuming(task);
+  }
+}
+
+function startSteps(task: Task<unknown>, steps: Steps<unknown>): void {
+  new StepFrame(task, task._loop, steps, task).step();
 }
 
 /**

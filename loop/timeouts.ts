@@ -146,6 +146,8 @@ export class Timeout {
 
   /** Ends the timer, and tells whether a cancellation that comes out of the body is this one's. */
   #exit(): boolean {
+    const task = this.#task!;
+    this.#task = null; // an error of the body may lead here, and is not to lead to its task
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#state === ACTIVE) {
@@ -153,7 +155,7 @@ export class Timeout {
       return false;
     }
     this.#state = EXPIRED;
-    return this.#task!.uncancel() <= this.#cancelling;
+    return task.uncancel() <= this.#cancelling;
   }
 
   /**

@@ -7,6 +7,7 @@
 import { run } from "@aio/asyncio/loop";
 import { ClientSession } from "@aio/asyncio/http";
 import type { ClientSessionOptions } from "@aio/asyncio/http";
+import { bytesOf } from "../examples/_support.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen: (): void => {} };
 
@@ -138,6 +139,19 @@ export class RawSite implements AsyncDisposable {
 export function answer(head: string, body = ""): string {
   const { length } = new TextEncoder().encode(body);
   return `HTTP/1.1 ${head}\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`;
+}
+
+/** Agrees to a WebSocket, and says more in the same breath; one character of it is one byte. */
+export async function acceptWebSocket(conn: RawConn, more = ""): Promise<void> {
+  const head = (await conn.head())!;
+  const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
+  const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + guid));
+  const answer = new TextEncoder().encode(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${new Uint8Array(hash).toBase64()}\r\n\r\n`,
+  );
+  await conn.write(new Uint8Array([...answer, ...bytesOf(more)]));
 }
 
 /** Runs a test with a session of its own. */

@@ -5,7 +5,7 @@
  */
 
 import { BasicAuth, ClientConnectionError, TCPConnector } from "@aio/asyncio/http";
-import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../_support/assert.ts";
 import { runProgram } from "../_support/program.ts";
 import { answer, RawSite, withSession } from "./_client_servers.ts";
 
@@ -26,6 +26,16 @@ Deno.test("TCPConnector makes its requests by a proxy, with name and password", 
     assert(head.startsWith("GET http://127.0.0.1:60001/path HTTP/1.1\r\n"), head);
     const auth = new BasicAuth("me", "s@cret").encode();
     assert(head.toLowerCase().includes(`proxy-authorization: ${auth.toLowerCase()}`), head);
+  });
+});
+
+Deno.test("TCPConnector takes a name and a password of its proxy's URL as they are", async () => {
+  await using proxy = echoingProxy();
+  const url = proxy.url.replace("//", "//me:100%@");
+  await withSession({ connector: new TCPConnector({ proxy: url }) }, async (session) => {
+    await using response = await session.get("http://127.0.0.1:60001/path");
+    const auth = new BasicAuth("me", "100%").encode();
+    assertStringIncludes((await response.text()).toLowerCase(), auth.toLowerCase());
   });
 });
 

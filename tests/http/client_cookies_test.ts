@@ -4,9 +4,11 @@
  * @module
  */
 
-import { CookieJar } from "@aio/asyncio/http";
+import { ClientSession, CookieJar } from "@aio/asyncio/http";
+import { parseCookies } from "../../http/_cookie_header.ts";
+import { headerText } from "../../http/_header_text.ts";
 import { parseCookieDate, parseSetCookie } from "../../http/_client_set_cookie.ts";
-import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { serve, withSession } from "./_client_servers.ts";
 
 /** What a jar sends to `to` after `from` has set these. */
@@ -209,6 +211,12 @@ Deno.test("parseSetCookie() never throws, whatever it is given", () => {
   }
 });
 
+Deno.test("parseSetCookie() reads a header with many blanks in it", () => {
+  // Where each blank is tried as the first of those at the end, this takes minutes.
+  const header = `a=1; x${" ".repeat(2 ** 20)}y; Path=/p`;
+  assertEquals(parseSetCookie(header, 0)?.path, "/p");
+});
+
 // -- Sessions --
 
 Deno.test("ClientSession keeps cookies and sends them with those of its request", async () => {
@@ -231,7 +239,17 @@ Deno.test("ClientSession keeps cookies and sends them with those of its request"
     assertEquals(await get("a", { b: "own", c: "3" }), "start=0; a=1; b=own; c=3");
     assertEquals(await get("a"), "start=0; a=1; b=2");
     assertEquals(session.cookieJar!.size, 3);
+    await assertRejects(() => get("a", { "b c": "" }), RangeError, 'Cannot send cookie "b c"');
+    await assertRejects(() => get("a", { b: "1; c=2" }), RangeError, 'Cannot send cookie "b"');
   });
+  const cookies = { constructor: "kept", name: "日本" };
+  await withSession({ baseUrl: site.url, cookies }, async (session) => {
+    await using response = await session.get("a", { cookies: { own: "ä" } });
+    const seen = parseCookies(headerText(await response.text()));
+    assertEquals([...seen], [["constructor", "kept"], ["name", "日本"], ["own", "ä"]]);
+  });
+  const injecting = { baseUrl: site.url, cookies: { a: "1; Domain=b" } };
+  assertThrows(() => new ClientSession(injecting), RangeError, 'Cannot send cookie "a"');
   await withSession({ baseUrl: site.url, cookieJar: null }, async (session) => {
     await using set = await session.get("set");
     await set.read();

@@ -8,6 +8,7 @@ import {
   ClientConnectionError,
   type ClientError,
   ClientPayloadError,
+  InvalidURL,
   ServerDisconnectedError,
   TCPConnector,
 } from "@aio/asyncio/http";
@@ -149,6 +150,10 @@ Deno.test("ClientSession names no password in its errors", async () => {
     const error = await assertRejects(async () => await session.get(url), ServerDisconnectedError);
     assert(!error.message.includes("secret"), error.message);
     assert(!String((error.cause as Error).message).includes("secret"));
+    for (const wrong of ["ftp://me:secret@x/", "http://me:secret@a b/", "http://m%3A:secret@x/"]) {
+      const refused = await assertRejects(async () => await session.get(wrong), InvalidURL);
+      assert(!refused.message.includes("secret"), refused.message);
+    }
   });
 });
 

@@ -85,6 +85,21 @@ Deno.test("Limiter lets others pass those whose host is full", async () => {
   });
 });
 
+Deno.test("Limiter forgets a host when nobody goes to it, or waits for it, any more", async () => {
+  await runVirtual(async () => {
+    const limiter = new Limiter(1, 1);
+    const lease = await acquire(limiter, "a");
+    const waiting = createTask(() => acquire(limiter, "b"));
+    await sleep(0);
+    assertEquals(limiter.hosts, 2);
+    waiting.cancel();
+    await assertRejects(async () => await waiting, CancelledError);
+    assertEquals(limiter.hosts, 1);
+    lease.release();
+    assertEquals(limiter.hosts, 0);
+  });
+});
+
 /** What the property is about: one run with random hosts, stays, and cancellations. */
 async function storm(seed: number): Promise<void> {
   const random = seededRandom(seed);
@@ -187,6 +202,28 @@ Deno.test("TCPConnector with limits is shared by sessions", async () => {
   });
 });
 
+/** Runs a task, and cancels it once a promise of the platform has come true, before it goes on. */
+async function cancelWith<Name extends string>(
+  platform: Record<Name, () => Promise<unknown>>,
+  name: Name,
+  work: () => Promise<void>,
+): Promise<void> {
+  const loop = getRunningLoop();
+  const original = platform[name];
+  const task = createTask(work);
+  platform[name] = function (): Promise<unknown> {
+    const promise = original.call(this);
+    promise.then(() => loop.callSoon(() => task.cancel()));
+    return promise;
+  };
+  try {
+    await wait([task]);
+  } finally {
+    platform[name] = original;
+  }
+  assert(task.cancelled());
+}
+
 const endings: [name: string, end: (session: ClientSession, url: string) => Promise<unknown>][] = [
   ["its body is read", async (session, url) => await (await session.get(`${url}ok`)).text()],
   ["it is released", async (session, url) => await (await session.get(`${url}half`)).release()],
@@ -231,6 +268,16 @@ const endings: [name: string, end: (session: ClientSession, url: string) => Prom
     );
     await wait([task]);
     if (!task.cancelled()) (await task).close();
+  }],
+  ["it is cancelled in the turn in which its body comes", async (session, url) => {
+    await cancelWith(Response.prototype, "bytes", async () => {
+      await (await session.get(`${url}ok`)).read();
+    });
+  }],
+  ["it is cancelled in the turn in which a piece of it comes", async (session, url) => {
+    await cancelWith(ReadableStreamDefaultReader.prototype, "read", async () => {
+      for await (const _ of (await session.get(`${url}half`)).iterAny());
+    });
   }],
   ["a middleware drops it", async (session, url) => {
     const middlewares = [async (): Promise<never> => {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { CancelledError, createTask, run, sleep } from "@aio/asyncio/loop";
+import { createHash } from "node:crypto";
+import { CancelledError, createTask, gather, run, sleep } from "@aio/asyncio/loop";
 import {
   ClientConnectionError,
   ClientSession,
@@ -16,6 +17,7 @@ import {
   TCPConnector,
 } from "@aio/asyncio/http";
 import type { ClientMiddleware, RetryEvent, TraceConfig } from "@aio/asyncio/http";
+import { asHeader, headerText } from "../../http/_header_text.ts";
 import {
   assertEquals,
   assertInstanceOf,
@@ -73,6 +75,23 @@ Deno.test("ClientSession closes what a middleware leaves open, and takes only re
     assertEquals([await response.text(), connector._limiter.active], ["x", 0]);
     const get = async (): Promise<unknown> => await session.get(site.url, { middlewares: [wrong] });
     await assertRejects(get, TypeError, "a middleware returned text");
+  });
+});
+
+Deno.test("ClientSession ends a call whose middleware answers with the response of another", async () => {
+  await using site = serve(() => new Response("x"));
+  const ended: unknown[] = [];
+  const config: TraceConfig = { onRequestEnd: ({ context }) => ended.push(context.id) };
+  await withSession({ traceConfigs: [config] }, async (session) => {
+    const kept = await session.get(site.url, { traceContext: { id: "kept" } });
+    const answer: ClientMiddleware = async (request, handler) => {
+      await handler(request);
+      return kept;
+    };
+    const options = { middlewares: [answer], traceContext: { id: "asked" } };
+    const response = await session.get(site.url, options);
+    assertEquals([response === kept, ended], [true, ["asked"]]);
+    assertEquals(await kept.text(), "x");
   });
 });
 
@@ -150,7 +169,7 @@ Deno.test("retryMiddleware() repeats nothing that is not idempotent, a stream, o
     assertEquals(await attempts("DELETE", busy.url), 3);
     assertEquals(await attempts("GET", missing.url), 1);
     assertEquals(await attempts("GET", limited.url), 1); // it asks for an hour
-    const promised = [retryMiddleware({ ...noDelay, methods: ["POST"], attempts: 2 })];
+    const promised = [retryMiddleware({ ...noDelay, methods: ["post"], attempts: 2 })];
     assertEquals(await attempts("POST", busy.url, { middlewares: promised }), 2);
     await assertRejects(() => attempts("GET", "http://127.0.0.1:1/"), ClientConnectionError);
   });
@@ -192,18 +211,18 @@ Deno.test("loggingMiddleware() writes what came of a request, without its query"
     for (const url of [`${site.url}?token=secret`, site.url]) {
       await (await session.get(url)).release();
     }
-    await assertRejects(async () => await session.get(closing.url));
+    await assertRejects(async () => await session.get(`${closing.url}?secret`));
   });
   assertMatch(lines[0]!, new RegExp(`^GET ${site.url} 200 in \\d+ ms$`));
   assertMatch(lines[1]!, / 404 in /);
   assertMatch(lines[2]!, / ServerDisconnectedError: Cannot reach .* in \d+ ms$/);
+  assertEquals(lines.filter((line) => line.includes("secret")), []);
 });
 
 // -- Digests --
 
 for (const algorithm of ["MD5", "SHA-256", "SHA-256-sess", undefined]) {
   Deno.test(`digestAuthMiddleware() answers a challenge of ${algorithm ?? "no algorithm"}`, async () => {
-    const { createHash } = await import("node:crypto");
     const hashName = (algorithm ?? "MD5").replace("-sess", "").replace("SHA-", "sha").toLowerCase();
     const hash = (text: string): string => createHash(hashName).update(text).digest("hex");
     const seen: string[] = [];
@@ -242,6 +261,72 @@ for (const algorithm of ["MD5", "SHA-256", "SHA-256-sess", undefined]) {
     assertEquals(seen.slice(0, 3), ["", "00000001", "00000002"]);
   });
 }
+
+/** Says who it is that asks: the name that a digest is for. */
+function asking(challenge: string): Site & { readonly names: string[] } {
+  const names: string[] = [];
+  const site = serve((request) => {
+    const { searchParams } = new URL(request.url);
+    const to = searchParams.get("to");
+    if (to !== null) return new Response("", { status: 302, headers: { location: to } });
+    const header = headerText(request.headers.get("authorization") ?? "");
+    names.push(/username="([^"]*)"/.exec(header)?.[1] ?? "");
+    if (header !== "") return new Response("in");
+    return new Response("", { status: 401, headers: { "www-authenticate": asHeader(challenge) } });
+  });
+  return { ...site, names };
+}
+
+const CHALLENGE = 'Digest realm="r", nonce="n", qop="auth"';
+
+Deno.test("digestAuthMiddleware() answers no other server than the first", async () => {
+  await using site = asking(CHALLENGE);
+  await using other = asking(CHALLENGE);
+  await withSession({ middlewares: [digestAuthMiddleware("me", "secret")] }, async (session) => {
+    await using response = await session.get(`${site.url}?to=${other.url}`);
+    assertEquals([response.status, other.names], [401, [""]]);
+    await using own = await session.get(site.url);
+    assertEquals([own.status, site.names], [200, ["", "me"]]);
+  });
+});
+
+Deno.test("digestAuthMiddleware() answers each of several requests that are asked at a time", async () => {
+  const counts: string[] = [];
+  const both = later();
+  let waiting = 0;
+  await using site = serve(async ({ headers }) => {
+    const count = /nc=(\d+)/.exec(headers.get("authorization") ?? "")?.[1];
+    if (count === undefined) {
+      if (++waiting === 2) both.resolve();
+      await both.promise;
+      return new Response("", { status: 401, headers: { "www-authenticate": CHALLENGE } });
+    }
+    counts.push(count);
+    return new Response("in");
+  });
+  await withSession({ middlewares: [digestAuthMiddleware("me", "secret")] }, async (session) => {
+    const get = async (): Promise<number> => (await session.get(site.url)).status;
+    assertEquals(await gather([get, get]), [200, 200]);
+  });
+  assertEquals(counts.sort(), ["00000001", "00000002"]);
+});
+
+Deno.test("digestAuthMiddleware() sends names in UTF-8, and understands realms in it", async () => {
+  const hash = (text: string): string => createHash("md5").update(text).digest("hex");
+  await using site = serve(({ headers }) => {
+    const header = headerText(headers.get("authorization") ?? "");
+    const a1 = hash("日本:Reich für alle:geheim");
+    if (header.includes(`response="${hash(`${a1}:n:${hash("GET:/")}`)}"`)) {
+      return new Response("in");
+    }
+    const challenge = asHeader('Digest realm="Reich für alle", nonce="n"');
+    return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+  });
+  await withSession({ middlewares: [digestAuthMiddleware("日本", "geheim")] }, async (session) => {
+    await using response = await session.get(site.url);
+    assertEquals(response.status, 200);
+  });
+});
 
 // -- Tracing --
 

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { RuntimeError, sleep } from "@aio/asyncio/loop";
-import type { ClientResponse } from "@aio/asyncio/http";
+import { Buffer } from "node:buffer";
+import { createTask, getRunningLoop, RuntimeError, sleep, wait } from "@aio/asyncio/loop";
+import { ClientPayloadError, ServerTimeoutError } from "@aio/asyncio/http";
+import type { Chunks, ClientResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { later, RawSite, serve, withSession } from "./_client_servers.ts";
 
@@ -99,6 +101,28 @@ Deno.test("ClientResponse is read in one way only", async () => {
   });
 });
 
+for (
+  const [name, head, read] of [
+    ["read()", "Content-Length: 9", (response) => Promise.resolve(response.read())],
+    ["read() of no known length", "A: b", (response) => Promise.resolve(response.read())],
+    ["iterAny()", "Content-Length: 9", (response) => Array.fromAsync(response.iterAny())],
+    ["content", "Content-Length: 9", (response) => Array.fromAsync(response.content)],
+  ] as [string, string, (response: ClientResponse) => Promise<unknown>][]
+) {
+  Deno.test(`ClientResponse.${name} takes no body for whole that is given up meanwhile`, async () => {
+    await using site = RawSite.stuckAfter(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+    await withSession({}, async (session) => {
+      for (const end of ["release", "close"] as const) {
+        const response = await session.get(site.url);
+        const reading = createTask(() => read(response));
+        await sleep(0);
+        await response[end]();
+        await assertRejects(async () => await reading, RuntimeError, "it was released");
+      }
+    });
+  });
+}
+
 Deno.test("ClientResponse.content after read() holds what was read", async () => {
   await reading(["hello"], async (response) => {
     await response.read();
@@ -122,6 +146,25 @@ Deno.test("ClientResponse gives pieces while the rest is still to be made", asyn
     asked.resolve();
     assertEquals(text([(await pieces.next()).value!]), ["b"]);
     assertEquals((await pieces.next()).done, true);
+  });
+});
+
+Deno.test("ClientResponse.iterAny() is cancelled, also in the turn in which its request fails", async () => {
+  await using site = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  await withSession({}, async (session) => {
+    const aborter = new AbortController();
+    const { signal } = aborter;
+    const hasBegun = later();
+    const task = createTask(async () => {
+      const response = await session.get(site.url, { signal });
+      for await (const _ of response.iterAny()) hasBegun.resolve();
+    });
+    await hasBegun.promise;
+    await sleep(0);
+    aborter.abort();
+    task.cancel();
+    await wait([task]);
+    assert(task.cancelled());
   });
 });
 
@@ -168,5 +211,60 @@ Deno.test("ClientSession.post() stops the source of a body when the request ends
     };
     await assertRejects(async () => await session.post(site.url, { data }));
     await stopped.promise;
+  });
+});
+
+for (
+  const [name, source] of [
+    ["an async iterable", (stopped) =>
+      (async function* () {
+        try {
+          yield await getRunningLoop().createFuture<string>();
+        } finally {
+          stopped();
+        }
+      })()],
+    ["a stream", (stopped) => new ReadableStream({ cancel: stopped })],
+  ] as [string, (stopped: () => void) => Chunks][]
+) {
+  Deno.test(`ClientSession.post() stops ${name} that waits for its next piece`, async () => {
+    await using site = RawSite.stuckAfter("");
+    await withSession({}, async (session) => {
+      const stopped = later();
+      const data = source(stopped.resolve);
+      const post = async () => await session.post(site.url, { data, timeout: 0.01 });
+      await assertRejects(post, ServerTimeoutError);
+      await stopped.promise;
+    });
+  });
+}
+
+Deno.test("ClientSession.post() sends pieces as they were when they were given", async () => {
+  await using site = serve(async (request) => new Response(await request.text()));
+  await withSession({}, async (session) => {
+    // The slices of a Buffer are no copies.
+    for (const bytes of [new Uint8Array(2), Buffer.alloc(2)]) {
+      const data = async function* (): AsyncGenerator<Uint8Array> {
+        for (const letter of [97, 98, 99]) yield bytes.fill(letter);
+      };
+      await using response = await session.post(site.url, { data });
+      assertEquals(await response.text(), "aabbcc");
+    }
+  });
+});
+
+Deno.test("ClientResponse.read() throws what the source of the request's body throws meanwhile", async () => {
+  await using site = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  await withSession({}, async (session) => {
+    const answered = later();
+    const data = async function* (): AsyncGenerator<string> {
+      yield "a";
+      await answered.promise;
+      throw new RangeError("no more");
+    };
+    const response = await session.post(site.url, { data });
+    answered.resolve();
+    const text = `Cannot send body to ${site.url}: no more`;
+    await assertRejects(async () => await response.read(), ClientPayloadError, text);
   });
 });

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { run } from "@aio/asyncio/loop";
-import { RuntimeError } from "@aio/asyncio/loop";
+import { createTask, run, RuntimeError, sleep } from "@aio/asyncio/loop";
 import {
   BasicAuth,
   ClientConnectionError,
@@ -254,14 +253,17 @@ Deno.test("ClientSession.post() throws what the source of a body throws, and sto
     );
     assert(error.cause instanceof RangeError);
     // deno-lint-ignore no-explicit-any -- a wrong type is what this is about
-    const wrong: any = async function* () {
-      yield 1;
-    };
-    await assertRejects(
-      async () => await session.post(site.url, { data: wrong }),
-      ClientPayloadError,
-      "not 1",
-    );
+    const pieces: any[] = [1, undefined];
+    for (const piece of pieces) {
+      const wrong = async function* () {
+        yield piece;
+      };
+      await assertRejects(
+        async () => await session.post(site.url, { data: wrong }),
+        ClientPayloadError,
+        `not ${piece}`,
+      );
+    }
   });
 });
 
@@ -278,6 +280,12 @@ Deno.test("ClientSession.get() refuses a body, and what fetch has no way to send
     await assertRejects(get("ftp://127.0.0.1/"), InvalidURL, "Url scheme 'ftp' not supported");
     await assertRejects(get("http://127.0.0.1/", { headers: { "a b": "c" } }), TypeError);
     await assertRejects(get("http://127.0.0.1/", { timeout: 0 }), RangeError, "above 0");
+    await assertRejects(get("http://127.0.0.1/", { proxy: "no proxy" }), TypeError, "Invalid URL");
+    for (const method of ["A B", "", "connect", "TRACE"]) {
+      const send = async () => await session.request(method, "http://127.0.0.1/");
+      const text = `fetch takes no method "${method}"`;
+      await assertRejects(send, TypeError, text);
+    }
   });
 });
 
@@ -303,6 +311,7 @@ Deno.test("ClientSession sends name and password of the request, of the URL, or 
   assertThrows(() => new BasicAuth("a:b"), RangeError);
   assertThrows(() => BasicAuth.decode("Bearer x"), RangeError);
   assertThrows(() => BasicAuth.decode(`Basic ${btoa("nocolon")}`), RangeError);
+  assertThrows(() => BasicAuth.decode("Basic ="), RangeError, "not in base64");
   const cases: [url: string, auth: BasicAuth | null][] = [
     ["http://h/", null],
     ["http://me@h/", new BasicAuth("me")],
@@ -460,6 +469,20 @@ Deno.test("ClientSession refuses requests when it is closed, or its connector", 
   });
 });
 
+Deno.test("ClientSession opens no connection for who waited while the connector was closed", async () => {
+  await using site = echo();
+  const connector = new TCPConnector({ limit: 1 });
+  await withSession({ connector, connectorOwner: false }, async (session) => {
+    const first = await session.get(site.url);
+    const waiting = createTask(async () => await session.get(site.url));
+    await sleep(0);
+    connector.close();
+    await first.read();
+    await assertRejects(async () => await waiting, RuntimeError, "Connector is closed");
+    assertEquals(connector._limiter.active, 0);
+  });
+});
+
 Deno.test("ClientSession.close() ends what is under way", async () => {
   await using silent = RawSite.stuckAfter("");
   await using half = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
@@ -491,6 +514,8 @@ Deno.test("ClientSession leaves its options as they were", async () => {
 
 Deno.test("ClientSession() throws at once for options that can't be", () => {
   assertThrows(() => new ClientSession({ baseUrl: "x" }), TypeError);
+  const path = "http://127.0.0.1/api";
+  assertThrows(() => new ClientSession({ baseUrl: path }), RangeError, '"/api" has no slash');
   assertThrows(() => new ClientSession({ timeout: -1 }), RangeError, 'timeout "total"');
   assertThrows(() => new ClientSession({ cookies: { a: "b" } }), TypeError, "baseUrl");
   assertThrows(() => new TCPConnector({ limit: -1 }), RangeError, "limit must be >= 0");

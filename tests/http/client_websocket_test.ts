@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { CancelledError, createTask, run, sleep, TimeoutError } from "@aio/asyncio/loop";
 import {
   BasicAuth,
@@ -15,8 +16,10 @@ import {
   WSServerHandshakeError,
 } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
-import { later, RawSite, serve, withSession } from "./_client_servers.ts";
+import { acceptWebSocket, later, RawSite, serve, withSession } from "./_client_servers.ts";
 import type { Site } from "./_client_servers.ts";
+import { closing, frame, OPCODES } from "./_raw_websocket.ts";
+import type { FrameOptions } from "./_raw_websocket.ts";
 
 /** Does as it is told; `ended` resolves with the code and the reason with which each one closed. */
 function obeying(): Site & { readonly ended: Promise<[code: number, reason: string]> } {
@@ -108,6 +111,71 @@ Deno.test("ClientWebSocketResponse is an async iterator that ends with the WebSo
   });
 });
 
+/** A frame as servers send it. */
+function sent(opcode: number, payload: string, options: FrameOptions = {}): string {
+  return frame(opcode, payload, { masked: false, ...options });
+}
+
+const { text: TEXT, continuation: CONTINUATION, close: CLOSE, ping: PING } = OPCODES;
+
+Deno.test("ClientSession.wsConnect() loses nothing of what comes along with the server's answer", async () => {
+  await using site = new RawSite(async (conn) => {
+    await acceptWebSocket(conn, sent(TEXT, "hi") + sent(CLOSE, closing(1000, "bye")));
+    await conn.left();
+  });
+  await withSession({}, async (session) => {
+    const ws = await session.wsConnect(site.url);
+    assertEquals(await ws.receive(), { type: "text", data: "hi" });
+    assertEquals(await ws.receive(), { type: "close", data: 1000, reason: "bye" });
+  });
+});
+
+for (
+  const [name, bytes] of [
+    ["nothing", ""],
+    ["half a frame", sent(TEXT, "abc", { length: [10] })],
+    ["reserved bits", sent(TEXT, "a", { reserved: 4 })],
+    ["an unknown operation", sent(3, "a")],
+    ["bad UTF-8", sent(TEXT, "\xff")],
+    ["a continuation of nothing", sent(CONTINUATION, "a")],
+    ["a large ping", sent(PING, "x".repeat(126))],
+    ["a code that is never sent", sent(CLOSE, closing(1005))],
+    ["half a code", sent(CLOSE, "a")],
+  ] as const
+) {
+  Deno.test(`ClientWebSocketResponse ends with an error when a server sends ${name}, and leaves`, async () => {
+    await using site = new RawSite((conn) => acceptWebSocket(conn, bytes));
+    const connector = new TCPConnector({ limit: 1 });
+    await withSession({ connector }, async (session) => {
+      const ws = await session.wsConnect(site.url);
+      assertEquals(await ws.receive(), { type: "close", data: 1006, reason: "" });
+      await assertRejects(() => Array.fromAsync(ws), ClientError, "Cannot go on with WebSocket");
+      assertEquals([ws.closeCode, connector._limiter.active], [1006, 0]);
+    });
+  });
+}
+
+Deno.test("ClientWebSocketResponse.sendStr() throws once the server has closed, before that was told", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    const ws = await session.wsConnect(site.url);
+    await ws.sendStr("close");
+    while (!ws.closed) await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(ws.closeCode, null);
+    await assertRejects(async () => await ws.sendStr("x"), ClientConnectionError, "is closed");
+    assertEquals(await ws.receive(), { type: "close", data: 4321, reason: "because" });
+  });
+});
+
+Deno.test("ClientWebSocketResponse.sendJson() throws for what JSON can't say", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url);
+    const text = "Cannot send as JSON: undefined";
+    await assertRejects(async () => await ws.sendJson(undefined), TypeError, text);
+  });
+});
+
 Deno.test("ClientWebSocketResponse.close() tells the server why, and frees the place", async () => {
   await using site = obeying();
   const connector = new TCPConnector({ limit: 1 });
@@ -196,8 +264,33 @@ Deno.test("ClientWebSocketResponse refuses messages that are too large", async (
     await ws.sendStr("big 1000");
     assertEquals((await ws.receiveStr()).length, 1000);
     await ws.sendStr("big 1001");
-    await assertRejects(() => Array.fromAsync(ws), ClientError, "of 1001 is larger than 1000");
+    await assertRejects(() => Array.fromAsync(ws), ClientError, "a message is larger than 1000");
     assertEquals(await site.ended, [4009, ""]);
+  });
+});
+
+Deno.test("ClientWebSocketResponse counts the bytes of a text, not its letters", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url, { maxMsgSize: 1000 });
+    await ws.sendStr("é".repeat(500));
+    assertEquals((await ws.receiveStr()).length, 500);
+    await ws.sendStr("é".repeat(501));
+    await assertRejects(() => Array.fromAsync(ws), ClientError, "a message is larger than 1000");
+  });
+});
+
+Deno.test("ClientWebSocketResponse keeps no more than so much for who does not receive", async () => {
+  await using site = obeying();
+  await withSession({}, async (session) => {
+    await using ws = await session.wsConnect(site.url, { maxQueueSize: 2500 });
+    for (let i = 0; i < 3; i++) await ws.sendStr("big 1000");
+    assertEquals(await site.ended, [4008, ""]);
+    assertEquals((await ws.receiveStr()).length, 1000);
+    assertEquals((await ws.receiveStr()).length, 1000);
+    const text = "more than 2500 bytes wait to be received";
+    await assertRejects(() => Array.fromAsync(ws), ClientError, text);
+    assertEquals(await ws.receive(), { type: "close", data: 4008, reason: "" });
   });
 });
 
@@ -227,16 +320,55 @@ Deno.test("ClientWebSocketResponse is closed by its session and by its signal", 
   });
 });
 
+/** Opens a WebSocket to a server that takes no notice of its end. */
+async function withMute(
+  more: string,
+  body: (session: ClientSession, url: string) => Promise<void>,
+): Promise<void> {
+  const hangUp = later();
+  await using site = new RawSite(async (conn) => {
+    await acceptWebSocket(conn, more);
+    await Promise.race([conn.left(), hangUp.promise]);
+  });
+  await withSession({}, (session) => body(session, site.url));
+  hangUp.resolve();
+}
+
+Deno.test("ClientWebSocketResponse ends with its session and its signal, whatever the server does", async () => {
+  await withMute("", async (session, url) => {
+    for (const by of ["signal", "session"]) {
+      const aborter = new AbortController();
+      const ws = await session.wsConnect(url, { signal: aborter.signal });
+      const waiting = createTask(async () => await ws.receive());
+      await sleep(0);
+      if (by === "signal") aborter.abort();
+      else session.close();
+      assertEquals(await waiting, { type: "close", data: 1006, reason: "" });
+    }
+  });
+});
+
+Deno.test("ClientWebSocketResponse refuses a message that is too large, whatever the server does", async () => {
+  await withMute(sent(TEXT, "x".repeat(11)), async (session, url) => {
+    const ws = await session.wsConnect(url, { maxMsgSize: 10 });
+    assertEquals(await ws.receive(), { type: "close", data: 4009, reason: "" });
+  });
+});
+
+Deno.test("ClientWebSocketResponse.close() goes on for others when one who waits is cancelled", async () => {
+  await withMute("", async (session, url) => {
+    const ws = await session.wsConnect(url, { closeTimeout: 0.02 });
+    const [first, second] = [1, 2].map(() => createTask(async () => await ws.close()));
+    await sleep(0);
+    first!.cancel();
+    await assertRejects(async () => await first!, CancelledError);
+    assertEquals([await second!, ws.closeCode], [false, 1006]);
+  });
+});
+
 Deno.test("ClientWebSocketResponse.close() does not wait for ever", async () => {
   await using site = new RawSite(async (conn) => {
-    const head = (await conn.head())!;
-    const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
-    const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + guid));
-    const accept = new Uint8Array(hash).toBase64();
-    await conn.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    );
+    await acceptWebSocket(conn);
     await Promise.race([conn.left(), hangUp.promise]);
   });
   const hangUp = later();

@@ -192,6 +192,7 @@ test("WebSocketResponse receives texts, bytes and JSON, and refuses what is anot
     await assertRejects(async () => await ws.receiveBytes(), TypeError, "binary was expected");
     await assertRejects(async () => await ws.receiveJson(), SyntaxError);
     assertThrows(() => ws.sendJson(1n), TypeError);
+    assertThrows(() => ws.sendJson(undefined), TypeError, "Cannot send as JSON: undefined");
     await ws.sendJson({ a: [1] });
     log.push(await ws.receive());
     await assertRejects(

@@ -1,14 +1,24 @@
 /**
- * Loses a future and a task with exceptions, and others whose exceptions were looked at in some
- * way. Where garbage collection is exposed, it waits until those two were reported.
+ * Loses a future and tasks with exceptions, and others whose exceptions were looked at in some way.
+ * Where garbage collection is exposed, it waits until those were reported.
  *
  * @module
  */
 
-import { createTask, gather, getRunningLoop, run, sleep, wait } from "@aio/asyncio/loop";
-import type { Suspension } from "@aio/asyncio/loop";
+import {
+  createTask,
+  gather,
+  getRunningLoop,
+  run,
+  sleep,
+  TaskGroup,
+  timeout,
+  wait,
+} from "@aio/asyncio/loop";
+import type { ExceptionGroup, Suspension } from "@aio/asyncio/loop";
 
 const collect = (globalThis as { gc?: () => void }).gc;
+const LOST = 7;
 let reports = 0;
 
 function lose(): void {
@@ -25,6 +35,11 @@ function lose(): void {
   loop.createFuture().cancel();
 }
 
+function* inner(): Generator<Suspension, void, unknown> {
+  yield* sleep(0);
+  throw new RangeError("generator");
+}
+
 async function main(): Promise<void> {
   const loop = getRunningLoop();
   if (collect !== undefined) {
@@ -36,20 +51,33 @@ async function main(): Promise<void> {
   }
   lose();
   const fail = async (): Promise<void> => {
-    // Before, an error would keep its task: the host holds on to what its stack goes through.
     await sleep(0);
     throw new RangeError("task");
   };
   createTask(fail, { name: "lost" });
-  // The stack of an error that a generator throws goes through its task, too: it is reported at exit.
-  if (collect === undefined) {
-    createTask(function* (): Generator<Suspension, void, unknown> {
-      throw new RangeError("generator");
+  createTask(async () => {
+    throw new RangeError("task at once");
+  });
+  createTask(function* (): Generator<Suspension, void, unknown> {
+    throw new RangeError("generator at once");
+  });
+  createTask(function* (): Generator<Suspension, void, unknown> {
+    yield* inner();
+  });
+  createTask(() =>
+    timeout(60).run(async () => {
+      throw new RangeError("timeout");
+    })
+  );
+  createTask(async () => {
+    const failing = new TaskGroup().run(function* (): Generator<Suspension, void, unknown> {
+      throw new RangeError("group");
     });
-  }
+    throw await failing.then(() => null, (group: ExceptionGroup) => group.exceptions[0]);
+  });
   const [done] = await wait([createTask(fail)]);
   for (const task of done) task.exception();
-  for (let i = 0; collect !== undefined && reports < 2 && i < 100; i++) {
+  for (let i = 0; collect !== undefined && reports < LOST && i < 100; i++) {
     collect();
     await sleep(0.001);
   }
