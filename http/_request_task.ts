@@ -96,7 +96,7 @@ export class RequestTask extends Task<Response> {
   readonly request: Request;
   readonly match: RouteMatch;
   readonly plan: Plan;
-  readonly info: ServeInfo | undefined;
+  info: ServeInfo | undefined;
   readonly #owner: RequestOwner;
   #answer: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
@@ -175,7 +175,7 @@ export class RequestTask extends Task<Response> {
 
   #giveEarly(answer: Response, early: EarlyResponse): void {
     this.#early = early;
-    this._stopWatching();
+    this._detach();
     this.#timer?.cancel(); // it has answered in time
     this.#give(answer);
     if (this.#owner.isLeaving) this._loop.callSoon(endIfEndless, this);
@@ -279,7 +279,7 @@ export class RequestTask extends Task<Response> {
   }
 
   #end(response: Response, error: unknown = null): void {
-    this._stopWatching();
+    this.#stopWatching();
     this.#timer?.cancel();
     this.#giveLast(response);
     this.#early?._handlerEnded(error);
@@ -308,6 +308,7 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore Answers in place of a handler that does not end. */
   _answerFor(): void {
+    this._detach();
     this.#giveLast(this.#cancelledResponse());
   }
 
@@ -344,8 +345,17 @@ export class RequestTask extends Task<Response> {
     this.#unwatch = () => signal.removeEventListener("abort", leave);
   }
 
-  /** @ignore Takes no more notice of whether the client leaves. */
-  _stopWatching(): void {
+  /**
+   * @ignore Has the handler go on after the answer: the platform tells nothing of the request then, and
+   * aborts its signal, which is not to be taken for a client that leaves.
+   */
+  _detach(): void {
+    this.#stopWatching();
+    this.request.headers.has("host"); // reads them all
+    if (this.info?.remoteAddr !== undefined) this.info = { remoteAddr: this.info.remoteAddr };
+  }
+
+  #stopWatching(): void {
     if (this.#watchPlace >= 0) this.#owner.watch.remove(this, this.#watchPlace);
     this.#unwatch?.();
     this.#unwatch = null;

@@ -73,8 +73,7 @@ export class WebSocketConnection {
     const { heartbeat } = limits;
     // The runtime pings at half of the time after which it gives up.
     const idleTimeout = heartbeat === null ? 0 : 2 * Math.min(heartbeat, MAX_TIME);
-    // It also aborts the signal of the request, which would be taken for a client that leaves.
-    task._stopWatching();
+    task._detach();
     const { socket, response } = Deno.upgradeWebSocket(task.request, { idleTimeout });
     // Its option for this takes no list of protocols without blanks.
     if (protocol !== null) response.headers.set("sec-websocket-protocol", protocol);

@@ -17,7 +17,14 @@ import {
   waitFor,
 } from "@aio/asyncio";
 import type { EventLoop } from "@aio/asyncio";
-import { Application, TestServer, WebSocketResponse } from "@aio/asyncio/http";
+import {
+  Application,
+  cookies,
+  remote,
+  StreamResponse,
+  TestServer,
+  WebSocketResponse,
+} from "@aio/asyncio/http";
 import {
   assert,
   assertEquals,
@@ -119,6 +126,42 @@ test("WebSocketResponse opens however long its handler takes before it prepares 
   using socket = await RawWebSocket.connect(server.port);
   assertEquals(await socket.next(), { opcode: TEXT, payload: "open" });
   assertEquals(await socket.closeCode(), 1000);
+});
+
+test("A request can be read while its WebSocket is open, and when its stream has ended", async () => {
+  const read = (request: Request): unknown[] => [
+    request.headers.get("a"),
+    cookies(request).get("b"),
+    remote(request),
+  ];
+  const seen: unknown[] = [];
+  const left = Promise.withResolvers<void>();
+  const app = new Application();
+  app.router.addGet("/", async (request) => {
+    const ws = new WebSocketResponse();
+    await ws.prepare(request);
+    seen.push(read(request));
+    return ws;
+  });
+  app.router.addGet("/stream", async (request) => {
+    const stream = new StreamResponse();
+    stream.prepare(request);
+    await stream.write("x");
+    try {
+      await stuck();
+    } finally {
+      left.resolve();
+      seen.push(read(request));
+    }
+    return stream;
+  });
+  await using server = await TestServer.start(app);
+  const headers = { a: "A", cookie: "b=B" };
+  using socket = await RawWebSocket.connect(server.port, "/", headers);
+  await socket.closeCode();
+  await (await server.request("/stream", { headers })).body!.cancel();
+  await left.promise;
+  assertEquals(seen, [["A", "B", "127.0.0.1"], ["A", "B", "127.0.0.1"]]);
 });
 
 /** An application that prepares a WebSocket once it may, and what that throws, or null. */
