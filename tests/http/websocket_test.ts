@@ -165,11 +165,11 @@ test("A request can be read while its WebSocket is open, and when its stream has
 });
 
 /** An application that prepares a WebSocket once it may, and what that throws, or null. */
-function preparing(ws: WebSocketResponse, mayGoOn: (request: Request) => Promise<void>) {
+function preparing(ws: WebSocketResponse, mayGoOn: () => Promise<void>) {
   const app = new Application({ onDisconnect: "ignore" });
   const thrown = new Promise<unknown>((resolve) => {
     app.router.addGet("/", async (request) => {
-      await mayGoOn(request);
+      await mayGoOn();
       try {
         await ws.prepare(request);
         resolve(null);
