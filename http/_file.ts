@@ -6,7 +6,7 @@
 
 import { mediaTypeOf } from "./_media_types.ts";
 import { addVary, negotiateEncoding } from "./_negotiation.ts";
-import { checkPreconditions, isRangeValid } from "./_preconditions.ts";
+import { checkPreconditions, isRangeValid, validatorsOf } from "./_preconditions.ts";
 import { parseRange } from "./_ranges.ts";
 import type { ByteRange } from "./_ranges.ts";
 import {
@@ -144,7 +144,7 @@ async function openCompressed(
   const header = request.headers.get("accept-encoding");
   const best = negotiateEncoding(header, ENCODINGS);
   if (best === null) return null;
-  for (const encoding of [best, ...ENCODINGS]) {
+  for (const encoding of new Set([best, ...ENCODINGS])) {
     if (negotiateEncoding(header, [encoding]) === null) continue;
     try {
       return { source: await open(path + SUFFIXES[encoding]), encoding };
@@ -175,11 +175,8 @@ export async function prepareFile(
 }
 
 async function respond(request: Request, source: FileSource, headers: Headers): Promise<Response> {
-  const { size, modified } = source;
-  const validators = {
-    etag: headers.get("etag"),
-    lastModifiedMs: modified?.getTime() ?? null,
-  };
+  const { size } = source;
+  const validators = validatorsOf(headers);
   const status = checkPreconditions(request, validators);
   if (status === 412) throw new HTTPPreconditionFailed();
   if (status === 304) {
@@ -207,11 +204,14 @@ function headersOf(
   };
   set("content-type", mediaTypeOf(path));
   set("accept-ranges", "bytes");
-  const suffix = compressed === null ? "" : `-${compressed.encoding}`;
   const time = modified?.getTime() ?? 0;
-  set("etag", `"${time.toString(16)}-${size.toString(16)}${suffix}"`);
+  set("etag", `"${time.toString(16)}-${size.toString(16)}"`);
   if (modified !== null) set("last-modified", modified.toUTCString());
-  if (compressed !== null) headers.set("content-encoding", compressed.encoding);
+  if (compressed !== null) {
+    const { encoding } = compressed;
+    headers.set("content-encoding", encoding);
+    headers.set("etag", headers.get("etag")!.replace(/"$/, `-${encoding}"`));
+  }
   if (options.precompressed ?? true) addVary(headers, "Accept-Encoding");
   return headers;
 }

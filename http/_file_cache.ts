@@ -20,7 +20,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 export interface KeptFile {
   readonly info: Deno.FileInfo;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** When it was read, in milliseconds. */
+  /** When it was read, in milliseconds, by a clock that nobody sets back. */
   readonly time: number;
 }
 
@@ -33,16 +33,15 @@ export class FileCache {
   /** The file at `path`, if it was read a moment ago. */
   get(path: string): KeptFile | null {
     const kept = this.#files.get(path);
-    return kept !== undefined && Date.now() - kept.time < KEPT_MS ? kept : null;
+    return kept !== undefined && performance.now() - kept.time < KEPT_MS ? kept : null;
   }
 
   /** Keeps what was read of a file after `info` was true of it. */
   add(path: string, info: Deno.FileInfo, bytes: Uint8Array<ArrayBuffer>): void {
     this.#drop(path);
-    const time = Date.now();
     const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? 0);
-    if (time - changed < SETTLED_MS) return;
-    this.#files.set(path, { info, bytes, time });
+    if (Date.now() - changed < SETTLED_MS) return;
+    this.#files.set(path, { info, bytes, time: performance.now() });
     this.#size += bytes.byteLength;
     for (const oldest of this.#files.keys()) {
       if (this.#size <= MAX_BYTES) break;

@@ -6,8 +6,11 @@
 
 import { bytesOf, headerText } from "./_header_text.ts";
 
-/** `; name`, `; name=value` or `; name="value"`. */
-const PARAM = /\s*;\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,"]*)))?/y;
+/**
+ * `; name`, `; name=value` or `; name="value"`. Browsers send backslashes as they are, so one at the end
+ * of a value may be that.
+ */
+const PARAM = /\s*;\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*|[^"]*)"|([^;,"]*)))?/y;
 
 /** What was read of a header. */
 export interface HeaderParams {
@@ -27,7 +30,7 @@ export function paramsAt(header: string, start: number): HeaderParams {
     if (match === null) return { params, end };
     end = PARAM.lastIndex;
     const name = match[1]!.toLowerCase();
-    const text = match[2]?.replaceAll(/\\(.)/g, "$1") ?? match[3]?.trim() ?? "";
+    const text = match[2]?.replaceAll(/\\(["\\])/g, "$1") ?? match[3]?.trim() ?? "";
     const value = name.endsWith("*") ? decodeExtended(text) : headerText(text);
     if (value !== null && !params.has(name)) params.set(name, value);
   }

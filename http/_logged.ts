@@ -19,7 +19,7 @@ export function withAccessLog(fetch: Fetch, log: (entry: AccessLogEntry) => void
     const start = performance.now();
     // Once the response is on its way, Deno tells neither of them any more.
     const remote = addressText(info.remoteAddr);
-    request.headers.get("host");
+    request.headers.has("host"); // reads them all
     const { completed } = info;
     const response = await fetch(request, info);
     const done = (): void => {

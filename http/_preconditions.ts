@@ -1,7 +1,8 @@
 /**
  * What a request demands of the state of what it asks for: `If-Match` and its relatives.
  *
- * In the order of RFC 9110, 13.2.2. A header that is malformed is as good as none.
+ * In the order of RFC 9110, 13.2.2. A date that is malformed is as good as none, and a malformed tag
+ * matches nothing.
  *
  * @module
  */
@@ -10,13 +11,13 @@
 export interface Validators {
   /** As in the `ETag` header, or null. */
   readonly etag: string | null;
-  /** In milliseconds, or null. HTTP knows whole seconds only. */
+  /** As in the `Last-Modified` header, in milliseconds, or null. */
   readonly lastModifiedMs: number | null;
 }
 
 /** The tags of a header such as `If-None-Match`; `*` stands for any. */
 function parseTags(header: string): string[] {
-  return header.match(/(?:W\/)?"[!#-~\u0080-\u{10ffff}]*"|\*/gu) ?? [];
+  return header.match(/^\*$|(?:W\/)?"[!#-~\u0080-\u{10ffff}]*"/gu) ?? [];
 }
 
 function strong(tag: string): string {
@@ -34,16 +35,24 @@ function matchesWeakly(header: string, etag: string | null): boolean {
 }
 
 /** Milliseconds of a date in a header, or null if there is none or it is none. */
-export function parseDate(header: string | null): number | null {
+function parseDate(header: string | null): number | null {
   // Without this, the platform would take almost anything for a date.
   if (header === null || !/^[A-Z][a-z]{2,8}, .*\d|^[A-Z][a-z]{2} [A-Z]/.test(header)) return null;
   const time = Date.parse(/GMT$/.test(header) ? header : `${header} GMT`);
   return Number.isNaN(time) ? null : time;
 }
 
+/** What the headers of a response tell. */
+export function validatorsOf(headers: Headers): Validators {
+  return {
+    etag: headers.get("etag"),
+    lastModifiedMs: parseDate(headers.get("last-modified")),
+  };
+}
+
 function isLater(validators: Validators, since: number): boolean {
   const { lastModifiedMs } = validators;
-  return lastModifiedMs !== null && Math.floor(lastModifiedMs / 1000) * 1000 > since;
+  return lastModifiedMs !== null && lastModifiedMs > since;
 }
 
 /** The status to answer with instead, or null if nothing is in the way. */
@@ -75,7 +84,5 @@ export function isRangeValid(request: Request, validators: Validators): boolean 
     return !header.startsWith("W/") && header.trim() === validators.etag;
   }
   const date = parseDate(header);
-  const { lastModifiedMs } = validators;
-  return date !== null && lastModifiedMs !== null &&
-    Math.floor(lastModifiedMs / 1000) * 1000 === date;
+  return date !== null && date === validators.lastModifiedMs;
 }

@@ -22,7 +22,8 @@ export function parseRange(header: string | null, size: number): ByteRange | "al
   if (from === undefined && to === undefined) return "all";
   if (from === undefined) {
     const count = Math.min(Number(to), size);
-    return count === 0 ? "none" : { first: size - count, last: size - 1 };
+    if (count > 0) return { first: size - count, last: size - 1 };
+    return Number(to) === 0 ? "none" : "all"; // of what is empty, the end is there, and can't be told
   }
   const first = Number(from);
   if (to !== undefined && Number(to) < first) return "all";

@@ -97,7 +97,7 @@ export class RequestTask extends Task<Response> {
   readonly request: Request;
   readonly match: RouteMatch;
   readonly plan: Plan;
-  readonly info: ServeInfo | undefined;
+  info: ServeInfo | undefined;
   readonly #owner: RequestOwner;
   #answer: Response | null = null;
   #resolve: ((response: Response) => void) | null = null;
@@ -176,9 +176,10 @@ export class RequestTask extends Task<Response> {
 
   #giveEarly(answer: Response, early: EarlyResponse): void {
     this.#early = early;
-    this.#stopWatching();
+    this._detach();
     this.#timer?.cancel(); // it has answered in time
     this.#give(answer);
+    if (this.#owner.isLeaving) this._loop.callSoon(endIfEndless, this);
   }
 
   /** The response as it is to be given. It throws what those who look at it throw. */
@@ -308,6 +309,7 @@ export class RequestTask extends Task<Response> {
 
   /** @ignore Answers in place of a handler that does not end. */
   _answerFor(): void {
+    this._detach();
     this.#giveLast(this.#cancelledResponse());
   }
 
@@ -342,6 +344,16 @@ export class RequestTask extends Task<Response> {
     const leave = (): void => this.#onLeave();
     signal.addEventListener("abort", leave);
     this.#unwatch = () => signal.removeEventListener("abort", leave);
+  }
+
+  /**
+   * @ignore Has the handler go on after the answer: the platform tells nothing of the request then, and
+   * aborts its signal, which is not to be taken for a client that leaves.
+   */
+  _detach(): void {
+    this.#stopWatching();
+    this.request.headers.has("host"); // reads them all
+    if (this.info?.remoteAddr !== undefined) this.info = { remoteAddr: this.info.remoteAddr };
   }
 
   #stopWatching(): void {
@@ -392,6 +404,11 @@ function expire(task: RequestTask): void {
 
 function answerFor(task: RequestTask): void {
   task._answerFor();
+}
+
+/** Tells a handler that has begun too late to be told with the others that the server stops. */
+function endIfEndless(task: RequestTask): void {
+  if (task.early?._isEndless) task.cancel("the server stops");
 }
 
 /** Says that the answer is the last one on its connection, which the server then closes. */

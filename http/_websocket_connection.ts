@@ -25,6 +25,10 @@ export interface ConnectionLimits extends InboxLimits {
 const HIGH_WATER = 1024 * 1024;
 /** How often to look whether it is less, in seconds: the platform does not tell. */
 const DRAIN_INTERVAL = 0.005;
+/** How long it takes to open at most, in seconds: the platform tells nothing of a client that has left. */
+const OPEN_TIMEOUT = 10;
+/** The longest time of the platform's timers, in seconds: at more, they would ring at once. */
+const MAX_TIME = 2_147_483;
 
 const OK = 1000;
 const GOING_AWAY = 1001;
@@ -45,8 +49,6 @@ export class WebSocketConnection {
   closeCode: number | null = null;
   /** Whether the handler is one that receives messages. */
   receives = false;
-  /** Done when it is open. */
-  readonly opened: Future<void> = getRunningLoop().createFuture<void>();
   readonly response: Response;
   /** Sends a message; first waits until there is room. */
   readonly sending: Claimable<void, WebSocketData> = {
@@ -59,6 +61,8 @@ export class WebSocketConnection {
   readonly #socket: WebSocket;
   readonly #task: RequestTask;
   readonly #limits: ConnectionLimits;
+  /** Done when it is open. */
+  readonly #opened: Future<void> = getRunningLoop().createFuture<void>();
   readonly #ended = new Event();
   #isClosing = false;
 
@@ -68,7 +72,8 @@ export class WebSocketConnection {
     this.protocol = protocol;
     const { heartbeat } = limits;
     // The runtime pings at half of the time after which it gives up.
-    const idleTimeout = heartbeat === null ? 0 : 2 * heartbeat;
+    const idleTimeout = heartbeat === null ? 0 : 2 * Math.min(heartbeat, MAX_TIME);
+    task._detach();
     const { socket, response } = Deno.upgradeWebSocket(task.request, { idleTimeout });
     // Its option for this takes no list of protocols without blanks.
     if (protocol !== null) response.headers.set("sec-websocket-protocol", protocol);
@@ -83,20 +88,28 @@ export class WebSocketConnection {
   }
 
   #listen(socket: WebSocket): void {
-    const { opened } = this;
     socket.binaryType = "arraybuffer";
     socket.onopen = (): void => {
-      if (!opened.done()) opened.setResult();
+      if (!this.#opened.done()) this.#opened.setResult();
     };
     socket.onmessage = ({ data }): void => this.#received(data);
     socket.onerror = (event): void => {
       this.exception ??= (event as ErrorEvent).error ?? new Error((event as ErrorEvent).message);
     };
-    socket.onclose = ({ code, reason }): void => {
-      const error = new Deno.errors.ConnectionReset("Cannot open WebSocket: it was closed");
-      if (!opened.done()) opened.setException(error);
-      this.#onClose(code, reason);
-    };
+    socket.onclose = ({ code, reason }): void => this.#onClose(code, reason);
+  }
+
+  /** Waits until it is open. */
+  *open(): Steps<void> {
+    const timer = getRunningLoop().callLater(OPEN_TIMEOUT, () => {
+      this.#onClose(ABNORMAL, "");
+      this.#hangUp(GOING_AWAY);
+    });
+    try {
+      yield* this.#opened;
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** Whether it is closed, or being closed: nothing can be sent. */
@@ -124,6 +137,10 @@ export class WebSocketConnection {
   }
 
   #onClose(code: number, reason: string): void {
+    if (!this.#opened.done()) {
+      const text = "Cannot open WebSocket: it was closed";
+      this.#opened.setException(new Deno.errors.ConnectionReset(text));
+    }
     const hasLeft = !this.#isOver;
     const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
     // The runtime says 0 where a message has come in place of the client's answer, too.

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { getEventLoop, RuntimeError, wait } from "../loop/mod.ts";
+import { getEventLoop, RuntimeError, sleep, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
 import { limitBody } from "./_body_limit.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
@@ -48,6 +48,9 @@ export interface ApplicationOptions extends HandlerOptions {
   /** What goes around all handlers, the outermost first. */
   middlewares?: Iterable<Middleware>;
 }
+
+/** How long the last answers are on their way, in seconds. */
+const SENDING = 0.1;
 
 const CREATED = 1;
 const STARTING = 2;
@@ -461,12 +464,15 @@ export class Application implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this._leave();
     await runAll("Multiple errors at the end", [
       () => this.shutdown(),
       async () => {
         for (const handler of this._streaming) handler.cancel("the server stops");
         const running = this._running;
         if (running.length > 0) await wait(running);
+        // The platform does not tell when an answer was sent, and the process may end after this.
+        if (this.#served !== null) await sleep(SENDING);
       },
       () => this.cleanup(),
     ]);

@@ -65,13 +65,14 @@ export function compress(
   const { minSize = 1024, encodings = ENCODINGS } = options;
   if (!isCompressible(response, minSize)) return response;
   const encoding = negotiateEncoding(request.headers.get("accept-encoding"), encodings);
-  if (encoding === null || request.method === "HEAD" || response.body === null) {
+  // For HEAD the headers are those of GET, which has a body.
+  const body = request.method === "HEAD" ? response.body ?? new Blob().stream() : response.body;
+  if (encoding === null || body === null) {
     const same = new Response(response.body, response);
     addVary(same.headers, "Accept-Encoding");
     return same;
   }
-  const stream = new CompressionStream(encoding);
-  const compressed = new Response(response.body.pipeThrough(stream), response);
+  const compressed = new Response(body.pipeThrough(new CompressionStream(encoding)), response);
   const { headers } = compressed;
   headers.set("content-encoding", encoding);
   headers.delete("content-length");

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { checkPreconditions, parseDate } from "./_preconditions.ts";
+import { checkPreconditions, validatorsOf } from "./_preconditions.ts";
 import { HTTPPreconditionFailed } from "./exceptions.ts";
 
 const encoder = new TextEncoder();
@@ -81,11 +81,7 @@ const KEPT = [
 export function conditional(request: Request, response: Response): Response {
   if (!response.ok) return response;
   const { headers } = response;
-  const validators = {
-    etag: headers.get("etag"),
-    lastModifiedMs: parseDate(headers.get("last-modified")),
-  };
-  const status = checkPreconditions(request, validators);
+  const status = checkPreconditions(request, validatorsOf(headers));
   if (status === null) return response;
   // Nobody reads it; that it can't be cancelled is no matter.
   response.body?.cancel().catch(() => {});

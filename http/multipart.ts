@@ -13,6 +13,8 @@ import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { BodyReading, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
+import { paramsAt } from "./_header_params.ts";
+import { headerText } from "./_header_text.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 
 type Piece = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
@@ -27,19 +29,17 @@ function fail(what: string): never {
   throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
 }
 
-const PIECE: Recipe<
-  ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  Piece,
-  Uint8Array<ArrayBuffer>
-> = {
-  read: (reader) => reader.read(),
-  convert: ({ value }) => value ?? fail("it ends too early"),
-};
-
 /** The bytes that have come and were not taken. */
 class Input {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  /** The next piece; whoever was cancelled while waiting for it leaves it to the next one. */
+  #piece: Promise<Piece> | null = null;
+
+  static readonly #recipe: Recipe<Input, Piece, void> = {
+    read: (input) => input.#piece ??= input.#reader.read(),
+    convert: (piece, input) => input.#add(piece.value ?? fail("it ends too early")),
+  };
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.getReader();
@@ -58,10 +58,15 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    const value = yield* new BodyReading(this.#reader, PIECE);
-    const joined = new Uint8Array(this.#bytes.length + value.length);
+    yield* new BodyReading(this, Input.#recipe);
+  }
+
+  #add(piece: Uint8Array<ArrayBuffer>): void {
+    if (this.#piece === null) return; // somebody else has waited for it, too
+    this.#piece = null;
+    const joined = new Uint8Array(this.#bytes.length + piece.length);
     joined.set(this.#bytes);
-    joined.set(value, this.#bytes.length);
+    joined.set(piece, this.#bytes.length);
     this.#bytes = joined;
   }
 
@@ -124,8 +129,9 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     read: () => Steps<Uint8Array<ArrayBuffer> | null>,
   ) {
     this.headers = headers;
-    this.name = parameter(disposition, "name");
-    this.filename = parameter(disposition, "filename");
+    const params = paramsOf(disposition);
+    this.name = nameOf(params, "name");
+    this.filename = nameOf(params, "filename");
     this.#read = read;
   }
 
@@ -192,23 +198,15 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** A parameter of a header, such as `name="a"`; browsers write `%22` for a quote, others `\"`. */
-function parameter(header: string, name: string): string | null {
-  const extended = new RegExp(`;\\s*${name}\\*\\s*=\\s*utf-8'[^']*'([^;\\s]+)`, "i").exec(header);
-  if (extended !== null) {
-    try {
-      return decodeURIComponent(extended[1]!);
-    } catch {
-      return fail(`the ${name} of a part is malformed`);
-    }
-  }
-  const plain = new RegExp(`;\\s*${name}\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]+))`, "i");
-  const [, quoted, token] = plain.exec(header) ?? [];
-  if (quoted === undefined) return token ?? null;
-  return quoted.replace(
-    /\\(["\\])|%22|%0D|%0A/g,
-    (text, escaped: string | undefined) => escaped ?? decodeURIComponent(text),
-  );
+/** The parameters of a header, which follow its value. */
+function paramsOf(header: string): ReadonlyMap<string, string> {
+  return paramsAt(header, header.search(/;|$/)).params;
+}
+
+/** A name among them; browsers write `%22` for a quote. */
+function nameOf(params: ReadonlyMap<string, string>, name: string): string | null {
+  const plain = params.get(name)?.replace(/%22|%0D|%0A/g, (text) => decodeURIComponent(text));
+  return params.get(`${name}*`) ?? plain ?? null;
 }
 
 /** The parts of one body. */
@@ -284,9 +282,9 @@ class MultipartReader {
         yield* this.#input.more();
         end = find(this.#input.bytes, LINE_END, 0);
       }
-      const line = decoder.decode(this.#input.take(end + 2).subarray(0, end));
       size += end + 2;
       if (size > MAX_HEADER_SIZE) fail("the headers of a part are too large");
+      const line = String.fromCharCode(...this.#input.take(end + 2).subarray(0, end));
       if (line === "") return head;
       addHeader(head, line);
     }
@@ -320,22 +318,19 @@ class MultipartReader {
 
 const LINE_END = new Uint8Array([CR, 10]);
 
-/** The headers of a part; its disposition as it came, since headers hold no names in UTF-8. */
+/** The headers of a part; its disposition as it came, a character for each byte. */
 interface PartHead {
   readonly headers: Headers;
   disposition: string;
 }
 
 function addHeader(head: PartHead, line: string): void {
-  const [, name, rest] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/s.exec(line) ?? [];
-  if (name === undefined || rest === undefined) fail("a header of a part is malformed");
-  const value = rest.trim();
+  const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/s.exec(line) ?? [];
+  if (name === undefined || value === undefined) fail("a header of a part is malformed");
   if (name.toLowerCase() === "content-disposition") head.disposition = value;
   // What a header can't hold is percent-encoded.
-  head.headers.append(
-    name,
-    value.replace(/[^\x20-\x7e\t]+/g, (part) => encodeURIComponent(part.toWellFormed())),
-  );
+  const text = headerText(value).replace(/[^\x20-\x7e\t]+/g, encodeURIComponent);
+  head.headers.append(name, text);
 }
 
 /**
@@ -375,8 +370,8 @@ export async function* readMultipart(request: Request): AsyncGenerator<BodyPart,
   if (!/^\s*multipart\//i.test(type)) {
     throw new HTTPUnsupportedMediaType({ text: "415: A multipart body was expected" });
   }
-  const boundary = parameter(type, "boundary");
-  if (boundary === null || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
+  const boundary = paramsOf(type).get("boundary");
+  if (boundary === undefined || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) fail("it ends too early");
   const reader = new MultipartReader(request.body, boundary);

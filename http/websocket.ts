@@ -22,13 +22,15 @@
  * @module
  */
 
-import { RuntimeError } from "../loop/mod.ts";
+import { RuntimeError, sleep } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Claim } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { jsonText } from "./_json_text.ts";
+import { quietLegacyAbort } from "./_legacy_abort.ts";
 import { taskOf } from "./_request_task.ts";
+import type { RequestTask } from "./_request_task.ts";
 import { WebSocketConnection } from "./_websocket_connection.ts";
 import type { ConnectionLimits } from "./_websocket_connection.ts";
 import type {
@@ -48,13 +50,15 @@ export interface WebSocketResponseOptions {
   protocols?: readonly string[];
   /**
    * Seconds without anything from the client after which it is pinged; if nothing comes for the same
-   * time again, it is taken to have left. Null, as by default, for never.
+   * time again, it is taken to have left. Null, as by default, for never. A client that does not take what
+   * is sent can't be pinged: that it has left, the system finds out in the end.
    */
   heartbeat?: number | null;
   /** Seconds that `receive()` waits; null, as by default, for any time. */
   receiveTimeout?: number | null;
   /**
-   * Seconds that `close()` waits for the client's answer.
+   * Seconds that `close()` waits for the client's answer. The connection of one that never answers stays
+   * until it leaves, or the server ends.
    *
    * @default {10}
    */
@@ -78,6 +82,10 @@ export interface WebSocketResponseOptions {
 const CLOSE_TIMEOUT = 10;
 const MAX_MSG_SIZE = 4 * 1024 * 1024;
 const MAX_QUEUE_SIZE = 16 * 1024 * 1024;
+/** How long the platform takes to tell that a client has left, in seconds. */
+const MOMENT = 0.001;
+/** What a client that is refused is told: the version of the protocol that it would have to speak. */
+const VERSION = { "sec-websocket-version": "13" };
 
 /**
  * A WebSocket to a client.
@@ -168,18 +176,20 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
       throw new RuntimeError("Cannot prepare WebSocket: it was prepared");
     }
     const task = taskOf(request, "prepare WebSocket");
+    checkUnanswered(task);
     if (!this.canPrepare(request)) {
-      throw new HTTPBadRequest({ text: "400: No WebSocket was asked for" });
+      throw new HTTPBadRequest({ text: "400: No WebSocket was asked for", headers: VERSION });
     }
     if (task.info === undefined) {
       throw new RuntimeError("Cannot prepare WebSocket: the request came by no connection");
     }
+    yield* checkClient(task);
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
     const isSpoken = (name: string): boolean => this.#protocols.includes(name);
     const protocol = offered.map((name) => name.trim()).find(isSpoken) ?? null;
     this.#connection = new WebSocketConnection(task, protocol, this.#limits);
     task.answerEarly(this.#connection.response, this);
-    yield* this.#connection.opened;
+    yield* this.#connection.open();
   }
 
   // -- State --
@@ -349,6 +359,25 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   _handlerEnded(error: unknown): void {
     this.#connection?.handlerEnded(error);
   }
+}
+
+/**
+ * Throws if the client has left. Its connection would never open, and hold up the end of the server. The
+ * platform tells that who asks, a moment later.
+ */
+function* checkClient(task: RequestTask): Steps<void> {
+  quietLegacyAbort();
+  const { signal } = task.request;
+  yield* sleep(MOMENT);
+  checkUnanswered(task);
+  if (!signal.aborted) return;
+  task.clientLeft();
+  throw new Deno.errors.ConnectionReset("Cannot prepare WebSocket: the client has left");
+}
+
+function checkUnanswered({ early }: RequestTask): void {
+  if (early === null) return;
+  throw new RuntimeError("Cannot prepare WebSocket: the request was answered already");
 }
 
 /** Whether it is what RFC 6455 has for a key: 16 bytes in Base64. */

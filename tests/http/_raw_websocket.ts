@@ -74,10 +74,14 @@ export class RawWebSocket implements Disposable {
   }
 
   /** Opens a WebSocket. */
-  static async connect(port: number, path = "/"): Promise<RawWebSocket> {
+  static async connect(
+    port: number,
+    path = "/",
+    headers: Record<string, string> = {},
+  ): Promise<RawWebSocket> {
     const socket = new RawWebSocket(await Deno.connect({ hostname: "127.0.0.1", port }));
     try {
-      await socket.send(handshake(path));
+      await socket.send(handshake(path, headers));
       const head = await socket.#head();
       if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`no WebSocket: ${head}`);
     } catch (error) {

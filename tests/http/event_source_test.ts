@@ -278,6 +278,39 @@ test("EventSourceResponse ends as it should when the server stops", async () => 
   assert(/data: last\n\n\r\n0\r\n\r\n$/.test(rest), JSON.stringify(rest));
 });
 
+test("EventSourceResponse that begins while the server stops ends, too", async () => {
+  for (const isServed of [true, false]) {
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ended = Promise.withResolvers<unknown>();
+    const app = new Application();
+    app.router.addGet("/", async (request) => {
+      begun.resolve();
+      await gate.promise;
+      const events = new EventSourceResponse();
+      events.prepare(request);
+      try {
+        // Not for ever: it ends where nobody ends it.
+        for (let n = 0; n < 100; n++) await sleep(0.005);
+        ended.resolve(null);
+      } catch (error) {
+        ended.resolve(error);
+        throw error;
+      }
+      return events;
+    });
+    await using server = await TestServer.start(isServed ? app : new Application());
+    const answer = isServed ? server.request("/") : app.request("/");
+    await begun.promise;
+    const stopped = (isServed ? server : app)[Symbol.asyncDispose]();
+    // Whoever has begun before has been told by then.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    gate.resolve();
+    assertInstanceOf(await ended.promise, CancelledError);
+    assertEquals(await (await answer).text(), "");
+    await stopped;
+  }
+});
+
 test("EventSourceResponse breaks off when its handler fails", async () => {
   using reports = captureReports();
   await using stream = await serve(async (events) => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { run, RuntimeError } from "@aio/asyncio";
+import { CancelledError, createTask, gather, run, RuntimeError, sleep } from "@aio/asyncio";
 import {
   Application,
   cookies,
@@ -20,7 +20,7 @@ import {
   TestServer,
 } from "@aio/asyncio/http";
 import type { Handler } from "@aio/asyncio/http";
-import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { captureReports, exchange, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
@@ -316,6 +316,21 @@ const BODIES: [
       ["a", "ü", "x"],
     ],
   ],
+  [
+    "names with what looks like parameters",
+    '--b|Content-Disposition: form-data; x="; name=no"; name="a; filename=b"||x|--b--',
+    [["a; filename=b", null, "x"]],
+  ],
+  [
+    "names with backslashes",
+    '--b|Content-Disposition: form-data; name="a\\b"; filename="c\\"||x|--b--',
+    [["a\\b", "c\\", "x"]],
+  ],
+  [
+    "a name that can't be decoded",
+    "--b|Content-Disposition: form-data; name*=utf-8''%FF||x|--b--",
+    [[null, null, "x"]],
+  ],
   ["a part without name", "--b|X: y||x|--b--", [[null, null, "x"]]],
   ["nothing", "", 400],
   ["another boundary", "--c|X: y||x|--c--", 400],
@@ -327,11 +342,6 @@ const BODIES: [
   ["a header with a space", "--b|X : y||x|--b--", 400],
   ["headers without end", `--b|X: ${"y".repeat(10_000)}`, 400],
   ["too many headers", `--b|${"X: y|".repeat(2000)}|x|--b--`, 400],
-  [
-    "a name that can't be decoded",
-    "--b|Content-Disposition: form-data; name*=utf-8''%FF||x|--b--",
-    400,
-  ],
 ];
 
 test("readMultipart() reads forms part by part, however they are cut, and answers 400", async () => {
@@ -343,7 +353,7 @@ test("readMultipart() reads forms part by part, however they are cut, and answer
     }
     return Response.json(parts);
   });
-  const headers = { "content-type": 'multipart/form-data; boundary="b"' };
+  const headers = { "content-type": 'multipart/form-data; x="; boundary=c"; boundary="b"' };
   await run(async () => {
     for (const [what, text, expected] of BODIES) {
       const bytes = new TextEncoder().encode(multipart(text));
@@ -362,6 +372,37 @@ test("readMultipart() reads forms part by part, however they are cut, and answer
         assertEquals([what, size, found], [what, size, expected]);
       }
     }
+  });
+});
+
+test("BodyPart.readChunk() that is cancelled leaves what comes to the next one", async () => {
+  const body = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = body.writable.getWriter();
+  const send = (text: string): Promise<void> =>
+    writer.write(new TextEncoder().encode(multipart(text)));
+  const app = new Application();
+  app.router.addPost("/", async (request) => {
+    let text = "";
+    for await (const part of readMultipart(request)) {
+      const impatient = createTask(async () => await part.readChunk());
+      await sleep(0);
+      impatient.cancel();
+      await assertRejects(async () => await impatient, CancelledError);
+      const rest = [part.readChunk(), part.text()].map((each) =>
+        createTask(async () => await each)
+      );
+      await sleep(0);
+      await send("twelve bytes|--b--");
+      void writer.close();
+      for (const each of await gather(rest)) text += typeof each === "string" ? each : each!.length;
+    }
+    return new Response(text);
+  });
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  await run(async () => {
+    const answer = app.request("/", { method: "POST", body: body.readable, headers });
+    await send(`--b|${FILE}||`);
+    assertEquals(await (await answer).text(), "12");
   });
 });
 

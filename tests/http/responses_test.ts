@@ -25,7 +25,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../_support/assert.ts";
-import { captureReports, Client, test } from "./_support.ts";
+import { captureReports, Client, exchange, test } from "./_support.ts";
 
 test("HTTPException has a class for each status, which is thrown and is a response", async () => {
   const seen: number[] = [];
@@ -243,12 +243,25 @@ test("compress() leaves alone what it is not worth it, or can't be changed", () 
     const response = new Response("x", init);
     assertEquals(compress(request, response), response);
   }
-  const head = new Request(request, { method: "HEAD" });
-  const response = compress(head, new Response(null, { headers: text }));
-  assertEquals([response.headers.has("content-encoding"), response.headers.get("vary")], [
-    false,
-    "Accept-Encoding",
-  ]);
+});
+
+test("compression() answers HEAD with the headers of GET", async () => {
+  const app = new Application({ middlewares: [compression()] });
+  const headers = { "content-type": "text/plain", "etag": '"a"' };
+  const path = new URL(import.meta.url);
+  app.router.addGet("/file", () => new http.FileResponse(path, { headers }));
+  app.router.addGet("/text", () => new Response("x".repeat(2000), { headers }));
+  await using server = await TestServer.start(app);
+  for (const name of ["/file", "/text"]) {
+    const [get, head] = await Promise.all(["GET", "HEAD"].map(async (method) => {
+      const { port } = server;
+      const request = `${method} ${name} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n`;
+      const { headers } = await exchange(port, `${request}Connection: close\r\n\r\n`);
+      return Object.fromEntries([...headers].filter(([name]) => name !== "date"));
+    }));
+    assertEquals(get!["content-encoding"], "gzip");
+    assertEquals({ ...head, "transfer-encoding": "chunked" }, get);
+  }
 });
 
 test("compression() compresses what a server sends, and curl understands it", async () => {

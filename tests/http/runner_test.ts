@@ -13,10 +13,12 @@ import {
   TCPSite,
   TestServer,
   UnixSite,
+  WebSocketResponse,
 } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 import { makeCertificate } from "./_certificate.ts";
+import { RawWebSocket } from "./_raw_websocket.ts";
 import { captureReports, Client, exchange, output, test } from "./_support.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -460,6 +462,25 @@ test("A handler is cancelled when its time is over, and answers 503 or 504", asy
   assert(await stuck.ended.promise instanceof CancelledError);
 });
 
+test("A handler that cleans up after its time is not cancelled once more", async () => {
+  const [answered, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+  const app = new Application({ timeout: 0.001 });
+  app.router.addGet("/", async (request) => {
+    try {
+      await sleep(3600);
+    } finally {
+      await answered.promise;
+      await sleep(0.02).then(() => ended.resolve(request.headers.get("a")), ended.resolve);
+    }
+    return new Response("never");
+  });
+  await using server = await TestServer.start(app);
+  const response = await server.request("/", { headers: { a: "b" } });
+  assertEquals([response.status, await response.text()], [503, "503: Service Unavailable"]);
+  answered.resolve();
+  assertEquals(await ended.promise, "b");
+});
+
 test("A response that comes after its time is given up", async () => {
   const cancelled = Promise.withResolvers<void>();
   const late = Promise.withResolvers<Response>();
@@ -479,6 +500,11 @@ test("AppRunner logs a line for each request, and what it is", async () => {
     "/{name}",
     async () => new Response("hello", { headers: { "content-length": "5", a: "b" } }),
   );
+  app.router.addGet("/a/socket", async (request) => {
+    const ws = new WebSocketResponse();
+    await ws.prepare(request);
+    return ws;
+  });
   const lines: string[] = [];
   const statuses: number[] = [];
   const settings = {
@@ -493,12 +519,15 @@ test("AppRunner logs a line for each request, and what it is", async () => {
   const head = `Host: a\r\nUser-Agent: ${agent}\r\nConnection: close\r\n`;
   await exchange(server.port, `GET /a%22b?c HTTP/1.1\r\n${head}\r\n`);
   await exchange(server.port, `POST /a"b HTTP/1.1\r\n${head}\r\n`);
+  using socket = await RawWebSocket.connect(server.port, "/a/socket");
+  assertEquals(await socket.closeCode(), 1000);
   await server[Symbol.asyncDispose]();
   assertEquals(lines, [
     '127.0.0.1 "GET /a%22b?c" 200 5 "x\\"\\\\y" "-" b %',
     '127.0.0.1 "POST /a\\"b" 405 - "x\\"\\\\y" "-" - %',
+    '127.0.0.1 "GET /a/socket" 101 - "-" "-" - %',
   ]);
-  assertEquals(statuses, [200, 405]);
+  assertEquals(statuses, [200, 405, 101]);
 });
 
 test("AppRunner reports what its log throws, and goes on", async () => {

@@ -8,15 +8,17 @@ import { Application } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { output, test } from "./_support.ts";
 
-const APP = new URL("programs/app.ts", import.meta.url).pathname;
+const [APP, LAST] = ["app", "last"].map((name) =>
+  new URL(`programs/${name}.ts`, import.meta.url).pathname
+) as [string, string];
 
-/** Runs `deno serve`, asks, ends it by a signal, and returns what it printed and how it ended. */
+/** Runs `deno serve` of a program, asks, ends it by a signal, and returns what it printed and how it ended. */
 async function serveAndEnd(
-  options: string[],
+  program: string[],
   signal: Deno.Signal,
   ask: (url: string) => Promise<void>,
 ): Promise<{ code: number; lines: string[] }> {
-  const args = ["serve", "--no-prompt", "--host", "127.0.0.1", "--port", "0", ...options, APP];
+  const args = ["serve", "--no-prompt", "--host", "127.0.0.1", "--port", "0", ...program];
   const env = { NO_COLOR: "1", DENO_JOBS: "2" };
   const child = new Deno.Command("deno", { args, env, stdout: "piped", stderr: "piped" }).spawn();
   try {
@@ -48,16 +50,25 @@ function killIfRunning(child: Deno.ChildProcess): void {
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   test(`deno serve starts an application once, and ends it when it gets ${signal}`, async () => {
-    const { code, lines } = await serveAndEnd([], signal, async (url) => {
+    const { code, lines } = await serveAndEnd([APP], signal, async (url) => {
       for (let n = 1; n <= 3; n++) assertEquals(await output("curl", "-s", url), `request ${n}`);
     });
     assertEquals([code, ...lines], [0, "started", "cleaned up after 3"]);
   });
 }
 
+test("deno serve ends when the last answers are on their way", async () => {
+  let last = Promise.resolve("");
+  const { code } = await serveAndEnd([LAST], "SIGTERM", async (url) => {
+    last = output("curl", "-s", url);
+    while (await output("curl", "-s", `${url}waiting`) !== "1");
+  });
+  assertEquals([code, await last], [0, "the last"]);
+});
+
 test("deno serve --parallel starts and ends an application once in each thread", async () => {
   const count = 40;
-  const { code, lines } = await serveAndEnd(["--parallel"], "SIGTERM", async (url) => {
+  const { code, lines } = await serveAndEnd(["--parallel", APP], "SIGTERM", async (url) => {
     for (let n = 0; n < count; n++) await output("curl", "-s", url);
   });
   assertEquals(code, 0);

@@ -87,6 +87,8 @@ test("FileResponse serves the part that is asked for, or all", async () => {
   }
   const empty = await app.request("/s/none", { headers: { range: "bytes=0-" } });
   assertEquals([empty.status, empty.headers.get("content-range")], [416, "bytes */0"]);
+  const end = await app.request("/s/none", { headers: { range: "bytes=-5" } });
+  assertEquals([end.status, await end.text()], [200, ""]); // as RFC 9110 has it, 14.1.2
 });
 
 test("FileResponse answers HEAD as GET, without the file, and no part of it", async () => {
@@ -348,6 +350,31 @@ test("FileResponse takes further headers, URLs, and throws what a client may kno
     const file = new FileResponse(`${folder.root}/${path}`);
     const error = await assertRejects(() => file.prepare(request), HTTPException);
     assertEquals([path, error.status], [path, 404]);
+  }
+});
+
+test("FileResponse holds requests against the validators that its program gives it", async () => {
+  await using folder = await makeFolder();
+  const file = `${folder.root}/page.html`;
+  for (const name of [file, `${file}.br`]) await Deno.writeTextFile(name, "page");
+  const date = "Sat, 01 Jan 2022 00:00:00 GMT";
+  const own = { headers: { "etag": '"own"', "last-modified": date } };
+  const cases: [headers: Record<string, string>, status: number, etag: string | null][] = [
+    [{ "if-modified-since": date }, 304, '"own"'],
+    [{ "if-unmodified-since": date }, 200, '"own"'],
+    [{ "if-range": date, range: "bytes=0-1" }, 206, '"own"'],
+    [{ "if-none-match": '"own"' }, 304, '"own"'],
+    [{ "if-match": '"own*' }, 412, null],
+    // What is compressed is another representation.
+    [{ "if-none-match": '"own"', "accept-encoding": "br" }, 200, '"own-br"'],
+    [{ "if-none-match": '"own-br"', "accept-encoding": "br" }, 304, '"own-br"'],
+  ];
+  const app = new Application();
+  app.router.addGet("/", () => new FileResponse(file, own));
+  for (const [headers, status, etag] of cases) {
+    const response = await app.request("/", { headers });
+    await response.body?.cancel();
+    assertEquals([headers, response.status, response.headers.get("etag")], [headers, status, etag]);
   }
 });
 

@@ -289,6 +289,17 @@ test("WebSocketResponse with a heartbeat finds out that its client has vanished"
   }
 });
 
+test("WebSocketResponse with a heartbeat that takes for ever is never closed by it", async () => {
+  for (const heartbeat of [Infinity, 3e6]) {
+    await using site = await WebSocketSite.start(echo(), { heartbeat });
+    using socket = await site.connect();
+    // The host's timer would ring after a millisecond, and again after another.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await socket.send(frame(TEXT, "on"));
+    assertEquals(await socket.next(), { opcode: TEXT, payload: "on" });
+  }
+});
+
 test("WebSocketResponse reports no handler that sends to a client that was refused or has closed", async () => {
   const closed: boolean[] = [];
   const text = "x".repeat(500);

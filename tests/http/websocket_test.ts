@@ -7,12 +7,24 @@
 import {
   CancelledError,
   createTask,
+  gather,
+  newEventLoop,
+  run,
   RuntimeError,
   sleep,
   TimeoutError,
+  VirtualClock,
   waitFor,
 } from "@aio/asyncio";
-import { Application, TestServer, WebSocketResponse } from "@aio/asyncio/http";
+import type { EventLoop } from "@aio/asyncio";
+import {
+  Application,
+  cookies,
+  remote,
+  StreamResponse,
+  TestServer,
+  WebSocketResponse,
+} from "@aio/asyncio/http";
 import {
   assert,
   assertEquals,
@@ -43,6 +55,12 @@ test("WebSocketResponse.prepare() answers 400 to what asks for no WebSocket", as
     using client = await Client.connect(site.server.port);
     await client.send(handshake("/", change));
     assertEquals([change, (await client.line()).slice(0, 12)], [change, "HTTP/1.1 400"]);
+    // What it would have to speak is told to who speaks another version.
+    let line = await client.line();
+    while (line.trim() !== "" && !line.startsWith("sec-websocket-version")) {
+      line = await client.line();
+    }
+    assertEquals(line, "sec-websocket-version: 13\r\n");
   }
   using client = await Client.connect(site.server.port);
   await client.send(handshake("/").replace("GET", "POST"));
@@ -77,8 +95,14 @@ test("WebSocketResponse can be prepared once, as one response", async () => {
   const app = new Application();
   app.router.addGet("/", async (request) => {
     const ws = new WebSocketResponse();
-    await ws.prepare(request);
-    await assertRejects(async () => await ws.prepare(request), RuntimeError, "it was prepared");
+    const prepare = (ws: WebSocketResponse) => async () => await ws.prepare(request);
+    const results = await gather([prepare(ws), prepare(ws)], { returnExceptions: true });
+    assertEquals(results.map(String), [
+      "undefined",
+      "RuntimeError: Cannot prepare WebSocket: the request was answered already",
+    ]);
+    await assertRejects(prepare(ws), RuntimeError, "it was prepared");
+    await assertRejects(prepare(new WebSocketResponse()), RuntimeError, "was answered already");
     await ws.sendStr("all");
     return ws;
   });
@@ -87,6 +111,111 @@ test("WebSocketResponse can be prepared once, as one response", async () => {
   assertEquals(await socket.next(), { opcode: TEXT, payload: "all" });
   assertEquals(await socket.next(), { opcode: CLOSE, payload: closing(1000) });
   await socket.send(frame(CLOSE, closing(1000)));
+});
+
+test("WebSocketResponse opens however long its handler takes before it prepares it", async () => {
+  const app = new Application();
+  app.router.addGet("/", async (request) => {
+    await sleep(0.02); // so long that the client is watched
+    const ws = new WebSocketResponse();
+    await ws.prepare(request);
+    await ws.sendStr("open");
+    return ws;
+  });
+  await using server = await TestServer.start(app);
+  using socket = await RawWebSocket.connect(server.port);
+  assertEquals(await socket.next(), { opcode: TEXT, payload: "open" });
+  assertEquals(await socket.closeCode(), 1000);
+});
+
+test("A request can be read while its WebSocket is open, and when its stream has ended", async () => {
+  const read = (request: Request): unknown[] => [
+    request.headers.get("a"),
+    cookies(request).get("b"),
+    remote(request),
+  ];
+  const seen: unknown[] = [];
+  const left = Promise.withResolvers<void>();
+  const app = new Application();
+  app.router.addGet("/", async (request) => {
+    const ws = new WebSocketResponse();
+    await ws.prepare(request);
+    seen.push(read(request));
+    return ws;
+  });
+  app.router.addGet("/stream", async (request) => {
+    const stream = new StreamResponse();
+    stream.prepare(request);
+    await stream.write("x");
+    try {
+      await stuck();
+    } finally {
+      left.resolve();
+      seen.push(read(request));
+    }
+    return stream;
+  });
+  await using server = await TestServer.start(app);
+  const headers = { a: "A", cookie: "b=B" };
+  using socket = await RawWebSocket.connect(server.port, "/", headers);
+  await socket.closeCode();
+  await (await server.request("/stream", { headers })).body!.cancel();
+  await left.promise;
+  assertEquals(seen, [["A", "B", "127.0.0.1"], ["A", "B", "127.0.0.1"]]);
+});
+
+/** An application that prepares a WebSocket once it may, and what that throws, or null. */
+function preparing(ws: WebSocketResponse, mayGoOn: () => Promise<void>) {
+  const app = new Application({ onDisconnect: "ignore" });
+  const thrown = new Promise<unknown>((resolve) => {
+    app.router.addGet("/", async (request) => {
+      await mayGoOn();
+      try {
+        await ws.prepare(request);
+        resolve(null);
+      } catch (error) {
+        resolve(error);
+        throw error;
+      }
+      return ws;
+    });
+  });
+  app.router.addGet("/on", () => new Response("on"));
+  return { app, thrown };
+}
+
+test("WebSocketResponse.prepare() fails where the client has left before", async () => {
+  using reports = captureReports();
+  const [begun, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { app, thrown } = preparing(new WebSocketResponse(), async () => {
+    begun.resolve();
+    await left.promise;
+  });
+  await using server = await TestServer.start(app);
+  const client = await Client.connect(server.port);
+  await client.send(handshake("/"));
+  await begun.promise;
+  client[Symbol.dispose]();
+  assertEquals(await (await server.request("/on")).text(), "on"); // it has seen the end by then
+  left.resolve();
+  assertInstanceOf(await thrown, Deno.errors.ConnectionReset);
+  assertEquals(reports.messages, []);
+});
+
+test("WebSocketResponse.prepare() does not wait for ever for a connection that never opens", async () => {
+  // The platform tells nothing of a client that leaves just before it opens.
+  const upgrade = Deno.upgradeWebSocket;
+  const silent = Object.assign(new EventTarget(), { readyState: WebSocket.CONNECTING });
+  Deno.upgradeWebSocket = (...args) => ({ ...upgrade(...args), socket: silent as WebSocket });
+  const ws = new WebSocketResponse();
+  const { app, thrown } = preparing(ws, async () => {});
+  const loopFactory = (): EventLoop => newEventLoop({ clock: new VirtualClock() });
+  await run(async () => {
+    await using server = await TestServer.start(app);
+    using _socket = await RawWebSocket.connect(server.port);
+    assertInstanceOf(await thrown, Deno.errors.ConnectionReset);
+    assertEquals([ws.closed, ws.closeCode], [true, 1006]);
+  }, { loopFactory }).finally(() => Deno.upgradeWebSocket = upgrade);
 });
 
 test("WebSocketResponse that is returned without being prepared is an empty response", async () => {
