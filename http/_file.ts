@@ -5,7 +5,7 @@
  */
 
 import { mediaTypeOf } from "./_media_types.ts";
-import { addVary, negotiateEncoding } from "./_negotiation.ts";
+import { acceptedEncodings, addVary } from "./_negotiation.ts";
 import { checkPreconditions, isRangeValid, validatorsOf } from "./_preconditions.ts";
 import { parseRange } from "./_ranges.ts";
 import type { ByteRange } from "./_ranges.ts";
@@ -35,8 +35,13 @@ export const SMALL = 65_536;
 
 type Encoding = typeof ENCODINGS[number];
 
-/** Opens the file at a path; throws what a client is told if that can't be. */
-export type OpenSource = (path: string | URL) => Promise<FileSource>;
+/** Where files are looked for. */
+export interface FileFinder {
+  /** Opens the file at a path; throws what a client is told if that can't be. */
+  open(path: string | URL): Promise<FileSource>;
+  /** Whether there was none a moment ago. */
+  isMissing(path: string): boolean;
+}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -103,6 +108,9 @@ export class OpenFile implements FileSource {
   }
 }
 
+/** Looks at the disk, each time. */
+export const DISK: FileFinder = { open: OpenFile.open, isMissing: () => false };
+
 /** A file whose bytes are at hand. */
 export class FileInMemory implements FileSource {
   readonly modified: Date | null;
@@ -139,15 +147,13 @@ export function refusal(error: unknown): unknown {
 async function openCompressed(
   path: string,
   request: Request,
-  open: OpenSource,
+  files: FileFinder,
 ): Promise<{ source: FileSource; encoding: Encoding } | null> {
-  const header = request.headers.get("accept-encoding");
-  const best = negotiateEncoding(header, ENCODINGS);
-  if (best === null) return null;
-  for (const encoding of new Set([best, ...ENCODINGS])) {
-    if (negotiateEncoding(header, [encoding]) === null) continue;
+  for (const encoding of acceptedEncodings(request.headers.get("accept-encoding"), ENCODINGS)) {
+    const compressed = path + SUFFIXES[encoding];
+    if (files.isMissing(compressed)) continue;
     try {
-      return { source: await open(path + SUFFIXES[encoding]), encoding };
+      return { source: await files.open(compressed), encoding };
     } catch (error) {
       if (!(error instanceof HTTPNotFound || error instanceof HTTPForbidden)) throw error;
     }
@@ -155,17 +161,17 @@ async function openCompressed(
   return null;
 }
 
-/** Makes the response to a request, with what `open` opens. */
+/** Makes the response to a request, with what is found. */
 export async function prepareFile(
   request: Request,
   path: string | URL,
   options: FileResponseOptions,
-  open: OpenSource,
+  files: FileFinder,
 ): Promise<Response> {
   const { precompressed = true } = options;
   const text = path instanceof URL ? decodeURIComponent(path.pathname) : path;
-  const compressed = precompressed ? await openCompressed(text, request, open) : null;
-  const source = compressed?.source ?? await open(path);
+  const compressed = precompressed ? await openCompressed(text, request, files) : null;
+  const source = compressed?.source ?? await files.open(path);
   try {
     return await respond(request, source, headersOf(source, text, compressed, options));
   } catch (error) {

@@ -1,9 +1,9 @@
 /**
- * The bytes of small files, for a moment: under load, a file is read ten times a second, not for each
- * request.
+ * The bytes of small files, and which files there are not, for a moment: under load, a file is looked
+ * for ten times a second, not for each request.
  *
- * Invariants: what is given was in the file at most `KEPT_MS` ago; all together has at most `MAX_BYTES`,
- * and what was read first goes first. A file that has just been changed may be about to change again,
+ * Invariants: what is given was so at most `KEPT_MS` ago; all together has at most `MAX_BYTES`, and what
+ * was read first goes first. A file that has just been changed may be about to change again,
  * while somebody looks: it is not kept.
  *
  * @module
@@ -15,6 +15,9 @@ const KEPT_MS = 100;
 const SETTLED_MS = 2000;
 /** How much is kept of one folder, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
+
+/** How many files that there are not are known. */
+const MAX_MISSING = 10_000;
 
 /** A file that is kept. */
 export interface KeptFile {
@@ -29,6 +32,8 @@ export class FileCache {
   /** By path; what was read last is last. */
   readonly #files = new Map<string, KeptFile>();
   #size = 0;
+  /** When it was seen, in milliseconds, that there is no file at a path; what was seen last is last. */
+  readonly #missing = new Map<string, number>();
 
   /** The file at `path`, if it was read a moment ago. */
   get(path: string): KeptFile | null {
@@ -47,6 +52,19 @@ export class FileCache {
       if (this.#size <= MAX_BYTES) break;
       this.#drop(oldest);
     }
+  }
+
+  /** Whether there was no file at `path` a moment ago. */
+  isMissing(path: string): boolean {
+    const time = this.#missing.get(path);
+    return time !== undefined && performance.now() - time < KEPT_MS;
+  }
+
+  /** Notes that there is no file at `path`. */
+  addMissing(path: string): void {
+    this.#missing.delete(path);
+    this.#missing.set(path, performance.now());
+    if (this.#missing.size > MAX_MISSING) this.#missing.delete(this.#missing.keys().next().value!);
   }
 
   #drop(path: string): void {

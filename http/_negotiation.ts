@@ -17,22 +17,27 @@ function parseAccept(header: string): Map<string, number> {
 }
 
 /**
- * The best of the encodings `offered`, of which the first is preferred among equals; null if the
- * client has not said that it takes any.
+ * The encodings of those `offered` that a client likes as much as none or more, the best first; among
+ * equals in the order they are offered.
  */
+export function acceptedEncodings<T extends string>(
+  header: string | null,
+  offered: readonly T[],
+): T[] {
+  if (header === null) return [];
+  const weights = parseAccept(header);
+  const weightOf = (encoding: T): number => weights.get(encoding) ?? weights.get("*") ?? 0;
+  const least = weights.get("identity") ?? 0;
+  return offered.filter((encoding) => weightOf(encoding) > 0 && weightOf(encoding) >= least)
+    .sort((a, b) => weightOf(b) - weightOf(a));
+}
+
+/** The best of the encodings `offered`; null if the client has not said that it takes any. */
 export function negotiateEncoding<T extends string>(
   header: string | null,
   offered: readonly T[],
 ): T | null {
-  if (header === null) return null;
-  const weights = parseAccept(header);
-  let best: T | null = null;
-  let bestWeight = 0;
-  for (const encoding of offered) {
-    const weight = weights.get(encoding) ?? weights.get("*") ?? 0;
-    if (weight > bestWeight) [best, bestWeight] = [encoding, weight];
-  }
-  return (weights.get("identity") ?? 0) > bestWeight ? null : best;
+  return acceptedEncodings(header, offered)[0] ?? null;
 }
 
 /** Adds to the `Vary` header that the answer depends on a header of the request. */

@@ -101,19 +101,17 @@ export class StaticFolder {
 
   /** Sends a file; `info` is what is known of it already. */
   #send(request: Request, file: string, info: Deno.FileInfo | null): Promise<Response> {
-    // What is opened is `file`, or that with a suffix.
-    return prepareFile(
-      request,
-      file,
-      this.#options,
-      (path) => this.#open(path as string, path === file ? info : null),
-    );
+    return prepareFile(request, file, this.#options, {
+      // What is opened is `file`, or that with a suffix.
+      open: (path) => this.#open(path as string, path === file ? info : null),
+      isMissing: (path) => this.#cache.isMissing(path),
+    });
   }
 
   async #open(path: string, known: Deno.FileInfo | null): Promise<FileSource> {
     const kept = this.#cache.get(path);
     if (kept !== null) return new FileInMemory(kept.info, kept.bytes);
-    const info = known ?? await statOf(path);
+    const info = known ?? await this.#look(path);
     if (!info.isFile) throw new HTTPNotFound();
     if (info.size > SMALL) {
       await this.#checkPath(path);
@@ -123,6 +121,15 @@ export class StaticFolder {
     const [bytes] = await Promise.all([readWhole(path), this.#checkPath(path)]);
     this.#cache.add(path, info, bytes);
     return new FileInMemory(info, bytes);
+  }
+
+  async #look(path: string): Promise<Deno.FileInfo> {
+    try {
+      return await statOf(path);
+    } catch (error) {
+      if (error instanceof HTTPNotFound) this.#cache.addMissing(path);
+      throw error;
+    }
   }
 
   /** Throws a 404 if a path leads through a link. */

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { OpenFile, prepareFile } from "./_file.ts";
+import { DISK, prepareFile } from "./_file.ts";
 import type { FileResponseOptions } from "./_file.ts";
 
 export type { FileResponseOptions };
@@ -64,11 +64,6 @@ export class FileResponse extends Response {
    * @throws {HTTPRequestRangeNotSatisfiable} If the part that the client asks for is not there.
    */
   prepare(request: Request): Promise<Response> {
-    return prepareFile(
-      request,
-      this.#path,
-      { ...this.#options, headers: this.headers },
-      OpenFile.open,
-    );
+    return prepareFile(request, this.#path, { ...this.#options, headers: this.headers }, DISK);
   }
 }

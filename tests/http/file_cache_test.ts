@@ -67,6 +67,40 @@ Deno.test("FileCache.add() lets the file go that was read first when there are t
   assertEquals(kept, [0, ...Array(17).keys()].filter((n, i) => i === 0 || n >= 2));
 });
 
+Deno.test("FileCache.isMissing() tells what was not there a moment ago, and knows the last ones", () => {
+  using time = new FakeTime();
+  const cache = new FileCache();
+  for (let n = 0; n <= 10_000; n++) cache.addMissing(`/${n}`);
+  assertEquals(["/0", "/1", "/10000", "/a"].map((path) => cache.isMissing(path)), [
+    false,
+    true,
+    true,
+    false,
+  ]);
+  time.now += 100;
+  assertEquals(cache.isMissing("/1"), false);
+});
+
+Deno.test("Router.addStatic() looks for a compressed file again when a moment has passed", async () => {
+  using time = new FakeTime();
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/a.txt`, "text");
+  const app = new Application();
+  app.router.addStatic("/", folder);
+  const encoding = async (): Promise<string | null> => {
+    const response = await app.request("/a.txt", { headers: { "accept-encoding": "gzip" } });
+    await response.bytes();
+    return response.headers.get("content-encoding");
+  };
+  const before = await encoding();
+  await Deno.writeTextFile(`${folder}/a.txt.gz`, "compressed");
+  const soon = await encoding();
+  time.now += 100;
+  assertEquals([before, soon, await encoding()], [null, null, "gzip"]);
+  await app[Symbol.asyncDispose]();
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("Router.addStatic() serves the same file from memory as from disk", async () => {
   const folder = new URL("browser/", import.meta.url);
   const text = await Deno.readTextFile(new URL("page.js", folder));
