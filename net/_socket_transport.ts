@@ -343,6 +343,7 @@ export class SocketTransport implements Transport {
 
   writeEof(): void {
     if (this.#setup.tls) throw new RuntimeError("Cannot write EOF: TLS knows no half-closed state");
+    if (this.#channel.closeWrite === undefined) return this.close();
     if (this.#eofWanted || this.#state !== OPEN) return;
     this.#eofWanted = true;
     this.#send();
@@ -389,7 +390,7 @@ export class SocketTransport implements Transport {
     }
     this.#writing = false;
     if (this.#state === CLOSING) this.#onFlushed();
-    else if (this.#eofWanted) this.#channel.closeWrite().catch(this.#onWriteError);
+    else if (this.#eofWanted) this.#channel.closeWrite!().catch(this.#onWriteError);
   }
 
   /** The runtime may have sent only a part. */
@@ -441,7 +442,7 @@ export class SocketTransport implements Transport {
     if (!tls || this.#loop.isClosed()) return this.#lose(null);
     this.#state = PARTING;
     const hasParted = this.#gotEof;
-    this.#channel.closeWrite().then(() => {
+    this.#channel.closeWrite!().then(() => {
       if (this.#state === PARTING && hasParted) this.#lose(null);
     }, this.#onWriteError);
     if (hasParted) return;

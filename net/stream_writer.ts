@@ -153,8 +153,8 @@ export class StreamWriter implements AsyncDisposable {
   };
 
   /**
-   * Says to the other side that no more will be sent, after what was written. Counterpart of
-   * `write_eof()`.
+   * Says to the other side that no more will be sent, after what was written. The standard input of
+   * a process is closed by it. Counterpart of `write_eof()`.
    */
   writeEof(): void {
     this.#transport.writeEof();
