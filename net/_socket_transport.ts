@@ -200,6 +200,11 @@ export class SocketTransport implements Transport {
 
   // -- Reading --
 
+  /** Whether the protocol has heard of the end of what is received. */
+  get _gotEof(): boolean {
+    return this.#gotEof;
+  }
+
   isReading(): boolean {
     return this.#state <= OPEN && !this.#paused;
   }
@@ -425,6 +430,11 @@ export class SocketTransport implements Transport {
     if (this.#state === SHAKING) return this.#loseHandshake(closedEarly());
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
+    const { tls } = this.#setup;
+    if (tls && !this.#loop.isClosed()) {
+      const giveUp = (): void => this.#lose(new TimeoutError("SSL shutdown timed out"));
+      this.#timer = this.#loop.callLater(tls.shutdownTimeout, giveUp);
+    }
     if (!this.#writing) this.#onFlushed();
   }
 
@@ -438,19 +448,13 @@ export class SocketTransport implements Transport {
 
   /** All was sent. */
   #onFlushed(): void {
-    const { tls } = this.#setup;
-    if (!tls || this.#loop.isClosed()) return this.#lose(null);
+    if (!this.#setup.tls || this.#loop.isClosed()) return this.#lose(null);
     this.#state = PARTING;
     const hasParted = this.#gotEof;
     this.#channel.closeWrite!().then(() => {
       if (this.#state === PARTING && hasParted) this.#lose(null);
     }, this.#onWriteError);
-    if (hasParted) return;
-    this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => {
-      this.#timer = null;
-      if (this.#state === PARTING) this.#lose(new TimeoutError("SSL shutdown timed out"));
-    });
-    if (!this.#reading) this.#receive();
+    if (!hasParted && !this.#reading) this.#receive();
   }
 
   #onProtocolError(error: unknown, call: string): void {
