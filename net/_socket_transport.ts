@@ -18,11 +18,11 @@
  * @module
  */
 
-import { copyContext, Handle, KeyboardInterrupt, RuntimeError, TimeoutError } from "../loop/mod.ts";
+import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mod.ts";
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { isSystemError } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
-import { closedEarly, handshakeError, tooSlow } from "./_tls_errors.ts";
+import { closedEarly, handshakeError, noGoodbye, tooSlow } from "./_tls_errors.ts";
 import type { TlsSession } from "./_tls_errors.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
 import { BufferedProtocol } from "./protocols.ts";
@@ -88,7 +88,8 @@ export class SocketTransport implements Transport {
   #paused = false;
   /** What the last read gave and the protocol has not got: a count, null for the end of file. */
   #received: number | null | undefined = undefined;
-  #gotEof = false;
+  /** Whether the protocol has heard of the end of what is received. */
+  _gotEof = false;
   /** Delivers what was received, and reads on. There is one, as there is one read. */
   readonly #delivery: Handle;
 
@@ -122,6 +123,7 @@ export class SocketTransport implements Transport {
     this.#writer = handle(() => this.#goOnWriting());
     this.#ending = handle(() => this.#end());
     setup.owner?._attach(this);
+    loop._residents.add(this);
     if (setup.tls) this.#shakeHands(setup.tls, handle);
     else this.#open(handle);
   }
@@ -200,11 +202,6 @@ export class SocketTransport implements Transport {
 
   // -- Reading --
 
-  /** Whether the protocol has heard of the end of what is received. */
-  get _gotEof(): boolean {
-    return this.#gotEof;
-  }
-
   isReading(): boolean {
     return this.#state <= OPEN && !this.#paused;
   }
@@ -221,7 +218,7 @@ export class SocketTransport implements Transport {
 
   /** Starts to read, if that is not in progress; called by the loop only. */
   #read(): void {
-    if (this.#reading || this.#paused || this.#gotEof || this.#state !== OPEN) return;
+    if (this.#reading || this.#paused || this._gotEof || this.#state !== OPEN) return;
     if (this.#buffered !== null && !this.#borrow(this.#buffered, -1)) return;
     this.#receive();
   }
@@ -313,7 +310,7 @@ export class SocketTransport implements Transport {
   }
 
   #deliverEof(): void {
-    this.#gotEof = true;
+    this._gotEof = true;
     let isKept: boolean | void = false;
     try {
       isKept = this.#protocol.eofReceived();
@@ -405,7 +402,7 @@ export class SocketTransport implements Transport {
     this.#unsent = count < unsent.byteLength ? unsent.subarray(count) : null;
     this.#sentCount = count;
     // The protocol is called by the loop only; if it is not to be called, the loop need not turn.
-    if (this.#buffer.isPaused || this.#loop.isClosed()) this.#schedule(this.#writer);
+    if (this.#buffer.isPaused) this.#schedule(this.#writer);
     else this.#goOnWriting();
   };
 
@@ -431,9 +428,8 @@ export class SocketTransport implements Transport {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     const { tls } = this.#setup;
-    if (tls && !this.#loop.isClosed()) {
-      const giveUp = (): void => this.#lose(new TimeoutError("SSL shutdown timed out"));
-      this.#timer = this.#loop.callLater(tls.shutdownTimeout, giveUp);
+    if (tls) {
+      this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => this.#lose(noGoodbye()));
     }
     if (!this.#writing) this.#onFlushed();
   }
@@ -448,13 +444,12 @@ export class SocketTransport implements Transport {
 
   /** All was sent. */
   #onFlushed(): void {
-    if (!this.#setup.tls || this.#loop.isClosed()) return this.#lose(null);
+    if (!this.#setup.tls) return this.#lose(null);
     this.#state = PARTING;
-    const hasParted = this.#gotEof;
     this.#channel.closeWrite!().then(() => {
-      if (this.#state === PARTING && hasParted) this.#lose(null);
+      if (this.#state === PARTING && this._gotEof) this.#lose(null);
     }, this.#onWriteError);
-    if (!hasParted && !this.#reading) this.#receive();
+    if (!this._gotEof && !this.#reading) this.#receive();
   }
 
   #onProtocolError(error: unknown, call: string): void {
@@ -499,16 +494,21 @@ export class SocketTransport implements Transport {
       // Whoever has it from `getExtraInfo("socket")` may have closed it.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     } finally {
+      this.#loop._residents.delete(this);
       this.#setup.owner?._detach(this);
     }
   }
 
-  /** Has a handle called. Where that loop is closed, nobody is left to tell: only to clean up. */
-  #schedule(handle: Handle): void {
-    if (!this.#loop.isClosed()) return this.#loop._enqueue(handle);
-    if (this.#state === CLOSED) return;
+  _endWithLoop(): void {
+    if (this.#state === OPEN && !this.#setup.isSilent) console.warn(`unclosed transport ${this}`);
     this.#state = CLOSED;
+    this.#isAborted = true;
     this.#closeChannel();
+  }
+
+  /** Has a handle called, unless the loop is closed. */
+  #schedule(handle: Handle): void {
+    if (!this.#loop.isClosed()) this.#loop._enqueue(handle);
   }
 
   toString(): string {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { TimeoutError } from "../loop/mod.ts";
 import { withAction } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { TlsOptions } from "./tls_options.ts";
@@ -70,6 +71,11 @@ export function tooSlow(seconds: number): Error {
 /** The error of a handshake that was ended from this side. */
 export function closedEarly(): Error {
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: the transport was closed`);
+}
+
+/** The error of a goodbye that takes too long. */
+export function noGoodbye(): Error {
+  return new TimeoutError("SSL shutdown timed out");
 }
 
 /** Checks times, and fills in those that are not given. */

@@ -9,16 +9,7 @@ import {
   sleep,
 } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
-import {
-  addressOf,
-  bytes,
-  netTest,
-  output,
-  randomBytes,
-  Recorder,
-  text,
-  until,
-} from "./_helpers.ts";
+import { addressOf, bytes, netTest, randomBytes, Recorder, until } from "./_helpers.ts";
 
 const data = randomBytes(5_000_000);
 
