@@ -15,7 +15,7 @@ import { familyOf } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { NodeDuplex, NodeSecureContext, NodeTlsOptions, NodeTlsSocket } from "./_node.ts";
-import { checkTls } from "./_tls_errors.ts";
+import { checkTls, writeError } from "./_tls_errors.ts";
 import { Protocol } from "./protocols.ts";
 import type { TlsOptions } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
@@ -179,7 +179,10 @@ export class TlsChannel implements Channel {
 
   write(data: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#socket.write(data, (error) => error ? reject(error) : resolve(data.byteLength));
+      this.#socket.write(data, (error) => {
+        if (error) reject(writeError(error));
+        else resolve(data.byteLength);
+      });
     });
   }
 

@@ -73,6 +73,13 @@ export function closedEarly(): Error {
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: the transport was closed`);
 }
 
+/** The error of a write; where the connection has ended below it, `node:tls` says so in words of its own. */
+export function writeError(error: Error): Error {
+  const { code } = error as { code?: unknown };
+  if (code !== "ECANCELED" && code !== "ERR_STREAM_DESTROYED") return error;
+  return new Deno.errors.ConnectionReset("Connection reset by peer", { cause: error });
+}
+
 /** The error of a goodbye that takes too long. */
 export function noGoodbye(): Error {
   return new TimeoutError("SSL shutdown timed out");

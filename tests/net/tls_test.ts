@@ -263,6 +263,28 @@ for (const [kind, client, server] of KINDS) {
   }
 }
 
+netTest("parity: a connection by TLS that the other side resets says so", async () => {
+  const serverSides: Recorder[] = [];
+  const factory = (): Recorder => serverSides[serverSides.push(new Recorder()) - 1]!;
+  const listening = await createServer(factory, "127.0.0.1", 0, { ssl: { cert, key } });
+  const [, port] = addressOf(listening);
+  for (let turns = 0; turns < 20; turns++) {
+    const client = new Recorder();
+    await createConnection(() => client, "localhost", port, { ssl: { caCerts: [ca] } });
+    const server = serverSides.at(-1)!;
+    (await server.made).pauseReading();
+    client.transport.write(new Uint8Array(5_000_000));
+    client.transport.close();
+    for (let i = 0; i < turns % 5; i++) await sleep(0);
+    server.transport.abort();
+    const exception = await client.lost;
+    const { BrokenPipe, ConnectionReset } = Deno.errors;
+    assert(exception instanceof BrokenPipe || exception instanceof ConnectionReset, `${exception}`);
+  }
+  listening.close();
+  await listening.waitClosed();
+});
+
 netTest("SocketTransport.pauseReading() over TLS has the other side wait", async () => {
   const size = 20_000_000;
   const servers: Recorder[] = [];
