@@ -27,6 +27,7 @@ import type { TlsSession } from "./_tls_errors.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
 import { BufferedProtocol } from "./protocols.ts";
 import type { Protocol } from "./protocols.ts";
+import type { Server } from "./server.ts";
 import type { ExtraInfo, ProtocolCalls, Transport } from "./transports.ts";
 
 const SHAKING = 1;
@@ -43,19 +44,12 @@ const MAX_READ_BUFFER = 256 * 1024;
 /** Writes to a lost connection before they are warned of. */
 const LOST_WRITES_TO_WARN = 5;
 
-/** Who keeps count of the transports: a server. */
-export interface TransportOwner {
-  /** Called when the transport is made. */
-  _attach(transport: Transport): void;
-  /** Called when it is closed. */
-  _detach(transport: Transport): void;
-}
-
 /** What there is to say about a transport, besides its channel and its protocol. */
 export interface TransportSetup {
   /** What `getExtraInfo()` tells. */
   readonly extra: Partial<ExtraInfo>;
-  readonly owner?: TransportOwner | null;
+  /** Who accepted the connection. */
+  readonly owner?: Server;
   /** With TLS: how to shake hands, and how long. */
   readonly tls?: TlsSession | null;
   /** Done once the protocol has been told of the connection; fails if TLS does. */
@@ -501,8 +495,9 @@ export class SocketTransport implements Transport {
 
   _endWithLoop(): void {
     if (this.#state === OPEN && !this.#setup.isSilent) console.warn(`unclosed transport ${this}`);
-    this.#state = CLOSED;
     this.#isAborted = true;
+    this.#lose(null);
+    this.#state = CLOSED;
     this.#closeChannel();
   }
 

@@ -239,12 +239,12 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** @ignore */
+  /** @ignore Called when a transport of its is made. */
   _attach(transport: Transport): void {
     this.#transports.add(transport);
   }
 
-  /** @ignore */
+  /** @ignore Called when that is closed. */
   _detach(transport: Transport): void {
     this.#transports.delete(transport);
     this._finishIfOver();

@@ -87,5 +87,6 @@ Deno.test("a connection that is closing when its loop is closed needs no warning
   loop.close();
   const address = transport.getExtraInfo("peername").join(":");
   assertEquals(String(transport), `<SocketTransport closed ${address}>`);
+  assertEquals(transport.getWriteBufferSize(), 0);
   assertEquals(warnings.texts, []);
 });
