@@ -29,6 +29,10 @@ export function* listenOnAll(
       addresses.set(address.join(" "), address);
     }
   }
+  if (addresses.size === 0) {
+    const text = "could not bind on any address out of []";
+    throw new Deno.errors.AddrNotAvailable(`Cannot listen: ${text}`);
+  }
   const listeners: ServerListener[] = [];
   try {
     for (const address of addresses.values()) listeners.push(listen(address, plan));

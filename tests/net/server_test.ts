@@ -62,6 +62,14 @@ for (const host of [null, ""]) {
   });
 }
 
+netTest("parity: createServer() refuses to listen on no host at all", async () => {
+  await assertRejects(
+    async () => await createServer(() => new Protocol(), []),
+    Deno.errors.AddrNotAvailable,
+    "could not bind on any address out of []",
+  );
+});
+
 netTest("createServer() closes what it opened if one host fails", async () => {
   await using server = await createServer(() => new Protocol(), "127.0.0.1", 0);
   const [, port] = addressOf(server);
