@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wrapFuture } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { familyOf, withAction } from "./_channel.ts";
 import { getaddrinfo } from "./addresses.ts";
@@ -88,11 +89,20 @@ function listenOn(hostname: string, port: number, plan: ListenPlan): ServerListe
   return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });
 }
 
+/** Paths whose sockets are being closed, and when that is over. */
+const closings = new Map<string, Promise<void>>();
+
 /**
  * Listens on a path. A socket that somebody left there is removed before, and the own one when it is
  * closed, but not what somebody has put in its place, and not if it is to be kept.
  */
-export function listenOnPath(path: string, isCleanedUp: boolean): ServerListener {
+export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerListener> {
+  const closing = closings.get(path);
+  if (closing !== undefined) yield* wrapFuture(closing);
+  return listenOnFreePath(path, isCleanedUp);
+}
+
+function listenOnFreePath(path: string, isCleanedUp: boolean): ServerListener {
   const isFile = !path.startsWith("\0");
   if (isFile && inodeOf(path, true) !== null) Deno.removeSync(path);
   let listener: Deno.UnixListener;
@@ -117,7 +127,12 @@ export function listenOnPath(path: string, isCleanedUp: boolean): ServerListener
       const restore = isKept ? keepFile(path) : null;
       listener.close();
       // The runtime removes whatever is there, once the accepting that is in progress has ended.
-      if (restore !== null) accepting.then(restore, restore);
+      const end = (): void => {
+        restore?.();
+        if (closings.get(path) === closing) closings.delete(path);
+      };
+      const closing = accepting.then(end, end);
+      closings.set(path, closing);
     },
   };
 }

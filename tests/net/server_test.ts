@@ -231,6 +231,23 @@ Deno.test("parity: 142 Server accepts nothing for a second when the system refus
   assertEquals(reports, Array(2).fill("socket.accept() out of system resource"));
 });
 
+netTest(
+  "parity: createUnixServer() takes the path of a server that was closed just now",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    const first = await createUnixServer(() => new Protocol(), path);
+    first.close();
+    const second = await createUnixServer(() => new Protocol(), path);
+    await first.waitClosed();
+    const [transport] = await createUnixConnection(() => new Protocol(), path);
+    transport.close();
+    second.close();
+    await second.waitClosed();
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
 netTest("parity: 141 createUnixServer() removes the socket, unless it was replaced", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
