@@ -24,6 +24,7 @@ export function* listenOnAll(
   port: number,
   plan: ListenPlan,
 ): Steps<ServerListener[]> {
+  yield* closedOnesGone();
   const addresses = new Map<string, SocketAddress>();
   for (const host of hosts) {
     for (const address of yield* addressesOf(host, port, plan)) {
@@ -86,23 +87,15 @@ function listenOn(hostname: string, port: number, plan: ListenPlan): ServerListe
   if (reusePort && !("listenDatagram" in Deno)) {
     throw new Deno.errors.NotSupported("reusePort needs the flag --unstable-net of the runtime");
   }
-  return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });
+  return watched(Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort }));
 }
-
-/** Paths whose sockets are being closed, and when that is over. */
-const closings = new Map<string, Promise<void>>();
 
 /**
  * Listens on a path. A socket that somebody left there is removed before, and the own one when it is
  * closed, but not what somebody has put in its place, and not if it is to be kept.
  */
 export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerListener> {
-  const closing = closings.get(path);
-  if (closing !== undefined) yield* wrapFuture(closing);
-  return listenOnFreePath(path, isCleanedUp);
-}
-
-function listenOnFreePath(path: string, isCleanedUp: boolean): ServerListener {
+  yield* closedOnesGone();
   const isFile = !path.startsWith("\0");
   if (isFile && inodeOf(path, true) !== null) Deno.removeSync(path);
   let listener: Deno.UnixListener;
@@ -111,8 +104,31 @@ function listenOnFreePath(path: string, isCleanedUp: boolean): ServerListener {
   } catch (error) {
     throw error instanceof Error ? withAction(`listen on ${path}`, error) : error;
   }
-  if (!isFile) return listener;
+  if (!isFile) return watched(listener);
   const inode = inodeOf(path, true);
+  return watched(listener, () => {
+    const current = inodeOf(path, false);
+    const isKept = current !== null && !(current === inode && isCleanedUp);
+    return isKept ? keepFile(path) : null;
+  });
+}
+
+/** The ends of listeners that were closed. */
+const closings = new Set<Promise<void>>();
+
+/** Waits until what was closed is, as it may have the port or the path that is wanted now. */
+function* closedOnesGone(): Steps<void> {
+  if (closings.size > 0) yield* wrapFuture(Promise.all(closings));
+}
+
+/**
+ * A listener whose end can be waited for: the system closes it, and the runtime removes whatever is at
+ * its path, only once the accepting that is in progress has ended.
+ */
+function watched(
+  listener: Deno.Listener<Deno.Conn, Deno.Addr>,
+  beforeClose: () => (() => void) | null = () => null,
+): ServerListener {
   let accepting: Promise<unknown> = Promise.resolve();
   return {
     addr: listener.addr,
@@ -122,17 +138,14 @@ function listenOnFreePath(path: string, isCleanedUp: boolean): ServerListener {
       return accepted;
     },
     close: () => {
-      const current = inodeOf(path, false);
-      const isKept = current !== null && !(current === inode && isCleanedUp);
-      const restore = isKept ? keepFile(path) : null;
+      const afterwards = beforeClose();
       listener.close();
-      // The runtime removes whatever is there, once the accepting that is in progress has ended.
       const end = (): void => {
-        restore?.();
-        if (closings.get(path) === closing) closings.delete(path);
+        afterwards?.();
+        closings.delete(closing);
       };
       const closing = accepting.then(end, end);
-      closings.set(path, closing);
+      closings.add(closing);
     },
   };
 }

@@ -231,8 +231,17 @@ Deno.test("parity: 142 Server accepts nothing for a second when the system refus
   assertEquals(reports, Array(2).fill("socket.accept() out of system resource"));
 });
 
+netTest("parity: createServer() takes the port of one that was closed just now", async () => {
+  const first = await createServer(() => new Protocol(), "127.0.0.1", 0);
+  const address = addressOf(first);
+  first.close();
+  await using second = await createServer(() => new Protocol(), ...address);
+  assert(second.isServing());
+  await first.waitClosed();
+});
+
 netTest(
-  "parity: createUnixServer() takes the path of a server that was closed just now",
+  "parity: createUnixServer() takes the path of one that was closed just now",
   async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
