@@ -141,8 +141,8 @@ function watched(
       const afterwards = beforeClose();
       listener.close();
       const end = (): void => {
-        afterwards?.();
         closings.delete(closing);
+        afterwards?.();
       };
       const closing = accepting.then(end, end);
       closings.add(closing);
