@@ -75,6 +75,12 @@ export interface EventLoopOptions {
   debug?: boolean;
 }
 
+/** What lives on a loop and ends with it: a connection, a server, a process. */
+export interface Resident {
+  /** Ends it at once. The loop is closed, so nobody hears of it. */
+  _endWithLoop(): void;
+}
+
 /** The scheduling half of {@linkcode EventLoop}; programs use that class. */
 export class BaseEventLoop implements TimerLoop {
   readonly #ready = new Deque<Runnable>();
@@ -119,6 +125,8 @@ export class BaseEventLoop implements TimerLoop {
 
   /** @ignore Tasks that are not done. The loop keeps them alive. */
   readonly _tasks: LinkedList<Owner> = new LinkedList();
+  /** @ignore What holds something of the host's, and lets go of it when the loop is closed. */
+  readonly _residents: Set<Resident> = new Set();
 
   /** @ignore Loops come from `newEventLoop()`. */
   constructor(options: EventLoopOptions = {}) {
@@ -354,7 +362,8 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Closes the loop: drops what is scheduled, and refuses all that comes after.
+   * Closes the loop: drops what is scheduled, and refuses all that comes after. Connections, servers
+   * and processes that are still open end with it, and a warning tells of them.
    *
    * Closing twice is harmless. Counterpart of Python's `loop.close()`.
    *
@@ -365,6 +374,7 @@ export class BaseEventLoop implements TimerLoop {
       throw new RuntimeError("Cannot close the event loop: Cannot close a running event loop");
     }
     this.#closed = true;
+    for (const resident of this._residents) resident._endWithLoop();
     this.#ready.clear();
     this.#timers.clear();
   }

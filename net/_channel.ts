@@ -15,8 +15,8 @@ export interface Channel {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Sends some of `data`, and gives how much. */
   write(data: Uint8Array): Promise<number>;
-  /** Says to the other side that no more will come. */
-  closeWrite(): Promise<void>;
+  /** Says to the other side that no more will come. A pipe can only be closed. */
+  closeWrite?(): Promise<void>;
   /** Ends it at once; unless that is orderly, what it still holds itself is dropped. */
   close(isOrderly?: boolean): void;
 }

@@ -90,6 +90,7 @@ export class SocketDatagramTransport implements DatagramTransport {
     waiter: Future<void>,
   ) {
     this.#loop = loop;
+    loop._residents.add(this);
     this.#socket = socket;
     this.#protocol = protocol;
     this.#remote = remote;
@@ -109,7 +110,6 @@ export class SocketDatagramTransport implements DatagramTransport {
 
   #schedule(handle: Handle): void {
     if (!this.#loop.isClosed()) this.#loop._enqueue(handle);
-    else if (this.#state < LOST) this.#lose();
   }
 
   // -- Asking --
@@ -254,13 +254,17 @@ export class SocketDatagramTransport implements DatagramTransport {
 
   #lose(): void {
     this.#state = LOST;
+    this.#loop._residents.delete(this);
     this.#queue.length = 0;
     this.#size = 0;
     const ending = this.#handle(() => this.#end());
-    this.#socket.on("close", () => {
-      if (!this.#loop.isClosed()) this.#loop._enqueue(ending);
-    });
+    this.#socket.on("close", () => this.#schedule(ending));
     this.#socket.close();
+  }
+
+  _endWithLoop(): void {
+    if (this.#state === OPEN) console.warn(`unclosed transport ${this}`);
+    this.#lose();
   }
 
   #end(): void {

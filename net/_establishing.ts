@@ -10,13 +10,13 @@ import { HostWaiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { infoOf } from "./_channel.ts";
 import { SocketTransport } from "./_socket_transport.ts";
-import type { TransportOwner } from "./_socket_transport.ts";
 import type { NodeSecureContext } from "./_node.ts";
 import { secureContextOf, TlsChannel } from "./_tls_channel.ts";
 import type { TlsSide } from "./_tls_channel.ts";
 import { tlsTimes } from "./_tls_errors.ts";
 import { Protocol } from "./protocols.ts";
 import type { BufferedProtocol } from "./protocols.ts";
+import type { Server } from "./server.ts";
 import type { TlsOptions, TlsTimes } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
 
@@ -47,7 +47,7 @@ export function planTls(options: TlsOptions | true, side: TlsSide, times: TlsTim
 
 /** Who the transport is for. */
 export interface Attachment {
-  readonly owner?: TransportOwner;
+  readonly owner?: Server;
   readonly waiter?: Future<void>;
   readonly isSilent?: boolean;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wrapFuture } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { familyOf, withAction } from "./_channel.ts";
 import { getaddrinfo } from "./addresses.ts";
@@ -23,11 +24,16 @@ export function* listenOnAll(
   port: number,
   plan: ListenPlan,
 ): Steps<ServerListener[]> {
+  yield* closedOnesGone();
   const addresses = new Map<string, SocketAddress>();
   for (const host of hosts) {
     for (const address of yield* addressesOf(host, port, plan)) {
       addresses.set(address.join(" "), address);
     }
+  }
+  if (addresses.size === 0) {
+    const text = "could not bind on any address out of []";
+    throw new Deno.errors.AddrNotAvailable(`Cannot listen: ${text}`);
   }
   const listeners: ServerListener[] = [];
   try {
@@ -81,14 +87,15 @@ function listenOn(hostname: string, port: number, plan: ListenPlan): ServerListe
   if (reusePort && !("listenDatagram" in Deno)) {
     throw new Deno.errors.NotSupported("reusePort needs the flag --unstable-net of the runtime");
   }
-  return Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort });
+  return watched(Deno.listen({ hostname, port, tcpBacklog: backlog, reusePort }));
 }
 
 /**
  * Listens on a path. A socket that somebody left there is removed before, and the own one when it is
  * closed, but not what somebody has put in its place, and not if it is to be kept.
  */
-export function listenOnPath(path: string, isCleanedUp: boolean): ServerListener {
+export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerListener> {
+  yield* closedOnesGone();
   const isFile = !path.startsWith("\0");
   if (isFile && inodeOf(path, true) !== null) Deno.removeSync(path);
   let listener: Deno.UnixListener;
@@ -97,8 +104,31 @@ export function listenOnPath(path: string, isCleanedUp: boolean): ServerListener
   } catch (error) {
     throw error instanceof Error ? withAction(`listen on ${path}`, error) : error;
   }
-  if (!isFile) return listener;
+  if (!isFile) return watched(listener);
   const inode = inodeOf(path, true);
+  return watched(listener, () => {
+    const current = inodeOf(path, false);
+    const isKept = current !== null && !(current === inode && isCleanedUp);
+    return isKept ? keepFile(path) : null;
+  });
+}
+
+/** The ends of listeners that were closed. */
+const closings = new Set<Promise<void>>();
+
+/** Waits until what was closed is, as it may have the port or the path that is wanted now. */
+function* closedOnesGone(): Steps<void> {
+  if (closings.size > 0) yield* wrapFuture(Promise.all(closings));
+}
+
+/**
+ * A listener whose end can be waited for: the system closes it, and the runtime removes whatever is at
+ * its path, only once the accepting that is in progress has ended.
+ */
+function watched(
+  listener: Deno.Listener<Deno.Conn, Deno.Addr>,
+  beforeClose: () => (() => void) | null = () => null,
+): ServerListener {
   let accepting: Promise<unknown> = Promise.resolve();
   return {
     addr: listener.addr,
@@ -108,12 +138,14 @@ export function listenOnPath(path: string, isCleanedUp: boolean): ServerListener
       return accepted;
     },
     close: () => {
-      const current = inodeOf(path, false);
-      const isKept = current !== null && !(current === inode && isCleanedUp);
-      const restore = isKept ? keepFile(path) : null;
+      const afterwards = beforeClose();
       listener.close();
-      // The runtime removes whatever is there, once the accepting that is in progress has ended.
-      if (restore !== null) accepting.then(restore, restore);
+      const end = (): void => {
+        closings.delete(closing);
+        afterwards?.();
+      };
+      const closing = accepting.then(end, end);
+      closings.add(closing);
     },
   };
 }

@@ -78,6 +78,7 @@ export interface NodeStream {
 /** What is used of the sockets of `node:tls`. */
 export interface NodeTlsSocket {
   readonly alpnProtocol: string | false | null;
+  readonly readableLength: number;
   on(event: "readable" | "end" | "close", listener: () => void): void;
   on(event: "error", listener: (error: Error) => void): void;
   once(event: "secure" | "secureConnect", listener: () => void): void;

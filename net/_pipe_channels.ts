@@ -32,6 +32,9 @@ export interface DirectWriter {
   close(): void;
 }
 
+/** How much a stream is given at once, in bytes: what it has begun to send can't be dropped any more. */
+const MAX_PART = 64 * 1024;
+
 const never = (): Promise<never> => new Promise(() => {});
 
 /** The channel of something to read from. */
@@ -40,7 +43,6 @@ export function readChannel(source: ReadableStream<Uint8Array> | DirectReader): 
   return {
     read: (buffer) => source.read(buffer),
     write: never,
-    closeWrite: () => Promise.resolve(),
     close: () => source.close(),
   };
 }
@@ -51,17 +53,7 @@ export function writeChannel(sink: WritableStream<Uint8Array> | DirectWriter): C
   return {
     read: never,
     write: (data) => sink.write(data),
-    closeWrite: () => {
-      sink.close();
-      return Promise.resolve();
-    },
-    close: () => {
-      try {
-        sink.close();
-      } catch (error) {
-        if (!(error instanceof Deno.errors.BadResource)) throw error; // closed by closeWrite()
-      }
-    },
+    close: () => sink.close(),
   };
 }
 
@@ -75,20 +67,18 @@ class ReadPipe implements Channel {
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    const chunk = this.#rest ?? (await this.#reader.read()).value;
-    if (chunk === undefined) return null;
-    const count = Math.min(chunk.byteLength, buffer.byteLength);
-    buffer.set(chunk.subarray(0, count));
-    this.#rest = count < chunk.byteLength ? chunk.subarray(count) : null;
-    return count;
+    for (;;) {
+      const chunk = this.#rest ?? (await this.#reader.read()).value;
+      if (chunk === undefined) return null;
+      const count = Math.min(chunk.byteLength, buffer.byteLength);
+      buffer.set(chunk.subarray(0, count));
+      this.#rest = count < chunk.byteLength ? chunk.subarray(count) : null;
+      if (count > 0) return count; // an empty chunk is nothing to tell of
+    }
   }
 
   write(): Promise<never> {
     return never();
-  }
-
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
   }
 
   close(): void {
@@ -110,16 +100,16 @@ class WritePipe implements Channel {
     return await never();
   }
 
+  /** The sink may keep what it gets, and `data` is only lent. */
   async write(data: Uint8Array): Promise<number> {
-    await this.#writer.write(data);
-    return data.byteLength;
+    const part = data.slice(0, MAX_PART);
+    await this.#writer.write(part);
+    return part.byteLength;
   }
 
-  closeWrite(): Promise<void> {
-    return this.#writer.close();
-  }
-
-  close(): void {
-    this.#writer.close().catch(() => {}); // it is closed, or has failed, which was told by write()
+  close(isOrderly = false): void {
+    const reason = new Deno.errors.BrokenPipe("Cannot read on: what should come was dropped");
+    const ending = isOrderly ? this.#writer.close() : this.#writer.abort(reason);
+    ending.catch(() => {}); // it is closed, or has failed, which was told by write()
   }
 }

@@ -18,15 +18,16 @@
  * @module
  */
 
-import { copyContext, Handle, KeyboardInterrupt, RuntimeError, TimeoutError } from "../loop/mod.ts";
+import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mod.ts";
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { isSystemError } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
-import { closedEarly, handshakeError, tooSlow } from "./_tls_errors.ts";
+import { closedEarly, handshakeError, noGoodbye, tooSlow } from "./_tls_errors.ts";
 import type { TlsSession } from "./_tls_errors.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
 import { BufferedProtocol } from "./protocols.ts";
 import type { Protocol } from "./protocols.ts";
+import type { Server } from "./server.ts";
 import type { ExtraInfo, ProtocolCalls, Transport } from "./transports.ts";
 
 const SHAKING = 1;
@@ -43,19 +44,12 @@ const MAX_READ_BUFFER = 256 * 1024;
 /** Writes to a lost connection before they are warned of. */
 const LOST_WRITES_TO_WARN = 5;
 
-/** Who keeps count of the transports: a server. */
-export interface TransportOwner {
-  /** Called when the transport is made. */
-  _attach(transport: Transport): void;
-  /** Called when it is closed. */
-  _detach(transport: Transport): void;
-}
-
 /** What there is to say about a transport, besides its channel and its protocol. */
 export interface TransportSetup {
   /** What `getExtraInfo()` tells. */
   readonly extra: Partial<ExtraInfo>;
-  readonly owner?: TransportOwner | null;
+  /** Who accepted the connection. */
+  readonly owner?: Server;
   /** With TLS: how to shake hands, and how long. */
   readonly tls?: TlsSession | null;
   /** Done once the protocol has been told of the connection; fails if TLS does. */
@@ -88,7 +82,8 @@ export class SocketTransport implements Transport {
   #paused = false;
   /** What the last read gave and the protocol has not got: a count, null for the end of file. */
   #received: number | null | undefined = undefined;
-  #gotEof = false;
+  /** Whether the protocol has heard of the end of what is received. */
+  _gotEof = false;
   /** Delivers what was received, and reads on. There is one, as there is one read. */
   readonly #delivery: Handle;
 
@@ -122,6 +117,7 @@ export class SocketTransport implements Transport {
     this.#writer = handle(() => this.#goOnWriting());
     this.#ending = handle(() => this.#end());
     setup.owner?._attach(this);
+    loop._residents.add(this);
     if (setup.tls) this.#shakeHands(setup.tls, handle);
     else this.#open(handle);
   }
@@ -216,7 +212,7 @@ export class SocketTransport implements Transport {
 
   /** Starts to read, if that is not in progress; called by the loop only. */
   #read(): void {
-    if (this.#reading || this.#paused || this.#gotEof || this.#state !== OPEN) return;
+    if (this.#reading || this.#paused || this._gotEof || this.#state !== OPEN) return;
     if (this.#buffered !== null && !this.#borrow(this.#buffered, -1)) return;
     this.#receive();
   }
@@ -308,7 +304,7 @@ export class SocketTransport implements Transport {
   }
 
   #deliverEof(): void {
-    this.#gotEof = true;
+    this._gotEof = true;
     let isKept: boolean | void = false;
     try {
       isKept = this.#protocol.eofReceived();
@@ -343,6 +339,7 @@ export class SocketTransport implements Transport {
 
   writeEof(): void {
     if (this.#setup.tls) throw new RuntimeError("Cannot write EOF: TLS knows no half-closed state");
+    if (this.#channel.closeWrite === undefined) return this.close();
     if (this.#eofWanted || this.#state !== OPEN) return;
     this.#eofWanted = true;
     this.#send();
@@ -389,7 +386,7 @@ export class SocketTransport implements Transport {
     }
     this.#writing = false;
     if (this.#state === CLOSING) this.#onFlushed();
-    else if (this.#eofWanted) this.#channel.closeWrite().catch(this.#onWriteError);
+    else if (this.#eofWanted) this.#channel.closeWrite!().catch(this.#onWriteError);
   }
 
   /** The runtime may have sent only a part. */
@@ -399,7 +396,7 @@ export class SocketTransport implements Transport {
     this.#unsent = count < unsent.byteLength ? unsent.subarray(count) : null;
     this.#sentCount = count;
     // The protocol is called by the loop only; if it is not to be called, the loop need not turn.
-    if (this.#buffer.isPaused || this.#loop.isClosed()) this.#schedule(this.#writer);
+    if (this.#buffer.isPaused) this.#schedule(this.#writer);
     else this.#goOnWriting();
   };
 
@@ -424,6 +421,10 @@ export class SocketTransport implements Transport {
     if (this.#state === SHAKING) return this.#loseHandshake(closedEarly());
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
+    const { tls } = this.#setup;
+    if (tls) {
+      this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => this.#lose(noGoodbye()));
+    }
     if (!this.#writing) this.#onFlushed();
   }
 
@@ -437,19 +438,12 @@ export class SocketTransport implements Transport {
 
   /** All was sent. */
   #onFlushed(): void {
-    const { tls } = this.#setup;
-    if (!tls || this.#loop.isClosed()) return this.#lose(null);
+    if (!this.#setup.tls) return this.#lose(null);
     this.#state = PARTING;
-    const hasParted = this.#gotEof;
-    this.#channel.closeWrite().then(() => {
-      if (this.#state === PARTING && hasParted) this.#lose(null);
+    this.#channel.closeWrite!().then(() => {
+      if (this.#state === PARTING && this._gotEof) this.#lose(null);
     }, this.#onWriteError);
-    if (hasParted) return;
-    this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => {
-      this.#timer = null;
-      if (this.#state === PARTING) this.#lose(new TimeoutError("SSL shutdown timed out"));
-    });
-    if (!this.#reading) this.#receive();
+    if (!this._gotEof && !this.#reading) this.#receive();
   }
 
   #onProtocolError(error: unknown, call: string): void {
@@ -494,16 +488,22 @@ export class SocketTransport implements Transport {
       // Whoever has it from `getExtraInfo("socket")` may have closed it.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     } finally {
+      this.#loop._residents.delete(this);
       this.#setup.owner?._detach(this);
     }
   }
 
-  /** Has a handle called. Where that loop is closed, nobody is left to tell: only to clean up. */
-  #schedule(handle: Handle): void {
-    if (!this.#loop.isClosed()) return this.#loop._enqueue(handle);
-    if (this.#state === CLOSED) return;
+  _endWithLoop(): void {
+    if (this.#state === OPEN && !this.#setup.isSilent) console.warn(`unclosed transport ${this}`);
+    this.#isAborted = true;
+    this.#lose(null);
     this.#state = CLOSED;
     this.#closeChannel();
+  }
+
+  /** Has a handle called, unless the loop is closed. */
+  #schedule(handle: Handle): void {
+    if (!this.#loop.isClosed()) this.#loop._enqueue(handle);
   }
 
   toString(): string {

@@ -85,6 +85,7 @@ export class ChildTransport implements SubprocessTransport {
     waiter: Future<void>,
   ) {
     this.#loop = loop;
+    loop._residents.add(this);
     this.#child = child;
     this._protocol = protocol;
     if (piped[0]) this.#addPipe(0, writeChannel(child.stdin));
@@ -188,8 +189,15 @@ export class ChildTransport implements SubprocessTransport {
     return this.#returncode!;
   }
 
+  /** Kills the process, as Python does where nobody has it any more. */
+  _endWithLoop(): void {
+    if (!this.#isClosed) console.warn(`unclosed transport ${this}`);
+    this.kill();
+  }
+
   #onExit(returncode: number): void {
     this.#returncode = returncode;
+    this.#loop._residents.delete(this);
     // Nobody reads from it any more.
     this.#pipes.get(0)?.abort();
     for (const waiter of this.#exitWaiters) if (!waiter.done()) waiter.setResult();

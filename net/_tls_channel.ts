@@ -15,7 +15,7 @@ import { familyOf } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { NodeDuplex, NodeSecureContext, NodeTlsOptions, NodeTlsSocket } from "./_node.ts";
-import { checkTls } from "./_tls_errors.ts";
+import { checkTls, writeError } from "./_tls_errors.ts";
 import { Protocol } from "./protocols.ts";
 import type { TlsOptions } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
@@ -33,20 +33,26 @@ export interface TlsSettings extends TlsSide {
   readonly secureContext: NodeSecureContext;
 }
 
+/** How much may be decrypted and not yet read before nothing more is received, in bytes. */
+const MAX_UNREAD = 64 * 1024;
+
 /** What the transport below calls: it passes on what arrives, and how full it is. */
 class LowerProtocol extends Protocol {
   readonly #transport: Transport;
+  /** Tells how much is decrypted: the runtime's TLS takes whatever the stream has, and keeps it. */
+  readonly #unread: () => number;
   readonly duplex: NodeDuplex;
   #hasEnded = false;
   /** Goes on with writing, once the transport below has room. */
   #goOn: (() => void) | null = null;
   #isFull = false;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, unread: () => number) {
     super();
     this.#transport = transport;
+    this.#unread = unread;
     this.duplex = new (nodeModule("node:stream").Duplex)({
-      read: () => transport.resumeReading(),
+      read: () => {},
       write: (data, _encoding, callback) => {
         transport.write(data);
         if (this.#isFull) this.#goOn = callback;
@@ -58,7 +64,8 @@ class LowerProtocol extends Protocol {
   }
 
   override dataReceived(data: Uint8Array): void {
-    if (!this.duplex.push(data.slice())) this.#transport.pauseReading();
+    this.duplex.push(data.slice());
+    if (this.#unread() >= MAX_UNREAD) this.#transport.pauseReading();
   }
 
   override eofReceived(): boolean {
@@ -109,7 +116,7 @@ export class TlsChannel implements Channel {
   constructor(lower: Transport, settings: TlsSettings) {
     this.#lower = lower;
     this.#isServer = settings.isServer;
-    const protocol = new LowerProtocol(lower);
+    const protocol = new LowerProtocol(lower, () => this.#socket.readableLength);
     lower.setProtocol(protocol);
     this.#socket = makeSocket(protocol.duplex, settings);
     const change = (): void => {
@@ -150,7 +157,7 @@ export class TlsChannel implements Channel {
 
   async read(buffer: Uint8Array): Promise<number | null> {
     for (;;) {
-      const chunk = this.#rest ?? this.#socket.read();
+      const chunk = this.#rest ?? this.#take();
       if (chunk !== null) {
         const count = Math.min(chunk.byteLength, buffer.byteLength);
         buffer.set(chunk.subarray(0, count));
@@ -163,9 +170,19 @@ export class TlsChannel implements Channel {
     }
   }
 
+  /** Takes what is decrypted, so that there is room for more. */
+  #take(): Uint8Array | null {
+    const data = this.#socket.read();
+    this.#lower.resumeReading();
+    return data;
+  }
+
   write(data: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#socket.write(data, (error) => error ? reject(error) : resolve(data.byteLength));
+      this.#socket.write(data, (error) => {
+        if (error) reject(writeError(error));
+        else resolve(data.byteLength);
+      });
     });
   }
 

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { TimeoutError } from "../loop/mod.ts";
 import { withAction } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { TlsOptions } from "./tls_options.ts";
@@ -70,6 +71,18 @@ export function tooSlow(seconds: number): Error {
 /** The error of a handshake that was ended from this side. */
 export function closedEarly(): Error {
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: the transport was closed`);
+}
+
+/** The error of a write; where the connection has ended below it, `node:tls` says so in words of its own. */
+export function writeError(error: Error): Error {
+  const { code } = error as { code?: unknown };
+  if (code !== "ECANCELED" && code !== "ERR_STREAM_DESTROYED") return error;
+  return new Deno.errors.ConnectionReset("Connection reset by peer", { cause: error });
+}
+
+/** The error of a goodbye that takes too long. */
+export function noGoodbye(): Error {
+  return new TimeoutError("SSL shutdown timed out");
 }
 
 /** Checks times, and fills in those that are not given. */

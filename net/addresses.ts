@@ -37,7 +37,7 @@ export interface GetaddrinfoOptions {
  * @param port The port to put into the addresses.
  * @param options Which addresses to look for.
  * @returns An awaitable of the addresses, at least one.
- * @throws {Deno.errors.NotFound} If the host is not known.
+ * @throws {Deno.errors.NotFound} If the host is not known, or is an address of another family.
  *
  * @example
  * ```ts
@@ -57,7 +57,11 @@ export function getaddrinfo(
 
 function* lookUp(host: string, port: number, wanted: 0 | 4 | 6): Steps<AddressInfo[]> {
   const family = familyOf(host);
-  if (family !== 0 && (wanted === 0 || wanted === family)) return [[family, [host, port]]];
+  if (family !== 0) {
+    if (wanted === 0 || wanted === family) return [[family, [host, port]]];
+    const text = "Address family for hostname not supported";
+    throw new Deno.errors.NotFound(`Cannot look up ${host}: ${text}`);
+  }
   const { promise, resolve, reject } = Promise.withResolvers<AddressInfo[]>();
   nodeModule("node:dns").lookup(host, { all: true, family: wanted }, (error, found) => {
     if (error !== null) reject(lookupError(`look up ${host}`, error));

@@ -144,11 +144,17 @@ export function createUnixServer(
   path: string,
   options: UnixServerOptions = {},
 ): Awaitable<Server> {
-  return new Operation(() => {
-    const plan = planServerTls(options);
-    const listener = listenOnPath(path, options.cleanupSocket ?? true);
-    return serve([listener], protocolFactory, plan, options);
-  });
+  return new Operation(() => servePath(protocolFactory, path, options));
+}
+
+function* servePath(
+  protocolFactory: () => StreamProtocol,
+  path: string,
+  options: UnixServerOptions,
+): Steps<Server> {
+  const plan = planServerTls(options);
+  const listener = yield* listenOnPath(path, options.cleanupSocket ?? true);
+  return yield* serve([listener], protocolFactory, plan, options);
 }
 
 function planServerTls(options: BaseServerOptions): TlsPlan | null {

@@ -22,6 +22,8 @@ import type { AddressInfo } from "./addresses.ts";
 import type { DatagramProtocol } from "./protocols.ts";
 import type { DatagramTransport, SocketAddress } from "./transports.ts";
 
+const MAX_PORT = 65535;
+
 /** Options for {@linkcode createDatagramEndpoint}. */
 export interface DatagramEndpointOptions {
   /**
@@ -55,7 +57,8 @@ export interface DatagramEndpointOptions {
  * @param remoteAddr The address and port to send to, and to receive from only; null for all.
  * @param options How to open it.
  * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {RangeError} If neither an address nor a family is given, or the two do not fit.
+ * @throws {RangeError} If neither an address nor a family is given, or the two do not fit, or a port
+ * is none.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {Deno.errors.NotFound} If a host is not known.
  *
@@ -155,6 +158,10 @@ function* lookUp(address: SocketAddress | null, family: 0 | 4 | 6): Steps<Addres
 }
 
 function* bind(socket: NodeDatagramSocket, [address, port]: SocketAddress): Steps<void> {
+  // The runtime takes any number, and binds to another port.
+  if (!(Number.isInteger(port) && port >= 0 && port <= MAX_PORT)) {
+    throw new RangeError(`Cannot bind to ${address}:${port}: port must be 0-65535`);
+  }
   yield* settle(socket, `bind to ${address}:${port}`, (done) => {
     socket.bind({ address, port }, () => done());
   });

@@ -18,9 +18,8 @@ import type { StreamProtocol } from "./_establishing.ts";
 import { readChannel, writeChannel } from "./_pipe_channels.ts";
 import type { DirectReader, DirectWriter } from "./_pipe_channels.ts";
 import { SocketTransport } from "./_socket_transport.ts";
-import { Protocol } from "./protocols.ts";
 import type { BaseProtocol } from "./protocols.ts";
-import type { BaseTransport, ReadTransport, WriteTransport } from "./transports.ts";
+import type { ReadTransport, WriteTransport } from "./transports.ts";
 
 export type { DirectReader, DirectWriter };
 
@@ -29,32 +28,6 @@ export type ReadPipe = ReadableStream<Uint8Array> | DirectReader;
 
 /** What to write to. */
 export type WritePipe = WritableStream<Uint8Array> | DirectWriter;
-
-/** Has a protocol that only writes take part in a transport that could do more. */
-class WriteOnly extends Protocol {
-  readonly #protocol: BaseProtocol;
-
-  constructor(protocol: BaseProtocol) {
-    super();
-    this.#protocol = protocol;
-  }
-
-  override connectionMade(transport: BaseTransport): void {
-    this.#protocol.connectionMade(transport);
-  }
-
-  override connectionLost(exception: unknown): void {
-    this.#protocol.connectionLost(exception);
-  }
-
-  override pauseWriting(): void {
-    this.#protocol.pauseWriting();
-  }
-
-  override resumeWriting(): void {
-    this.#protocol.resumeWriting();
-  }
-}
 
 /**
  * Reads from a pipe.
@@ -84,7 +57,7 @@ export function connectReadPipe<P extends StreamProtocol>(
   protocolFactory: () => P,
   pipe: ReadPipe,
 ): Awaitable<[transport: ReadTransport, protocol: P]> {
-  return new Operation(() => connect(protocolFactory, (protocol) => protocol, readChannel(pipe)));
+  return new Operation(() => connect(protocolFactory, readChannel(pipe)));
 }
 
 /**
@@ -116,19 +89,19 @@ export function connectWritePipe<P extends BaseProtocol>(
   protocolFactory: () => P,
   pipe: WritePipe,
 ): Awaitable<[transport: WriteTransport, protocol: P]> {
-  const adapt = (protocol: BaseProtocol): Protocol => new WriteOnly(protocol);
-  return new Operation(() => connect(protocolFactory, adapt, writeChannel(pipe)));
+  return new Operation(() => connect(protocolFactory, writeChannel(pipe)));
 }
 
 function* connect<P extends BaseProtocol>(
   protocolFactory: () => P,
-  adapt: (protocol: P) => StreamProtocol,
   channel: Channel,
 ): Steps<[transport: SocketTransport, protocol: P]> {
   const loop = getRunningLoop();
   const waiter = new HostWaiter({ loop });
   const protocol = protocolFactory();
-  const transport = new SocketTransport(loop, channel, adapt(protocol), { extra: {}, waiter });
+  // One that only writes is never told of data.
+  const stream = protocol as unknown as StreamProtocol;
+  const transport = new SocketTransport(loop, channel, stream, { extra: {}, waiter });
   try {
     yield* waiter;
   } catch (error) {

@@ -86,6 +86,7 @@ export class Server implements AsyncDisposable {
     this.#listeners = listeners;
     this.#makeTransport = makeTransport;
     this.#acceptors = listeners.map((listener) => new Acceptor(loop, listener, this));
+    loop._residents.add(this);
   }
 
   /** The sockets that the server listens on; none once it is closed. */
@@ -172,10 +173,21 @@ export class Server implements AsyncDisposable {
    */
   close(): void {
     if (this.#state >= CLOSING) return;
-    this.#state = CLOSING;
-    for (const acceptor of this.#acceptors) acceptor.close();
+    this.#stopListening();
     this.#forever?.cancel();
     this._finishIfOver();
+  }
+
+  #stopListening(): void {
+    this.#state = CLOSING;
+    this.#loop._residents.delete(this);
+    for (const acceptor of this.#acceptors) acceptor.close();
+  }
+
+  /** @ignore */
+  _endWithLoop(): void {
+    console.warn(`unclosed ${this}`);
+    this.#stopListening();
   }
 
   /** Closes all connections, each after what was written to it. Counterpart of `close_clients()`. */
@@ -227,12 +239,12 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** @ignore */
+  /** @ignore Called when a transport of its is made. */
   _attach(transport: Transport): void {
     this.#transports.add(transport);
   }
 
-  /** @ignore */
+  /** @ignore Called when that is closed. */
   _detach(transport: Transport): void {
     this.#transports.delete(transport);
     this._finishIfOver();
@@ -240,7 +252,7 @@ export class Server implements AsyncDisposable {
 
   /** @ignore */
   _finishIfOver(): void {
-    if (this.#state !== CLOSING || this.#transports.size > 0) return;
+    if (this.#state !== CLOSING || this.#transports.size > 0 || this.#loop.isClosed()) return;
     if (this.#acceptors.some(({ isAccepting }) => isAccepting)) return;
     this.#state = CLOSED;
     for (const waiter of this.#closedWaiters) if (!waiter.done()) waiter.setResult();
@@ -297,7 +309,6 @@ class Acceptor {
   readonly #onError = (error: unknown): void => {
     this.isAccepting = false;
     if (!this.#server.isServing()) return this.#server._finishIfOver();
-    if (this.#loop.isClosed()) return;
     if (isOverAlready(error)) return this.accept();
     this.#loop.callExceptionHandler({
       message: "socket.accept() out of system resource",

@@ -190,21 +190,18 @@ export class StreamReader {
   /** What is read is kept apart, so that the buffer does not become full. */
   *#readAll(): Steps<Uint8Array<ArrayBuffer>> {
     const blocks: Uint8Array<ArrayBuffer>[] = [];
-    let size = 0;
-    for (;;) {
-      const block = yield* this.read(this.#limit);
-      if (block.byteLength === 0) break;
-      blocks.push(block);
-      size += block.byteLength;
+    try {
+      for (;;) {
+        const block = yield* this.read(this.#limit);
+        if (block.byteLength === 0) return joined(blocks);
+        blocks.push(block);
+      }
+    } catch (error) {
+      // Whoever is cancelled leaves it to the next; with Python it is gone.
+      blocks.push(this.#buffer.take(this.#buffer.length));
+      for (const block of blocks) this.#buffer.add(block);
+      throw error;
     }
-    if (blocks.length === 1) return blocks[0]!;
-    const all = new Uint8Array(size);
-    let offset = 0;
-    for (const block of blocks) {
-      all.set(block, offset);
-      offset += block.byteLength;
-    }
-    return all;
   }
 
   /**
@@ -426,6 +423,17 @@ class Search {
       throw new RangeError("Cannot read: Separator should be at least one-byte string");
     }
   }
+}
+
+function joined(blocks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (blocks.length === 1) return blocks[0]!;
+  const all = new Uint8Array(blocks.reduce((size, block) => size + block.byteLength, 0));
+  let offset = 0;
+  for (const block of blocks) {
+    all.set(block, offset);
+    offset += block.byteLength;
+  }
+  return all;
 }
 
 function overrun(text: string, consumed: number): LimitOverrunError {

@@ -41,16 +41,11 @@ export interface WriterStartTlsOptions extends TlsTimes {
 class Turn extends Waiter {}
 
 /** Ends the connections of writers that nobody has any more. */
-const registry = new FinalizationRegistry<Unclosed>(({ loop, transport }) => {
+const registry = new FinalizationRegistry<WriteTransport>((transport) => {
   if (transport.isClosing()) return;
   console.warn(`unclosed <StreamWriter transport=${transport}>`);
-  if (!loop.isClosed()) transport.close();
+  transport.close();
 });
-
-interface Unclosed {
-  readonly loop: EventLoop;
-  readonly transport: WriteTransport;
-}
 
 /**
  * What is sent by coroutines.
@@ -97,7 +92,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#transport = transport;
     this.#protocol = protocol;
     this.#reader = reader;
-    registry.register(this, { loop: this.#loop, transport }, this);
+    registry.register(this, transport, this);
   }
 
   /** What the writer sends by. */
@@ -153,8 +148,8 @@ export class StreamWriter implements AsyncDisposable {
   };
 
   /**
-   * Says to the other side that no more will be sent, after what was written. Counterpart of
-   * `write_eof()`.
+   * Says to the other side that no more will be sent, after what was written. The standard input of
+   * a process is closed by it. Counterpart of `write_eof()`.
    */
   writeEof(): void {
     this.#transport.writeEof();
@@ -213,7 +208,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#transport = transport;
     protocol._replaceTransport?.(transport);
     registry.unregister(this);
-    registry.register(this, { loop: this.#loop, transport }, this);
+    registry.register(this, transport, this);
   }
 
   // -- Ending --

@@ -92,7 +92,7 @@ function checksName(options: TlsOptions | true): boolean {
 }
 
 function* upgrade(
-  transport: Transport,
+  transport: SocketTransport,
   protocol: StreamProtocol,
   plan: TlsPlan,
 ): Steps<Transport> {
@@ -102,7 +102,9 @@ function* upgrade(
   try {
     const early = takeUnread(protocol);
     secured = layTls(loop, transport, protocol, plan, { waiter, isSilent: true });
-    if (early.byteLength > 0) (transport.getProtocol() as Protocol).dataReceived(early);
+    const lower = transport.getProtocol() as Protocol;
+    if (early.byteLength > 0) lower.dataReceived(early);
+    if (transport._gotEof) lower.eofReceived(); // it is told once, and was told the one before
     yield* waiter;
     return secured;
   } catch (error) {

@@ -40,7 +40,8 @@ export interface TlsTimes {
    */
   sslHandshakeTimeout?: number;
   /**
-   * How long to wait at the end for the other side to say goodbye, too, in seconds.
+   * How long closing may take, in seconds: until the other side has taken what is still to be sent,
+   * and has said goodbye, too.
    *
    * @default {30}
    */

@@ -144,7 +144,7 @@ export interface WriteTransport extends BaseTransport {
   writelines(list: Iterable<Uint8Array>): void;
   /**
    * Says to the other side that no more will be sent, after what was written. Data can still be
-   * received. Counterpart of `write_eof()`.
+   * received; what can only be written to, a pipe, is closed. Counterpart of `write_eof()`.
    */
   writeEof(): void;
   /**

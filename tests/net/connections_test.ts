@@ -268,6 +268,11 @@ netTest("getaddrinfo() gives families and addresses", async () => {
   const local = await getaddrinfo(null, 80, { family: 4 });
   assertEquals(local, [[4, ["127.0.0.1", 80]]]);
   await assertRejects(async () => await getaddrinfo("nobody.invalid", 1), Deno.errors.NotFound);
+  await assertRejects(
+    async () => await getaddrinfo("::1", 5, { family: 4 }),
+    Deno.errors.NotFound,
+    "Address family for hostname not supported",
+  );
 });
 
 netTest("getnameinfo() gives the name of a service", async () => {

@@ -189,6 +189,10 @@ netTest("createDatagramEndpoint() says why it can't, and leaves nothing open", a
   await assertRejects(open(addressOf(server)), Deno.errors.AddrInUse, "Cannot bind to 127.0.0.1:");
   await assertRejects(open(null), RangeError, "unexpected address family");
   await assertRejects(open(["::1", 0], ANY), RangeError, "can not get address information");
+  for (const port of [-1, 65_536, 1.5, NaN]) {
+    await assertRejects(open(["127.0.0.1", port]), RangeError, "port must be 0-65535");
+    await assertRejects(open(null, ["127.0.0.1", port]), RangeError);
+  }
   await end(server);
 });
 

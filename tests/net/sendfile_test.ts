@@ -1,8 +1,5 @@
 import {
-  BaseProtocol,
   CancelledError,
-  connectReadPipe,
-  connectWritePipe,
   createConnection,
   createServer,
   createTask,
@@ -10,20 +7,9 @@ import {
   sendfile,
   SendfileNotAvailableError,
   sleep,
-  StreamReader,
-  StreamReaderProtocol,
 } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
-import {
-  addressOf,
-  bytes,
-  netTest,
-  output,
-  randomBytes,
-  Recorder,
-  text,
-  until,
-} from "./_helpers.ts";
+import { addressOf, bytes, netTest, randomBytes, Recorder, until } from "./_helpers.ts";
 
 const data = randomBytes(5_000_000);
 
@@ -134,53 +120,3 @@ netTest("sendfile() without copying is not to be had", () =>
       "fallback is disabled",
     );
   }));
-
-// -- Pipes --
-
-netTest("connectReadPipe() and connectWritePipe() pass data through a FIFO", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/fifo`;
-  await output("mkfifo", [path]);
-  const [source, sink] = await Promise.all([
-    Deno.open(path, { read: true }),
-    Deno.open(path, { write: true }),
-  ]);
-  const reader = new StreamReader();
-  const [from] = await connectReadPipe(() => new StreamReaderProtocol(reader), source);
-  const [to] = await connectWritePipe(() => new BaseProtocol(), sink);
-  to.write(bytes("line\nrest"));
-  assertEquals(text(await reader.readline()), "line\n");
-  to.close();
-  assertEquals(text(await reader.read()), "rest");
-  from.close();
-  await sleep(0);
-  await Deno.remove(folder, { recursive: true });
-});
-
-netTest("connectReadPipe() can be paused, and tells of a stream that fails", async () => {
-  const client = new Recorder();
-  let fail = (_: Error): void => {};
-  const stream = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      controller.enqueue(bytes("x".repeat(10_000)));
-      fail = (error) => controller.error(error);
-    },
-  });
-  const [transport] = await connectReadPipe(() => client, stream);
-  await until(() => client.total === 10_000);
-  transport.pauseReading();
-  transport.resumeReading();
-  fail(new Deno.errors.BrokenPipe("gone"));
-  assertEquals((await client.lost as Error).message, "gone");
-});
-
-netTest("connectWritePipe() tells of a sink that fails", async () => {
-  const client = new Recorder();
-  const sink = new WritableStream<Uint8Array>({
-    write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
-  });
-  const [transport] = await connectWritePipe(() => client, sink);
-  transport.write(bytes("x"));
-  assertEquals((await client.lost as Error).message, "gone");
-  assert(transport.isClosing());
-});

@@ -62,6 +62,14 @@ for (const host of [null, ""]) {
   });
 }
 
+netTest("parity: createServer() refuses to listen on no host at all", async () => {
+  await assertRejects(
+    async () => await createServer(() => new Protocol(), []),
+    Deno.errors.AddrNotAvailable,
+    "could not bind on any address out of []",
+  );
+});
+
 netTest("createServer() closes what it opened if one host fails", async () => {
   await using server = await createServer(() => new Protocol(), "127.0.0.1", 0);
   const [, port] = addressOf(server);
@@ -222,6 +230,32 @@ Deno.test("parity: 142 Server accepts nothing for a second when the system refus
   loop.close();
   assertEquals(reports, Array(2).fill("socket.accept() out of system resource"));
 });
+
+netTest("parity: createServer() takes the port of one that was closed just now", async () => {
+  const first = await createServer(() => new Protocol(), "127.0.0.1", 0);
+  const address = addressOf(first);
+  first.close();
+  await using second = await createServer(() => new Protocol(), ...address);
+  assert(second.isServing());
+  await first.waitClosed();
+});
+
+netTest(
+  "parity: createUnixServer() takes the path of one that was closed just now",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    const first = await createUnixServer(() => new Protocol(), path);
+    first.close();
+    const second = await createUnixServer(() => new Protocol(), path);
+    await first.waitClosed();
+    const [transport] = await createUnixConnection(() => new Protocol(), path);
+    transport.close();
+    second.close();
+    await second.waitClosed();
+    await Deno.remove(folder, { recursive: true });
+  },
+);
 
 netTest("parity: 141 createUnixServer() removes the socket, unless it was replaced", async () => {
   const folder = await Deno.makeTempDir();

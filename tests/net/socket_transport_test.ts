@@ -4,7 +4,6 @@ import {
   createConnection,
   createServer,
   currentTask,
-  newEventLoop,
   Protocol,
   sleep,
 } from "@aio/asyncio";
@@ -263,22 +262,6 @@ netTest("SocketTransport survives an error in connectionLost()", async () => {
   await client.lost;
   await end();
   assertEquals(reports.length, 1);
-});
-
-Deno.test("SocketTransport closes its connection when its loop is closed", async () => {
-  const loop = newEventLoop();
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  const [transport] = await loop.runUntilComplete(() =>
-    createConnection(() => new Protocol(), "127.0.0.1", port)
-  );
-  loop.close();
-  using conn = await listener.accept();
-  await conn.write(bytes("x")); // its arrival finds the loop closed
-  const buffer = new Uint8Array(10);
-  const count = await conn.read(buffer).catch((error) => error.name);
-  assert(count === null || count === "ConnectionReset");
-  assertEquals(transport.getWriteBufferSize(), 0);
 });
 
 netTest("SocketTransport leaves other connections alone when a protocol fails", async () => {

@@ -1,4 +1,5 @@
 import {
+  CancelledError,
   createTask,
   gather,
   IncompleteReadError,
@@ -119,6 +120,25 @@ netTest("StreamReader loses no byte when a reader is cancelled", async () => {
     assertEquals(text(await reader.read(10)), "ab");
   }
 });
+
+netTest(
+  "StreamReader.read() of all leaves what it has to the next when it is cancelled",
+  async () => {
+    const reader = new StreamReader();
+    const task = createTask(() => reader.read());
+    for (const part of ["a", "b", "c"]) {
+      reader.feedData(bytes(part));
+      await sleep(0);
+      await sleep(0);
+    }
+    reader.feedData(bytes("d"));
+    task.cancel();
+    await assertRejects(async () => await task, CancelledError);
+    reader.feedData(bytes("e"));
+    reader.feedEof();
+    assertEquals(text(await reader.read()), "abcde");
+  },
+);
 
 netTest("StreamReader is of use after a timeout", async () => {
   const reader = new StreamReader();

@@ -238,31 +238,81 @@ for (const [kind, client, server] of KINDS) {
     await listening.waitClosed();
   });
 
-  netTest(
-    `a goodbye that is not answered is not waited for longer than allowed (${kind})`,
-    async () => {
+  for (
+    const [peer, size] of [["does not answer", 100_000], ["takes nothing", 20_000_000]] as const
+  ) {
+    netTest(`parity: closing gives up on a peer that ${peer} (${kind})`, async () => {
       const serverSide = new Recorder();
       const times = { sslShutdownTimeout: 0.02 };
-      const listening = await createServer(() => serverSide, "127.0.0.1", 0, {
-        ssl: server,
-        ...times,
-      });
+      const options = { ssl: server, ...times };
+      const listening = await createServer(() => serverSide, "127.0.0.1", 0, options);
       const clientSide = new Recorder();
-      const options = { ssl: client, ...times };
-      await createConnection(() => clientSide, "localhost", addressOf(listening)[1], options);
+      const [, port] = addressOf(listening);
+      await createConnection(() => clientSide, "localhost", port, { ssl: client, ...times });
       await serverSide.made;
       // What it does not read hides the server's goodbye from the client.
       clientSide.transport.pauseReading();
-      serverSide.transport.write(new Uint8Array(100_000));
+      serverSide.transport.write(new Uint8Array(size));
       serverSide.transport.close();
       assert(await serverSide.lost instanceof TimeoutError);
       clientSide.transport.abort();
       await clientSide.lost;
       listening.close();
       await listening.waitClosed();
-    },
-  );
+    });
+  }
 }
+
+netTest("parity: a connection by TLS that the other side resets says so", async () => {
+  const serverSides: Recorder[] = [];
+  const factory = (): Recorder => serverSides[serverSides.push(new Recorder()) - 1]!;
+  const listening = await createServer(factory, "127.0.0.1", 0, { ssl: { cert, key } });
+  const [, port] = addressOf(listening);
+  for (let turns = 0; turns < 20; turns++) {
+    const client = new Recorder();
+    await createConnection(() => client, "localhost", port, { ssl: { caCerts: [ca] } });
+    const server = serverSides.at(-1)!;
+    (await server.made).pauseReading();
+    client.transport.write(new Uint8Array(5_000_000));
+    client.transport.close();
+    for (let i = 0; i < turns % 5; i++) await sleep(0);
+    server.transport.abort();
+    const exception = await client.lost;
+    const { BrokenPipe, ConnectionReset } = Deno.errors;
+    assert(exception instanceof BrokenPipe || exception instanceof ConnectionReset, `${exception}`);
+  }
+  listening.close();
+  await listening.waitClosed();
+});
+
+netTest("SocketTransport.pauseReading() over TLS has the other side wait", async () => {
+  const size = 20_000_000;
+  const servers: Recorder[] = [];
+  const factory = (): Recorder => servers[servers.push(new Recorder()) - 1]!;
+  const listening = await createServer(factory, "127.0.0.1", 0, { ssl: { cert, key } });
+  const send = async (): Promise<[server: Recorder, client: Recorder]> => {
+    const client = new Recorder();
+    const [, port] = addressOf(listening);
+    await createConnection(() => client, "localhost", port, { ssl: { caCerts: [ca] } });
+    const server = servers.at(-1)!;
+    (await server.made).write(new Uint8Array(size));
+    return [server, client];
+  };
+  const [held, holder] = await send();
+  holder.transport.pauseReading();
+  // While as much passes through another connection, this one would have been done, too.
+  const [, taker] = await send();
+  await until(() => taker.total === size);
+  assertEquals(held.calls, ["made", "pause"]);
+  holder.transport.resumeReading();
+  await until(() => holder.total === size);
+  for (const { transport, lost } of [holder, taker]) {
+    transport.close();
+    await lost;
+  }
+  listening.close();
+  await listening.waitClosed();
+});
 
 /** Expects that a client with these options refuses a server with those. */
 async function refused(
@@ -371,6 +421,26 @@ netTest("StreamWriter.startTls() that is cancelled closes the connection", async
   await assertRejects(async () => await task, CancelledError);
   assert(writer.isClosing());
   await silent.lost;
+});
+
+netTest("parity: startTls() fails at once when the other side has ended before", async () => {
+  await using server = await startServer(
+    async (reader, writer) => {
+      await using _ = writer;
+      writer.writeEof();
+      await reader.read();
+    },
+    "127.0.0.1",
+    0,
+  );
+  const [reader, writer] = await openConnection(...addressOf(server));
+  assertEquals((await reader.read()).length, 0);
+  await assertRejects(
+    async () => await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" }),
+    Deno.errors.ConnectionReset,
+    "the other side closed the connection",
+  );
+  assert(writer.isClosing());
 });
 
 netTest("startTls() checks its arguments", async () => {
