@@ -281,7 +281,10 @@ export function withResolvers<T>(): PromiseWithResolvers<T> {
 export interface HostWorker {
   /** Sends a message; what `transfer` lists moves there, everything else is copied. */
   post(message: unknown, transfer: readonly unknown[]): void;
-  /** Ends the thread at once, whatever it does. It tells nothing any more. */
+  /**
+   * Ends the thread, which tells nothing any more. Deno 2.9 interrupts no computation: where there is
+   * one, the thread ends after it, or with the program.
+   */
   terminate(): void;
 }
 
@@ -299,17 +302,28 @@ const CLOSING = "closing";
 /** How many threads can run at once. */
 export const cpuCount: number = globals.navigator?.hardwareConcurrency ?? 4;
 
-/** Starts a worker that runs the module at `url`; null where the runtime has no workers. */
+/**
+ * Starts a worker that runs the module at `url`; null where the runtime has no workers. Those of Node
+ * come first: on Deno, one of the Web's that computes would keep the program from ending.
+ */
 export function startWorker(url: URL, listener: WorkerListener): HostWorker | null {
   const start = (): HostWorker | null => {
-    if (globals.Worker !== undefined) {
-      return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
-    }
     const threads = globals.process?.getBuiltinModule?.("node:worker_threads");
-    return threads === undefined ? null : startNodeWorker(new threads.Worker(url), listener);
+    if (threads !== undefined) {
+      return startNodeWorker(new threads.Worker(fileOrData(url)), listener);
+    }
+    if (globals.Worker === undefined) return null;
+    return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
   };
   // A worker outlives the task that needs it first: its events belong to none.
   return runOwned(undefined, start);
+}
+
+/** Node's kind takes no other URLs; what a module of text imports may have any. */
+function fileOrData(url: URL): URL {
+  if (url.protocol === "file:") return url;
+  const source = `import ${JSON.stringify(url.href)};`;
+  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }
 
 function startWebWorker(worker: WebWorker, listener: WorkerListener): HostWorker {
@@ -342,8 +356,8 @@ function startNodeWorker(worker: NodeWorker, listener: WorkerListener): HostWork
 
 /** In a worker: has `fn` called with each message of the parent, and returns how to reply. */
 export function listenToParent(fn: (message: unknown) => void): HostWorker["post"] {
-  if (globals.self === undefined) {
-    const port = globals.process!.getBuiltinModule!("node:worker_threads")!.parentPort!;
+  const port = globals.process?.getBuiltinModule?.("node:worker_threads")?.parentPort;
+  if (port !== undefined && port !== null) {
     port.on("message", fn);
     return (message, transfer) => port.postMessage(message, transfer);
   }

@@ -52,8 +52,9 @@ export interface ShutdownOptions {
  * Calls functions of modules in other threads, so many at a time.
  *
  * A worker is started when a call needs one, and used again for the next. Calls start in the order
- * they were submitted. To cancel the future of a call ends its thread, also in the middle of a
- * computation; another is started when it is needed.
+ * they were submitted. To cancel the future of a call ends its thread; another is started when it is
+ * needed. Node interrupts what the thread computes; Deno 2.9 does not: the thread is given up, and
+ * computes until it comes to an end, or the program does.
  *
  * On Deno the workers have the permissions of the program. A module on disk needs `--allow-read` for
  * its file, and so does this package where it is on disk; what comes from JSR or from `node:` needs

@@ -4,12 +4,26 @@
  * @module
  */
 
+import process from "node:process";
+import { Worker } from "node:worker_threads";
+
 /**
  * Memory that threads share: the first place counts the calls that have begun, the second holds
  * back those that wait.
  */
 export class Gate {
+  static readonly #gates = new Set<Gate>();
   readonly cell: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(8));
+
+  constructor() {
+    Gate.#gates.add(this);
+  }
+
+  /** Opens all that there were: a thread that is given up computes on until then. */
+  static openAll(): void {
+    for (const gate of Gate.#gates) gate.open();
+    Gate.#gates.clear();
+  }
 
   /** Waits until so many calls have begun. */
   async begun(count = 1): Promise<void> {
@@ -34,17 +48,18 @@ export class LiveWorkers implements Iterable<Worker> {
   /** Counts from now on. */
   constructor() {
     const live = this.#live;
-    globalThis.Worker = class extends Worker {
-      constructor(url: string | URL, options?: WorkerOptions) {
-        super(url, options);
+    class CountedWorker extends Worker {
+      constructor(url: string | URL) {
+        super(url);
         live.add(this);
       }
 
-      override terminate(): void {
-        super.terminate();
+      override terminate(): Promise<number> {
         live.delete(this);
+        return super.terminate();
       }
-    };
+    }
+    replaceWorkers(CountedWorker);
   }
 
   [Symbol.iterator](): Iterator<Worker> {
@@ -55,6 +70,18 @@ export class LiveWorkers implements Iterable<Worker> {
   async none(): Promise<void> {
     while (this.#live.size > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+/** Has programs get another class for Node's workers; returns what takes that back. */
+export function replaceWorkers(replacement: unknown): () => void {
+  const original = process.getBuiltinModule;
+  process.getBuiltinModule = ((name: string) => {
+    const builtin: unknown = original(name);
+    return name === "node:worker_threads" ? { ...builtin as object, Worker: replacement } : builtin;
+  }) as typeof original;
+  return () => {
+    process.getBuiltinModule = original;
+  };
 }
 
 /** Hides global names until it is disposed of. */

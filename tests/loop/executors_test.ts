@@ -18,13 +18,16 @@ import {
 import type { Future } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
 import { assertStringIncludes, assertThrows } from "../_support/assert.ts";
-import { runProgram } from "../_support/program.ts";
+import { Program, runProgram } from "../_support/program.ts";
 import { Gate, hide, LiveWorkers } from "../_support/threads.ts";
 
 const WORK = new URL("programs/work.ts", import.meta.url);
 const work = moduleFunctions<typeof import("./programs/work.ts")>(WORK);
 const live = new LiveWorkers();
-Deno.test.afterEach(() => assertEquals([...live], []));
+Deno.test.afterEach(() => {
+  Gate.openAll();
+  assertEquals([...live], []);
+});
 
 /** A test on a pool of some workers, which is shut down at the end. */
 function poolTest(
@@ -163,25 +166,23 @@ poolTest("ends a call when the task that awaits it is cancelled", 1, async (pool
 
 // -- Workers that die --
 
-for (const kind of ["close", "exit"]) {
-  poolTest(`rejects a call whose worker ends itself by ${kind}()`, 1, async (pool) => {
-    const error = await assertRejects(() => pool.submit(work.die, kind), RuntimeError);
-    assertEquals(
-      error.message,
-      `Cannot finish die() of ${WORK}: its worker died: it closed itself`,
-    );
-    assertEquals(await pool.submit(work.add, 1, 2), 3);
-  });
-}
+poolTest("rejects a call whose worker ends itself", 1, async (pool) => {
+  const error = await assertRejects(() => pool.submit(work.die, "exit"), RuntimeError);
+  const text = "its worker died: it exited with code 3";
+  assertEquals(error.message, `Cannot finish die() of ${WORK}: ${text}`);
+  assertEquals(await pool.submit(work.add, 1, 2), 3);
+});
 
 Deno.test("WorkerPoolExecutor rejects a call whose worker dies of an uncaught error", async () => {
   const program = new URL("programs/dying_workers.ts", import.meta.url);
   const { code, out, err } = await runProgram(program, ["--allow-read"]);
-  const begin = `RuntimeError: Cannot finish die() of ${WORK}: its worker died: Uncaught `;
-  const [timer = "", promise = "", ...rest] = out.split("\n");
-  assertStringIncludes(timer, `${begin}RangeError: of a timer (${WORK}:`);
-  assertStringIncludes(promise, `${begin}(in promise) RangeError: of a promise (${WORK}:`);
-  assertEquals([rest, code], [["3", ""], 0]);
+  const begin = `RuntimeError: Cannot finish die() of ${WORK}: its worker died:`;
+  assertEquals([out.split("\n"), code], [[
+    `${begin} of a timer, for RangeError: of a timer`,
+    `${begin} of a promise, for RangeError: of a promise`,
+    "3",
+    "",
+  ], 0]);
   assertMatch(err, /RangeError: of a timer/); // Deno itself shows them
 });
 
@@ -191,21 +192,36 @@ poolTest("replaces a worker that dies while it is idle", 1, async (pool) => {
   assertEquals((await pool.submit(work.whoAmI))[1], 1);
 });
 
+Deno.test("A program ends although a thread computes that was given up", async () => {
+  const program = new Program(new URL("programs/given_up.ts", import.meta.url), ["--allow-read"]);
+  const limit = setTimeout(() => program.signal("SIGKILL"), 20_000);
+  const { code, out } = await program.end();
+  clearTimeout(limit);
+  assertEquals([out, code], ["TimeoutError\n", 0]);
+});
+
 // -- Hosts --
 
-Deno.test("WorkerPoolExecutor uses Node's workers where those of the Web are missing", async () => {
+Deno.test("WorkerPoolExecutor uses the Web's workers where those of Node are missing", async () => {
   await run(async () => {
     await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
     const start = <T>(call: () => T): T => {
-      using _hidden = hide("Worker");
+      using _hidden = hide("process");
       return call();
     };
     assertEquals(await start(() => pool.submit(work.addLater, 1, 2)), 3);
     const bytes = new Uint8Array([1, 2, 3]);
     assertEquals([...await pool.submit(work.passOn, transfer(bytes))], [1, 2, 3]);
     assertEquals(bytes.length, 0);
-    const exits = await assertRejects(() => pool.submit(work.die, "exit"), RuntimeError);
-    assertMatch(exits.message, /its worker died: it exited with code 3$/);
+    for (const kind of ["close", "exit"]) {
+      const ended = await assertRejects(
+        () => start(() => pool.submit(work.die, kind)),
+        RuntimeError,
+      );
+      assertMatch(ended.message, /its worker died: it closed itself$/);
+    }
+    const failed = await assertRejects(() => start(() => pool.submit(work.die, "error")), Error);
+    assertMatch(failed.message, /its worker died: Uncaught RangeError: of a timer \(.*work\.ts:/);
     const gate = new Gate();
     const spinning = start(() => pool.submit(work.spin, gate.cell));
     await gate.begun();

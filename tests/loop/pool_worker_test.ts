@@ -4,51 +4,52 @@
  * @module
  */
 
+import { EventEmitter } from "node:events";
 import { newEventLoop } from "@aio/asyncio/loop";
 import type { EventLoop } from "@aio/asyncio/loop";
 import { PoolWorker, WorkerCall } from "../../loop/_pool_worker.ts";
 import { assertEquals } from "../_support/assert.ts";
+import { replaceWorkers } from "../_support/threads.ts";
 
-/** Stands in for the Web's workers until it is disposed of. */
+/** Stands in for workers until it is disposed of. */
 class ScriptedWorkers implements Disposable {
-  readonly #original = globalThis.Worker;
-  readonly started: (EventTarget & { readonly done: string[] })[] = [];
+  readonly #restore: () => void;
+  readonly started: (EventEmitter & { readonly done: string[] })[] = [];
 
   constructor() {
     const { started } = this;
-    globalThis.Worker = class extends EventTarget {
-      readonly done: string[] = [];
+    this.#restore = replaceWorkers(
+      class extends EventEmitter {
+        readonly done: string[] = [];
 
-      constructor() {
-        super();
-        started.push(this);
-      }
+        constructor() {
+          super();
+          started.push(this);
+        }
 
-      postMessage({ name }: { name: string }): void {
-        this.done.push(`call of ${name}`);
-      }
+        postMessage({ name }: { name: string }): void {
+          this.done.push(`call of ${name}`);
+        }
 
-      terminate(): void {
-        this.done.push("terminated");
-      }
-    } as unknown as typeof Worker;
+        terminate(): void {
+          this.done.push("terminated");
+        }
+      },
+    );
   }
 
   /** Has the first worker send a message. */
   send(data: unknown): void {
-    this.started[0]!.dispatchEvent(new MessageEvent("message", { data }));
+    this.started[0]!.emit("message", data);
   }
 
   /** Has the first worker die of an error. */
   die(message: string): void {
-    const place = { filename: "file:///work.ts", lineno: 3 };
-    this.started[0]!.dispatchEvent(
-      new ErrorEvent("error", { message, ...place, cancelable: true }),
-    );
+    this.started[0]!.emit("error", new RangeError(message));
   }
 
   [Symbol.dispose](): void {
-    globalThis.Worker = this.#original;
+    this.#restore();
   }
 }
 
@@ -91,12 +92,12 @@ Deno.test("PoolWorker that was terminated says nothing more, and is terminated o
   loop.close();
 });
 
-Deno.test("PoolWorker that dies fails its call, and tells where the error was", () => {
+Deno.test("PoolWorker that dies fails its call, and tells why", () => {
   using workers = new ScriptedWorkers();
   const loop = newEventLoop();
   const { call, told } = callInProgress(loop);
   workers.die("out of luck");
-  const text = "its worker died: out of luck (file:///work.ts:3)";
+  const text = "its worker died: out of luck";
   assertEquals(
     String(call.exception()),
     `RuntimeError: Cannot finish f() of file:///work.ts: ${text}`,
@@ -115,7 +116,7 @@ Deno.test("WorkerCall that was cancelled, or whose loop is closed, takes no outc
   assertEquals([call.cancelled(), told], [true, ["cancelled", "idle"]]);
   const { call: other } = callInProgress(loop);
   loop.close();
-  workers.started[1]!.dispatchEvent(new MessageEvent("message", { data: returned }));
+  workers.started[1]!.emit("message", returned);
   other.fail("too late", new Error("no"));
   assertEquals(other.done(), false);
 });

@@ -28,7 +28,10 @@ import { place } from "./programs/work.ts";
 const WORK = new URL("programs/work.ts", import.meta.url);
 const work = moduleFunctions<typeof import("./programs/work.ts")>(WORK);
 const live = new LiveWorkers();
-Deno.test.afterEach(() => assertEquals([...live], []));
+Deno.test.afterEach(() => {
+  Gate.openAll();
+  assertEquals([...live], []);
+});
 
 /** A test of each kind of coroutine: both log the same. There is no virtual clock in a thread. */
 function bothKinds(

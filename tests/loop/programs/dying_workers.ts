@@ -14,7 +14,9 @@ const { add, die } = moduleFunctions<typeof import("./work.ts")>(
 await run(async () => {
   await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
   for (const kind of ["error", "rejection"]) {
-    await pool.submit(die, kind).then(undefined, (error) => console.log(String(error)));
+    await pool.submit(die, kind).then(undefined, (error) => {
+      console.log(`${error}, for ${(error as Error).cause}`);
+    });
   }
   console.log(await pool.submit(add, 1, 2));
 });
