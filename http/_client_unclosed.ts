@@ -9,6 +9,7 @@
 
 import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
+import { LostObjects } from "../loop/lost_objects.ts";
 
 /** What has to be said of something that was not closed. */
 interface Unclosed {
@@ -20,33 +21,21 @@ interface Unclosed {
   free(): void;
 }
 
-const open = new Set<Unclosed>();
-
-const sessions = new FinalizationRegistry<Unclosed>((record) => {
-  if (!open.delete(record)) return;
+const sessions = new LostObjects<Unclosed>((record) => {
   report(record);
   record.free();
-});
-
-let reportsAtExit = false;
+}, report);
 
 /** Watches a session; `free` must not refer to it. Returns what `forgetSession()` takes. */
 export function watchSession(session: object, free: () => void): Unclosed {
   const loop = loopOrNull();
-  const record = { message: "Unclosed client session", place: placeOutside(), loop, free };
-  open.add(record);
-  sessions.register(session, record, record);
-  if (!reportsAtExit) {
-    reportsAtExit = true;
-    globalThis.addEventListener("unload", () => open.forEach(report));
-  }
-  return record;
+  const message = "Unclosed client session";
+  return sessions.watch(session, { message, place: placeOutside(), loop, free });
 }
 
 /** The session was closed. */
 export function forgetSession(record: Unclosed): void {
-  open.delete(record);
-  sessions.unregister(record);
+  sessions.forget(record);
 }
 
 /** What a response holds. */

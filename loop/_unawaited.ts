@@ -7,32 +7,23 @@
  * @module
  */
 
-import { onExit } from "./_host.ts";
+import { LostObjects } from "./lost_objects.ts";
 
-/** Reports that were not made so far. */
-const reports = new Set<{ readonly text: string }>();
-const reportOf = new WeakMap<object, { readonly text: string }>();
+/** What there is to say of something. */
+interface Unawaited {
+  readonly text: string;
+}
 
-/** Reports what is gone; nobody can await it any more. */
-const registry = new FinalizationRegistry<{ readonly text: string }>((report) => {
-  if (reports.delete(report)) console.warn(report.text);
-});
-
-let reportsAtExit = false;
+const unawaited = new LostObjects<Unawaited>(({ text }) => console.warn(text));
+const recordOf = new WeakMap<object, Unawaited>();
 
 /** Watches something that has to be awaited; `text` is what to say if it never is. */
 export function watchUnawaited(awaitable: object, text: string): void {
-  const report = { text };
-  reports.add(report);
-  reportOf.set(awaitable, report);
-  registry.register(awaitable, report);
-  if (reportsAtExit) return;
-  reportsAtExit = true;
-  onExit(() => reports.forEach(({ text }) => console.warn(text)));
+  recordOf.set(awaitable, unawaited.watch(awaitable, { text }));
 }
 
 /** It is awaited. */
 export function forgetUnawaited(awaitable: object): void {
-  const report = reportOf.get(awaitable);
-  if (report !== undefined) reports.delete(report);
+  const record = recordOf.get(awaitable);
+  if (record !== undefined) unawaited.forget(record);
 }

@@ -14,7 +14,6 @@
 import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { AwaitFrame, suspendOn } from "./_frame.ts";
 import type { Frame, FrameOwner, Steps, Suspension } from "./_frame.ts";
-import { onExit } from "./_host.ts";
 import { printable, repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import { currentValues } from "./contextvars.ts";
@@ -22,6 +21,7 @@ import type { Context } from "./contextvars.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { Handle } from "./handles.ts";
 import type { Runnable } from "./handles.ts";
+import { LostObjects } from "./lost_objects.ts";
 
 /**
  * What can be awaited in an async function and, by `yield*`, in a generator.
@@ -317,7 +317,12 @@ export class Future<T> implements Awaitable<T> {
   _settleException(exception: unknown): void {
     const error = isErrorClass(exception) ? new exception() : exception;
     this.#settle(EXCEPTION, error);
-    this.#unretrieved = trackUnretrieved(this, error);
+    this.#unretrieved = unretrieved.watch(this, {
+      loop: this._loop,
+      error,
+      kind: this.constructor.name,
+      description: String(this),
+    });
   }
 
   /** @ignore Ends the future as cancelled, with the error that did it if there was one. */
@@ -347,7 +352,7 @@ export class Future<T> implements Awaitable<T> {
   /** Somebody saw the exception: there is nothing to report. */
   #markRetrieved(): void {
     if (this.#unretrieved === null) return;
-    forgetUnretrieved(this.#unretrieved);
+    unretrieved.forget(this.#unretrieved);
     this.#unretrieved = null;
   }
 
@@ -458,38 +463,7 @@ interface Unretrieved {
   readonly description: string;
 }
 
-const unretrieved = new Set<Unretrieved>();
-
-/** Reports an exception when its future is gone; nobody can look at it any more. */
-const registry = new FinalizationRegistry<Unretrieved>((record) => {
-  if (unretrieved.delete(record)) report(record);
-});
-
-let reportsAtExit = false;
-
-function trackUnretrieved(
-  future: { readonly _loop: BaseEventLoop },
-  error: unknown,
-): Unretrieved {
-  const record = {
-    loop: future._loop,
-    error,
-    kind: future.constructor.name,
-    description: String(future),
-  };
-  unretrieved.add(record);
-  registry.register(future, record, record);
-  if (!reportsAtExit) {
-    reportsAtExit = true;
-    onExit(() => unretrieved.forEach(report));
-  }
-  return record;
-}
-
-function forgetUnretrieved(record: Unretrieved): void {
-  unretrieved.delete(record);
-  registry.unregister(record);
-}
+const unretrieved = new LostObjects<Unretrieved>(report);
 
 function report(record: Unretrieved): void {
   record.loop.callExceptionHandler({

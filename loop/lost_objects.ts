@@ -1,0 +1,43 @@
+/**
+ * Reports of objects that nobody has any more and that were not dealt with before: an error that nobody
+ * looked at, a session that nobody closed.
+ *
+ * @module
+ */
+
+import { onExit } from "./_host.ts";
+
+/**
+ * Watches objects: each is reported once it has become garbage, or when the program ends before that.
+ * A record is what there is to say of an object; it must not lead to it.
+ */
+export class LostObjects<R extends object> {
+  readonly #watched = new Set<R>();
+  readonly #registry: FinalizationRegistry<R>;
+  readonly #atExit: (record: R) => void;
+  #isExitWatched = false;
+
+  constructor(whenGone: (record: R) => void, atExit: (record: R) => void = whenGone) {
+    this.#atExit = atExit;
+    this.#registry = new FinalizationRegistry((record) => {
+      if (this.#watched.delete(record)) whenGone(record);
+    });
+  }
+
+  /** Watches an object, and returns its record. */
+  watch(object: object, record: R): R {
+    this.#watched.add(record);
+    this.#registry.register(object, record, record);
+    if (!this.#isExitWatched) {
+      this.#isExitWatched = true;
+      onExit(() => this.#watched.forEach((left) => this.#atExit(left)));
+    }
+    return record;
+  }
+
+  /** The object of a record needs no report any more. */
+  forget(record: R): void {
+    this.#watched.delete(record);
+    this.#registry.unregister(record);
+  }
+}
