@@ -8,8 +8,8 @@
 
 import { CancelledError, RuntimeError } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { concat } from "../net/bytes.ts";
 import type { Exchange } from "./_client_exchange.ts";
-import { concat } from "./_client_streams.ts";
 import { ClientPayloadError } from "./client_exceptions.ts";
 
 /** Up to this size, in bytes, a body is taken in one go, which is twice as fast. */

@@ -115,15 +115,3 @@ async function nextBytes(source: Source): Promise<Uint8Array<ArrayBuffer> | null
     if (bytes.length > 0) return bytes;
   }
 }
-
-/** Joins pieces. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  if (parts.length === 1) return parts[0] as Uint8Array<ArrayBuffer>;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
-}

@@ -2,9 +2,9 @@
  * The bytes of small files, and which files there are not, for a moment: under load, a file is looked
  * for ten times a second, not for each request.
  *
- * Invariants: what is given was so at most `KEPT_MS` ago; all together has at most `MAX_BYTES`, and what
- * was read first goes first. A file that has just been changed may be about to change again,
- * while somebody looks: it is not kept.
+ * Invariants: what is given was so at most `KEPT_MS` ago; all together has at most `MAX_BYTES`, and
+ * what was read first goes first. A file that has just been changed may be about to change again, while
+ * somebody looks: it is not kept.
  *
  * @module
  */

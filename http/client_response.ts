@@ -9,12 +9,12 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { concat } from "../net/bytes.ts";
 import { contentDispositionOf, linksOf } from "./_client_headers.ts";
 import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
 import { nameAndValue } from "./_client_set_cookie.ts";
 import type { Call, Exchange } from "./_client_exchange.ts";
-import { concat } from "./_client_streams.ts";
 import { forgetResponse, watchResponse } from "./_client_unclosed.ts";
 import { ClientResponseError, ContentTypeError } from "./client_exceptions.ts";
 import type { RequestInfo } from "./client_exceptions.ts";

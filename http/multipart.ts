@@ -11,6 +11,7 @@
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { concat } from "../net/bytes.ts";
 import { BodyReading, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { paramsAt } from "./_header_params.ts";
@@ -64,10 +65,7 @@ class Input {
   #add(piece: Uint8Array<ArrayBuffer>): void {
     if (this.#piece === null) return; // somebody else has waited for it, too
     this.#piece = null;
-    const joined = new Uint8Array(this.#bytes.length + piece.length);
-    joined.set(this.#bytes);
-    joined.set(piece, this.#bytes.length);
-    this.#bytes = joined;
+    this.#bytes = concat([this.#bytes, piece]);
   }
 
   /** Waits until there are so many bytes. */

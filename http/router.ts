@@ -1,11 +1,11 @@
 /**
  * Which handler answers which request.
  *
- * Counterpart of `UrlDispatcher` of Python's `aiohttp.web_urldispatcher`. A path without variables is
- * found first. Otherwise, of the routes whose literal beginning is the longest, the first that was
- * added and matches answers. Which one that is does not depend on the order in which routes of different
- * beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method, the
- * answer is 405 with all methods that there are. Sub-applications for other hosts come last.
+ * Counterpart of `UrlDispatcher` of Python's `aiohttp.web_urldispatcher`. A path without variables
+ * is found first. Otherwise, of the routes whose literal beginning is the longest, the first that was
+ * added and matches answers. Which one that is does not depend on the order in which routes of
+ * different beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method,
+ * the answer is 405 with all methods that there are. Sub-applications for other hosts come last.
  *
  * @module
  */

@@ -15,8 +15,8 @@ import type { ModuleFunction, ThreadArguments } from "./module_functions.ts";
  * Calls a function in another thread, one of the running loop's default executor.
  *
  * The call is submitted when it is awaited; a task that is cancelled while it waits ends the thread,
- * as {@linkcode WorkerPoolExecutor} has it. Unlike Python's, the thread does not see the caller's context: `ContextVar`s have their
- * defaults there. Counterpart of Python's `asyncio.to_thread()`.
+ * as {@linkcode WorkerPoolExecutor} has it. Unlike Python's, the thread does not see the caller's
+ * context: `ContextVar`s have their defaults there. Counterpart of Python's `asyncio.to_thread()`.
  *
  * @typeParam Args The types of the arguments.
  * @typeParam Result The type of the result.

@@ -15,6 +15,7 @@ import type { Claimable, Waiter } from "../loop/claims.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { ByteBuffer } from "./_byte_buffer.ts";
+import { concat } from "./bytes.ts";
 import { IncompleteReadError, LimitOverrunError } from "./exceptions.ts";
 import type { ReadTransport } from "./transports.ts";
 
@@ -193,7 +194,7 @@ export class StreamReader {
     try {
       for (;;) {
         const block = yield* this.read(this.#limit);
-        if (block.byteLength === 0) return joined(blocks);
+        if (block.byteLength === 0) return concat(blocks);
         blocks.push(block);
       }
     } catch (error) {
@@ -423,17 +424,6 @@ class Search {
       throw new RangeError("Cannot read: Separator should be at least one-byte string");
     }
   }
-}
-
-function joined(blocks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (blocks.length === 1) return blocks[0]!;
-  const all = new Uint8Array(blocks.reduce((size, block) => size + block.byteLength, 0));
-  let offset = 0;
-  for (const block of blocks) {
-    all.set(block, offset);
-    offset += block.byteLength;
-  }
-  return all;
 }
 
 function overrun(text: string, consumed: number): LimitOverrunError {
