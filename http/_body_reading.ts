@@ -18,12 +18,17 @@ const BROKEN = [
   Deno.errors.UnexpectedEof,
 ];
 
+/** How the platform begins to say, by an error of no class, that chunks are malformed. */
+const NO_HTTP = "invalid HTTP";
+
 /** What to read, and how; one for all that is read that way. */
 export interface Recipe<Source, Raw, T> {
-  /** Has the platform read. */
+  /** Has the platform read. What it throws goes to whoever waits. */
   read(source: Source): Promise<Raw>;
   /** Makes what was asked for of what was read; what it throws goes to whoever waits. */
   convert(raw: Raw, source: Source): T;
+  /** What to throw for what reading has failed with; by default, it is `readingError()`. */
+  explain?(error: unknown): unknown;
 }
 
 /**
@@ -61,9 +66,15 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    this.#recipe.read(this.#source).then(
+    let reading: Promise<Raw>;
+    try {
+      reading = this.#recipe.read(this.#source);
+    } catch (error) {
+      return this.#failed(error); // for whoever waits
+    }
+    reading.then(
       (raw) => this.#received(raw),
-      (error) => this.#failed(readingError(error)),
+      (error) => this.#failed((this.#recipe.explain ?? readingError)(error)),
     );
   }
 
@@ -83,8 +94,10 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
 }
 
 /** What to throw for what the platform has thrown. */
-function readingError(error: unknown): unknown {
-  const isBroken = error instanceof Error && BROKEN.some((type) => error instanceof type);
+export function readingError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const isBroken = error.message.startsWith(NO_HTTP) ||
+    BROKEN.some((type) => error instanceof type);
   return isBroken ? malformed(error) : error;
 }
 

@@ -14,7 +14,7 @@
 
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
-import { BodyReading, malformed, readAlready } from "./_body_reading.ts";
+import { BodyReading, malformed, readAlready, readingError } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { headerOf } from "./_header_text.ts";
@@ -248,14 +248,16 @@ function decoderFor(request: Request): Decode {
 }
 
 /**
- * Reads the body of a request as JSON.
+ * Reads the body of a request as JSON, in the encoding that its `Content-Type` names; else UTF-8, in which
+ * what is malformed is replaced by U+FFFD, as the platform does.
  *
  * Counterpart of aiohttp's `await request.json()`.
  *
  * @typeParam T What to take it for; it is not checked.
  * @param request The request.
  * @returns An awaitable of the value.
- * @throws {HTTPBadRequest} If the body is not JSON, or breaks off.
+ * @throws {HTTPBadRequest} If the body is not JSON, or not in that encoding, or breaks off.
+ * @throws {HTTPUnsupportedMediaType} If the encoding is not known.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
  * @throws {RuntimeError} If it was read already.
  *
@@ -275,33 +277,24 @@ export function readJson<T = unknown>(request: Request): Awaitable<T> {
 }
 
 /**
- * JSON is UTF-8 (RFC 8259). Only where it can't be that, the type is asked for another encoding: to look
- * a header up takes as long as to parse a short text.
+ * The platform has a short body as text at once, and is the fastest; but it takes all of them for UTF-8,
+ * as JSON is (RFC 8259), also where the type says otherwise.
  */
-const JSON_VALUE: Recipe<Request, Uint8Array, unknown> = {
-  read: bytesOf,
-  convert(bytes, request) {
-    const text = LENIENT_UTF8.decode(bytes);
-    if (!text.includes(REPLACEMENT)) {
-      try {
-        return JSON.parse(text);
-      } catch {
-        // A SyntaxError, which the second attempt throws as well if it is no other encoding's fault.
-      }
-    }
-    return parseJson(decoded(bytes, decoderFor(request)));
+const JSON_VALUE: Recipe<Request, unknown, unknown> = {
+  read(request) {
+    const decode = decoderFor(request);
+    if (decode === decodeUtf8) return request.json();
+    return bytesOf(request).then((bytes) => JSON.parse(decoded(bytes, decode)));
+  },
+  convert: (value) => value,
+  explain(error) {
+    if (error instanceof TypeError) return readAlready(); // nothing else is one
+    if (!(error instanceof SyntaxError)) return readingError(error);
+    const refused = new HTTPBadRequest({ text: "400: Malformed JSON" });
+    refused.cause = error;
+    return refused;
   },
 };
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const refused = new HTTPBadRequest({ text: "400: Malformed JSON" });
-    refused.cause = error; // a SyntaxError: it throws nothing else
-    throw refused;
-  }
-}
 
 const URLENCODED = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i;
 const MULTIPART = /^\s*multipart\/form-data\s*(?:;|$)/i;
