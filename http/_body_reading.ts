@@ -32,8 +32,20 @@ export interface Recipe<Source, Raw, T> {
 }
 
 /**
- * Reads from the body of a request, from when it is awaited on. A cancellation ends the waiting at once,
- * whatever the platform does.
+ * As many microtasks as the platform takes to give what it has; a promise that is settled already.
+ * Whoever waits for this has waited for no host.
+ */
+function whatIsThere(): Promise<void> {
+  return READY.then(doNothing);
+}
+
+const READY = Promise.resolve();
+
+function doNothing(): void {}
+
+/**
+ * Reads from the body of a request, from when it is awaited on. As in asyncio, no turn of the loop passes
+ * where the body is there already. A cancellation ends the waiting at once, whatever the platform does.
  */
 export class BodyReading<Source, Raw, T> extends Future<T> {
   readonly #source: Source;
@@ -55,12 +67,14 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
   ): PromiseLike<R1 | R2> {
     this.#begin();
-    return super.then(onFulfilled, onRejected);
+    if (this.done()) return super.then(onFulfilled, onRejected);
+    return whatIsThere().then(() => super.then(onFulfilled, onRejected));
   }
 
-  override [Symbol.iterator](): Generator<Suspension, T, unknown> {
+  override *[Symbol.iterator](): Generator<Suspension, T, unknown> {
     this.#begin();
-    return super[Symbol.iterator]();
+    if (!this.done()) yield whatIsThere();
+    return yield* super[Symbol.iterator]();
   }
 
   #begin(): void {

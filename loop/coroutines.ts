@@ -225,6 +225,10 @@ class TurnSteps {
   return(value: undefined): IteratorResult<Suspension, undefined> {
     return { done: true, value };
   }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
 }
 
 /** What `sleep(0)` returns. */

@@ -425,6 +425,11 @@ class FutureSteps<T> {
   return(value: T): IteratorResult<Suspension, T> {
     return { done: true, value };
   }
+
+  /** As every iterator is its own: `yield*` takes the steps as well as the future. */
+  [Symbol.iterator](): this {
+    return this;
+  }
 }
 
 function isErrorClass(value: unknown): value is new () => Error {

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { CancelledError, createTask, gather, run, RuntimeError, sleep } from "@aio/asyncio";
+import {
+  CancelledError,
+  createTask,
+  gather,
+  getRunningLoop,
+  run,
+  RuntimeError,
+  sleep,
+} from "@aio/asyncio";
 import {
   Application,
   cookies,
@@ -21,7 +29,7 @@ import {
 } from "@aio/asyncio/http";
 import type { Handler } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
-import { captureReports, exchange, test } from "./_support.ts";
+import { captureReports, Client, exchange, parseResponse, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
 const LIMIT = 1000;
@@ -126,6 +134,53 @@ test("Application answers malformed requests with 400, or hangs up, and goes on"
     assertEquals((await exchange(server.port, `GET / HTTP/1.1\r\n${head}\r\n`)).status, 200);
   }
 });
+
+for (const read of [readText, readJson]) {
+  test(`parity: ${read.name}() lets no turn of the loop pass where the body is there`, async () => {
+    let order: string[] = [];
+    let turned = (): void => {};
+    const app = new Application();
+    const watch = (): void => {
+      order = [];
+      getRunningLoop().callSoon(() => {
+        order.push("turn");
+        turned();
+      });
+    };
+    app.router.addPost("/async", async (request) => {
+      await sleep(0);
+      watch();
+      await read(request);
+      order.push("read");
+      await sleep(0);
+      return new Response();
+    });
+    app.router.addPost("/generator", function* (request) {
+      yield* sleep(0);
+      watch();
+      yield* read(request);
+      order.push("read");
+      yield* sleep(0);
+      return new Response();
+    });
+    await using server = await TestServer.start(app);
+    for (const path of ["/async", "/generator"]) {
+      const head =
+        `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n`;
+      assertEquals((await exchange(server.port, `${head}[1]`)).status, 200);
+      assertEquals([path, ...order], [path, "read", "turn"]);
+
+      using late = await Client.connect(server.port);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      turned = resolve;
+      await late.send(head);
+      await promise;
+      await late.send("[1]");
+      assertEquals(parseResponse(await late.rest()).status, 200);
+      assertEquals([path, ...order], [path, "turn", "read"]);
+    }
+  });
+}
 
 test("readJson() answers 400 to what is no JSON", async () => {
   const app = new Application();

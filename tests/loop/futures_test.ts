@@ -14,6 +14,7 @@ import {
   InvalidStateError,
   isFuture,
   newEventLoop,
+  run,
   RuntimeError,
   sleep,
 } from "@aio/asyncio/loop";
@@ -279,6 +280,18 @@ Deno.test("Future[Symbol.iterator]() throws when its step is taken before the fu
   const error = assertThrows(() => steps.next(), RuntimeError);
   assertEquals(error.message, "Cannot go on: await wasn't used with future");
   loop.close();
+});
+
+Deno.test("Future[Symbol.iterator]() is iterable itself, as all generators are", async () => {
+  const seen = await run(function* () {
+    const loop = getRunningLoop();
+    const future = loop.createFuture<string>();
+    loop.callSoon(() => future.setResult("future"));
+    const steps = future[Symbol.iterator]();
+    const turn = sleep(0, "turn")[Symbol.iterator]();
+    return [yield* steps, yield* turn, yield* sleep(0)[Symbol.iterator]()];
+  });
+  assertEquals(seen, ["future", "turn", undefined]);
 });
 
 Deno.test("Future.then() calls in a turn of the loop, outside of any task", async () => {
