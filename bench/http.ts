@@ -1,31 +1,33 @@
 /**
- * The HTTP benchmark: one workload of one side, of its server or of its client.
+ * The HTTP benchmark: one workload of all sides, of their servers or of their clients.
  *
- *     deno run bench/http.ts SIDE SCALE WORKLOAD
+ *     deno run bench/http.ts SCALE WORKLOAD SIDE…
  *
- * The side's server runs on one core, what asks it on the other; the client of a side the other way
- * round. `wrk` asks for pages on 64 connections. The WebSockets are spoken here: 32 connections, each
- * of which sends 100 bytes, once or 16 times, and waits for all of that to come back. Prints one
- * JSON object, name to requests or messages a second; an empty one if the side has no such thing.
+ * The server of a side runs on one core, what asks it on the other; the client of a side the other way
+ * round. All sides are started and warmed up; then they take turns with short slices of time, so that a
+ * machine that is slower for a while is so for all of them. `wrk` asks for pages on 64 connections.
+ * The WebSockets are spoken here: 32 connections, each of which sends 100 bytes, once or 16 times, and
+ * waits for all of that to come back. Prints one JSON object: of each side that has such a thing, name
+ * to requests or messages a second.
  *
  * @module
  */
 
 import type { Workload } from "./http_workloads.ts";
 
-/**
- * For how long each workload is measured at a scale of 1, in seconds; after as long, in which V8 compiles
- * what it will run.
- */
-const SECONDS = 2;
+/** For how long each side is measured at a scale of 1, in seconds; before that, V8 compiles what it will run. */
+const SECONDS = 4;
+/** How long a slice is at most. */
+const SLICE = 0.5;
 const CONNECTIONS = 64;
 
 const SOCKETS = 32;
 const MESSAGE_BYTES = 100;
 
-const [side = "", scale = ""] = Deno.args;
-const name = Deno.args[2] as Workload;
-const seconds = Math.max(0.1, SECONDS * Number(scale));
+const [scale = "", workload = "", ...sides] = Deno.args;
+const name = workload as Workload;
+const slices = Math.max(1, Math.round(SECONDS * Number(scale) / SLICE));
+const seconds = Math.max(0.1, SECONDS * Number(scale) / slices);
 const here = new URL(".", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
 const FILE = Uint8Array.from({ length: 10 * 1024 }, (_, i) => i & 255);
@@ -40,7 +42,8 @@ const NOT_FOUND = 127;
 /** A command on one of the cores. */
 function onCore(core: number, ...[program, ...args]: string[]): Deno.Command {
   const pinned = ["-c", String(core), program!, ...args];
-  return new Deno.Command("taskset", { args: pinned, stdout: "piped", stderr: "inherit" });
+  const options = { stdin: "piped", stdout: "piped", stderr: "inherit" } as const;
+  return new Deno.Command("taskset", { args: pinned, ...options });
 }
 
 function onDeno(core: number, program: string, ...args: string[]): Deno.Command {
@@ -55,23 +58,33 @@ function onDeno(core: number, program: string, ...args: string[]): Deno.Command 
   );
 }
 
-/** A server, until it is disposed of. */
-class Server implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly port: number;
+/** Measures for so many seconds, and returns how often a second something was done. */
+type Measure = (seconds: number) => Promise<number>;
+/** Has a side ready to be measured, until `stack` is disposed of. */
+type Start = (side: string, stack: AsyncDisposableStack) => Promise<Measure>;
 
-  private constructor(child: Deno.ChildProcess, port: number) {
-    this.#child = child;
-    this.port = port;
+/** A program that says one number at a time. */
+class Speaker implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #said: AsyncIterator<string>;
+  readonly #name: string;
+
+  constructor(command: Deno.Command, name: string) {
+    this.#child = command.spawn();
+    this.#said = this.#child.stdout.pipeThrough(new TextDecoderStream()).values();
+    this.#name = name;
   }
 
-  /** Starts it, and waits until it says its port. */
-  static async start(command: Deno.Command): Promise<Server> {
-    const child = command.spawn();
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      return new Server(child, Number(text));
-    }
-    throw new Error(`the server of ${side} did not start`);
+  async number(): Promise<number> {
+    const { value, done } = await this.#said.next();
+    if (done) throw new Error(`the ${this.#name} ended`);
+    return Number(value);
+  }
+
+  async tell(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,12 +93,12 @@ class Server implements AsyncDisposable {
   }
 }
 
-function startServer(core: number, name: string): Promise<Server> {
-  return Server.start(
-    name === "aiohttp"
-      ? onCore(core, "/usr/bin/python3", `${here}http_aiohttp.py`, folder)
-      : onDeno(core, "http_servers.ts", name, folder),
-  );
+/** Starts the server of a side, and returns its port. */
+function startServer(side: string, stack: AsyncDisposableStack, core = 1): Promise<number> {
+  const command = side === "aiohttp"
+    ? onCore(core, "/usr/bin/python3", `${here}http_aiohttp.py`, folder)
+    : onDeno(core, "http_servers.ts", side, folder);
+  return stack.use(new Speaker(command, `server of ${side}`)).number();
 }
 
 // -- Pages --
@@ -97,7 +110,7 @@ async function wrk(seconds: number, ...args: string[]): Promise<number> {
   if (output === "") return await wrk(2 * seconds, ...args);
   const rate = Number(/^Requests\/sec:\s+([\d.]+)/m.exec(output)?.[1]);
   if (rate > 0 && !/Non-2xx|Socket errors/.test(output)) return rate;
-  throw new Error(`wrk ${args.join(" ")}, asking ${side}:\n${output}`);
+  throw new Error(`wrk ${args.join(" ")}:\n${output}`);
 }
 
 /** Runs it. It knows whole seconds only, so it is told when to stop. */
@@ -111,11 +124,10 @@ async function runWrk(seconds: number, args: string[]): Promise<string> {
   return output;
 }
 
-function page(path: string, ...args: string[]) {
-  return async ({ port }: Server): Promise<number> => {
-    const asked = [...args, `http://127.0.0.1:${port}${path}`];
-    await wrk(seconds, ...asked); // to warm up
-    return await wrk(seconds, ...asked);
+function page(path: string, ...args: string[]): Start {
+  return async (side, stack) => {
+    const port = await startServer(side, stack);
+    return (seconds) => wrk(seconds, ...args, `http://127.0.0.1:${port}${path}`);
   };
 }
 
@@ -148,7 +160,7 @@ class EchoClient {
     while (!answer.endsWith("\r\n\r\n")) {
       const count = await this.#conn.read(this.#buffer);
       answer += new TextDecoder().decode(this.#buffer.subarray(0, count ?? 0));
-      if (count === null) throw new Error(`${side} opened no WebSocket: ${answer}`);
+      if (count === null) throw new Error(`it opened no WebSocket: ${answer}`);
     }
   }
 
@@ -161,23 +173,22 @@ class EchoClient {
     await this.#write(this.#sent);
     for (let left = this.#answered; left > 0;) {
       const count = await this.#conn.read(this.#buffer);
-      if (count === null) throw new Error(`${side} closed a WebSocket`);
+      if (count === null) throw new Error("it closed a WebSocket");
       left -= count;
     }
   }
 }
 
-function echo(depth: number) {
-  return async ({ port }: Server): Promise<number> => {
-    await using stack = new AsyncDisposableStack();
+function echo(depth: number): Start {
+  return async (side, stack) => {
+    const port = await startServer(side, stack);
     const clients = await Promise.all(Array.from({ length: SOCKETS }, async () => {
       const conn = stack.use(await Deno.connect({ hostname: "127.0.0.1", port }));
       const client = new EchoClient(conn, depth);
       await client.open();
       return client;
     }));
-    await exchangeAll(clients, seconds); // to warm up
-    return await exchangeAll(clients, seconds) * depth;
+    return async (seconds) => await exchangeAll(clients, seconds) * depth;
   };
 }
 
@@ -192,9 +203,22 @@ async function exchangeAll(clients: EchoClient[], seconds: number): Promise<numb
   return count / (performance.now() - begin) * 1000;
 }
 
+// -- Clients --
+
+/** A client, against a bare server of its own. */
+async function client(side: string, stack: AsyncDisposableStack): Promise<Measure> {
+  const port = await startServer("Deno", stack, 0);
+  const command = onDeno(1, "http_client.ts", side, `http://127.0.0.1:${port}/text`);
+  const speaker = stack.use(new Speaker(command, `client of ${side}`));
+  return async (seconds) => {
+    await speaker.tell(String(seconds));
+    return await speaker.number();
+  };
+}
+
 // -- All of it --
 
-const servers: Record<Exclude<Workload, "client-64">, (server: Server) => Promise<number>> = {
+const workloads: Record<Workload, Start> = {
   text: page("/text"),
   json: page("/json"),
   "route-query": page("/user/42?q=hi"),
@@ -202,38 +226,52 @@ const servers: Record<Exclude<Workload, "client-64">, (server: Server) => Promis
   "static-10k": page("/static/file.bin"),
   websocket: echo(1),
   "websocket-16": echo(16),
+  "client-64": client,
 };
 
-/** A client, against a bare server. */
-async function client(): Promise<number> {
-  await using server = await startServer(0, "Deno");
-  const url = `http://127.0.0.1:${server.port}/text`;
-  const { code, stdout } = await onDeno(1, "http_client.ts", side, url, String(seconds)).output();
-  if (code !== 0) throw new Error(`the client of ${side} failed`);
-  return Number(new TextDecoder().decode(stdout));
+/** Hono has no WebSockets of its own here: it takes the runtime's. */
+function isThere(side: string): boolean {
+  if (name === "client-64") return side === "@aio/asyncio" || side === "Deno";
+  return !(side === "Hono" && name.startsWith("websocket"));
 }
 
-/** Undefined if the side has no such thing, or what it takes is not installed. */
-async function measure(): Promise<number | undefined> {
-  if (name === "client-64") {
-    return side === "@aio/asyncio" || side === "Deno" ? await client() : undefined;
+/** The measured figures, by side; those that fail are left out, and named. */
+async function measureAll(stack: AsyncDisposableStack): Promise<Map<string, number[]>> {
+  const measures = new Map<string, Measure>();
+  const figures = new Map<string, number[]>();
+  const attempt = async (side: string, step: () => Promise<unknown>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      console.error(`${name} of ${side} is left out: ${(error as Error).message}`);
+      measures.delete(side);
+      figures.delete(side);
+    }
+  };
+  for (const side of sides.filter(isThere)) {
+    await attempt(side, async () => {
+      const measure = await workloads[name](side, stack);
+      await measure(slices / 2 * seconds); // to warm up
+      measures.set(side, measure);
+      figures.set(side, []);
+    });
   }
-  // Hono has no WebSockets of its own here: it takes the runtime's.
-  if (side === "Hono" && name.startsWith("websocket")) return undefined;
-  await Deno.writeFile(`${folder}/file.bin`, FILE);
-  await Deno.writeTextFile(`${folder}/post.lua`, POST);
-  await using server = await startServer(1, side);
-  try {
-    return await servers[name](server);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    console.error(`${name} is left out: ${error.message}`);
-    return undefined;
+  for (let slice = 0; slice < slices; slice++) {
+    for (const [side, measure] of measures) {
+      await attempt(side, async () => figures.get(side)!.push(await measure(seconds)));
+    }
   }
+  return figures;
 }
 
+await Deno.writeFile(`${folder}/file.bin`, FILE);
+await Deno.writeTextFile(`${folder}/post.lua`, POST);
 try {
-  console.log(JSON.stringify({ [name]: await measure() }));
+  await using stack = new AsyncDisposableStack();
+  const means = Array.from(await measureAll(stack), ([side, figures]) => {
+    return [side, { [name]: figures.reduce((sum, figure) => sum + figure) / figures.length }];
+  });
+  console.log(JSON.stringify(Object.fromEntries(means)));
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

@@ -6,6 +6,7 @@ Prints the port it serves on, on 127.0.0.1, until it is killed.
 """
 
 import asyncio
+import logging
 import sys
 
 import uvloop
@@ -39,6 +40,8 @@ async def websocket(request):
 
 
 async def main(folder):
+    # It reports each client that hangs up within a request, as wrk does at its end.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     app = web.Application()
     app.router.add_get("/text", text)
     app.router.add_get("/json", message)

@@ -1,9 +1,9 @@
 /**
  * The clients of the HTTP benchmark: 64 requests at a time by this project, or by bare `fetch`.
  *
- *     deno run bench/http_client.ts @aio/asyncio|Deno URL SECONDS
+ *     deno run bench/http_client.ts @aio/asyncio|Deno URL
  *
- * Prints requests a second.
+ * For each number of seconds on standard input, prints the requests a second of that time.
  *
  * @module
  */
@@ -13,17 +13,18 @@ import { ClientSession } from "@aio/asyncio/http";
 
 const AT_A_TIME = 64;
 
-const [name = "", url = "", seconds = ""] = Deno.args;
+const [name = "", url = ""] = Deno.args;
 
 /** Makes one request, and reads its body. */
 type Get = () => Promise<string>;
 /** Runs all of them at the same time. */
 type RunAll = (workers: (() => Promise<void>)[]) => PromiseLike<unknown>;
 
-/** How many requests a second `get` makes. */
-async function measure(get: Get, runAll: RunAll): Promise<number> {
-  await work(get, runAll, Number(seconds)); // to warm up
-  return await work(get, runAll, Number(seconds));
+/** How many requests a second `get` makes, again and again. */
+async function measure(get: Get, runAll: RunAll): Promise<void> {
+  for await (const seconds of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    console.log(await work(get, runAll, Number(seconds)));
+  }
 }
 
 async function work(get: Get, runAll: RunAll, seconds: number): Promise<number> {
@@ -37,11 +38,11 @@ async function work(get: Get, runAll: RunAll, seconds: number): Promise<number> 
   return count / (performance.now() - begin) * 1000;
 }
 
-const clients: Record<string, () => Promise<number>> = {
+const clients: Record<string, () => Promise<void>> = {
   "@aio/asyncio": () =>
     run(async () => {
       await using session = new ClientSession();
-      return await measure(async () => {
+      await measure(async () => {
         await using response = await session.get(url);
         return await response.text();
       }, gather);
@@ -53,4 +54,4 @@ const clients: Record<string, () => Promise<number>> = {
     ),
 };
 
-console.log(await clients[name]!());
+await clients[name]!();

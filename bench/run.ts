@@ -10,8 +10,9 @@
  * `http` counts requests a second, of servers, which `wrk` asks, and of clients: more is better.
  *
  * In each round the sides take turns, each alone on one core where the system can pin it; the side
- * that begins changes. A ratio is taken within a round, for these machines are shared and noisy;
- * the median over the rounds is shown, with the range. Peers that are not installed are left out,
+ * that begins changes. Those of `http` take turns several times a round, a short slice each. A ratio is
+ * taken within a round, for these machines are shared and noisy; the median over the rounds is shown,
+ * with the range. Peers that are not installed are left out,
  * and named.
  *
  * @module
@@ -33,6 +34,8 @@ interface Side {
 interface Bench {
   /** This project comes first. */
   sides: Side[];
+  /** Each prints a part of the figures of all sides, by name: there they take turns by themselves. */
+  shared?: string[][];
   /** What the figures are shown in, and how many of the measured ones make one of it. */
   unit: string;
   perUnit: number;
@@ -117,16 +120,18 @@ const benches: Record<string, () => Bench> = {
     const unknown = only.find((name) => !names.includes(name));
     if (unknown !== undefined) fail(`Cannot measure "${unknown}": there are ${names.join(", ")}`);
     const workloads = only.length > 0 ? only : names;
-    const sides = ["@aio/asyncio", "Deno", "Hono", "aiohttp"].map((name) => ({
-      name,
-      commands: workloads.map((workload) => [...program, name, flags.scale, workload]),
-    }));
-    return { sides, unit: "kops/s", perUnit: 1e3, rounds: 5, pinned: false };
+    const servers = ["@aio/asyncio", "Deno", "Hono", "aiohttp"];
+    const shared = workloads.map((workload) => [...program, flags.scale, workload, ...servers]);
+    const sides = servers.map((name) => ({ name, commands: [] }));
+    return { sides, shared, unit: "kops/s", perUnit: 1e3, rounds: 3, pinned: false };
   },
 };
 
 /** Runs a command, and returns what it has measured; null if that can't be done here. */
-async function runCommand(name: string, [command, ...args]: string[]): Promise<Figures | null> {
+async function runCommand<T = Figures>(
+  name: string,
+  [command, ...args]: string[],
+): Promise<T | null> {
   const process = new Deno.Command(command!, { args, stderr: "piped" });
   const { code, stdout, stderr } = await process.output();
   const said = new TextDecoder().decode(stderr).trim();
@@ -162,9 +167,19 @@ async function measure(bench: Bench, rounds: number): Promise<Map<string, Figure
   const results: Map<string, Figures>[] = [];
   for (let round = 0; round < rounds; round++) {
     console.log(`round ${round + 1} of ${rounds}`);
-    results.push(await measureRound(bench.sides, round, pin));
+    const figures = await measureRound(bench.sides, round, pin);
+    for (const command of bench.shared ?? []) await measureShared(command, figures);
+    results.push(figures);
   }
   return results;
+}
+
+/** Adds what a command says of all sides. */
+async function measureShared(command: string[], result: Map<string, Figures>): Promise<void> {
+  const all = await runCommand<Record<string, Figures>>(command.slice(-5).join(" "), command);
+  for (const [name, figures] of Object.entries(all ?? {})) {
+    result.set(name, { ...result.get(name), ...figures });
+  }
 }
 
 async function measureRound(
