@@ -32,10 +32,10 @@ export interface Recipe<Source, Raw, T> {
 }
 
 /**
- * As many microtasks as the platform takes to give what it has; a promise that is settled already.
- * Whoever waits for this has waited for no host.
+ * Lets two microtasks pass: as many as the platform takes to give a body that has come already. Neither
+ * the host nor the loop does anything meanwhile.
  */
-function whatIsThere(): Promise<void> {
+function twoMicrotasks(): Promise<void> {
   return READY.then(doNothing);
 }
 
@@ -68,12 +68,12 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   ): PromiseLike<R1 | R2> {
     this.#begin();
     if (this.done()) return super.then(onFulfilled, onRejected);
-    return whatIsThere().then(() => super.then(onFulfilled, onRejected));
+    return twoMicrotasks().then(() => super.then(onFulfilled, onRejected));
   }
 
   override *[Symbol.iterator](): Generator<Suspension, T, unknown> {
     this.#begin();
-    if (!this.done()) yield whatIsThere();
+    if (!this.done()) yield twoMicrotasks();
     return yield* super[Symbol.iterator]();
   }
 

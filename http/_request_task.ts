@@ -17,10 +17,9 @@
  */
 
 import { CancelledError, currentTask, KeyboardInterrupt, RuntimeError, Task } from "../loop/mod.ts";
-import type { EventLoop, Suspension, TimerHandle } from "../loop/mod.ts";
+import type { EventLoop, TimerHandle } from "../loop/mod.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
-import { isAwaited } from "./_scope.ts";
-import type { Plan } from "./_scope.ts";
+import type { Handler, Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
 import { FileResponse } from "./file_response.ts";
@@ -67,29 +66,9 @@ const TASK = Symbol("task");
 type Owned = Request & { [TASK]?: RequestTask };
 
 /** Runs the handler of the task that runs now: the coroutine of all these tasks. */
-function runHandler(): PromiseLike<Response> | Generator<Suspension, Response, unknown> {
-  const task = currentTask() as RequestTask;
-  const result = task.plan.handler(task.request);
-  if (isAwaited(result)) return result;
-  return new Returned(result) as unknown as Generator<Suspension, Response, unknown>;
-}
-
-/** The steps of a coroutine that has returned: a plain function's, without a promise around it. */
-class Returned {
-  readonly done = true;
-  readonly value: Response;
-
-  constructor(value: Response) {
-    this.value = value;
-  }
-
-  next(): this {
-    return this;
-  }
-
-  throw(error: unknown): never {
-    throw error;
-  }
+function runHandler(): Exclude<ReturnType<Handler>, Response> {
+  const { plan, request } = currentTask() as RequestTask;
+  return plan.handler(request) as Exclude<ReturnType<Handler>, Response>;
 }
 
 /** See the module's description. */
@@ -217,6 +196,11 @@ export class RequestTask extends Task<Response> {
       answer = serverError();
     }
     this.#give(answer);
+  }
+
+  /** @ignore A handler may be a plain function. */
+  override _finishPlain(value: unknown): void {
+    this._finish(value);
   }
 
   /** @ignore */

@@ -242,6 +242,12 @@ export class Task<T> extends Future<T> {
     this.#end();
   }
 
+  /** @ignore Called where the coroutine function returned what can't be awaited. */
+  _finishPlain(value: unknown): void {
+    const text = `must return a promise or a generator, not ${value}`;
+    this._fail(new TypeError(`Cannot run task: ${repr(this.#coroutine)} ${text}`));
+  }
+
   /** @ignore Called with what the coroutine threw. */
   _fail(error: unknown): void {
     if (this._loop.isClosed()) return; // the same
@@ -400,8 +406,7 @@ function follow(task: Task<unknown>, started: unknown): void {
   if (isGenerator(started)) {
     startSteps(task, started as Steps<unknown>);
   } else if (typeof (started as PromiseLike<unknown> | null)?.then !== "function") {
-    const text = `must return a promise or a generator, not ${started}`;
-    task._fail(new TypeError(`Cannot run task: ${repr(task.getCoro())} ${text}`));
+    task._finishPlain(started);
   } else if (Symbol.iterator in (started as object)) {
     startSteps(task, (started as Iterable<unknown>)[Symbol.iterator]() as Steps<unknown>);
   } else {
