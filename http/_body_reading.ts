@@ -32,8 +32,8 @@ export interface Recipe<Source, Raw, T> {
 }
 
 /**
- * Lets two microtasks pass: as many as the platform takes to give a body that has come already. Neither
- * the host nor the loop does anything meanwhile.
+ * Lets two microtasks pass: as many as the platform takes to give a body that has come already. The host
+ * does nothing meanwhile.
  */
 function twoMicrotasks(): Promise<void> {
   return READY.then(doNothing);
