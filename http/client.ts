@@ -117,7 +117,7 @@ export class ClientSession implements AsyncDisposable {
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
   /** Null if there are none. */
-  readonly #headers: Headers | null;
+  #headers: Headers | null;
   readonly #phases: Phases;
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
@@ -165,6 +165,21 @@ export class ClientSession implements AsyncDisposable {
     return this.#closed;
   }
 
+  /**
+   * The headers of all requests that are yet to be made. Counterpart of Python's `session.headers`.
+   *
+   * @example A token that is known only later
+   * ```ts
+   * import { ClientSession } from "@aio/asyncio/http";
+   *
+   * await using session = new ClientSession({ baseUrl: "https://api.example.com/" });
+   * session.headers.set("authorization", "Bearer 1234");
+   * ```
+   */
+  get headers(): Headers {
+    return this.#headers ??= new Headers();
+  }
+
   /** What keeps its connections. */
   get connector(): TCPConnector {
     return this.#connector;
@@ -179,7 +194,8 @@ export class ClientSession implements AsyncDisposable {
    * @param url The URL; relative if the session has a base.
    * @param options What to send, and how.
    * @returns An awaitable of the response: its head is there, its body may still be on its way.
-   * @throws {ClientConnectionError} If no response came.
+   * @throws {ClientConnectionError} If no response came; a {@linkcode ClientConnectorError} if there was
+   * no connection, a {@linkcode ServerDisconnectedError} if the server has closed it.
    * @throws {InvalidURL} If the URL is malformed.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {TooManyRedirects} If it was redirected too often.
@@ -517,7 +533,7 @@ export class ClientSession implements AsyncDisposable {
    * @param options Protocols, headers, limits.
    * @returns An awaitable of the WebSocket, open.
    * @throws {WSServerHandshakeError} If the server answers, but does not agree.
-   * @throws {ClientConnectionError} If it could not be reached.
+   * @throws {ClientConnectionError} If it could not be reached: as for {@linkcode ClientSession.request}.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {RuntimeError} If the session is closed.
    */

@@ -130,7 +130,8 @@ export class TCPConnector implements AsyncDisposable {
     }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };
-    this.#options = { ...rest };
+    // A request may be for another host than the one that it is sent to, as in aiohttp.
+    this.#options = { ...rest, allowHost: true };
     if (keepaliveTimeout !== undefined) {
       this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
     }

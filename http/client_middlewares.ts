@@ -5,7 +5,7 @@
  */
 
 import { CancelledError, sleep } from "../loop/mod.ts";
-import { ClientConnectionError } from "./client_exceptions.ts";
+import { ClientConnectionError, ClientConnectorCertificateError } from "./client_exceptions.ts";
 import type { ClientMiddleware, ClientRequest } from "./client_request.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ServerTimeoutError } from "./client_timeout.ts";
@@ -121,7 +121,9 @@ export function retryMiddleware(options: RetryOptions = {}): ClientMiddleware {
 
 function mayPass(error: unknown): boolean {
   if (error instanceof ServerTimeoutError) return error.phase === "headers";
-  return error instanceof ClientConnectionError;
+  // A certificate that is not to be trusted will not be in a moment, either.
+  return error instanceof ClientConnectionError &&
+    !(error instanceof ClientConnectorCertificateError);
 }
 
 function defaultBackoff(attempt: number): number {

@@ -6,6 +6,8 @@
 
 import {
   ClientConnectionError,
+  ClientConnectorDNSError,
+  ClientConnectorError,
   type ClientError,
   ClientPayloadError,
   InvalidURL,
@@ -127,12 +129,18 @@ for (const [name, answer, errorClass, text] of broken) {
   });
 }
 
-Deno.test("ClientSession throws a ClientConnectionError when nobody listens, or there is no such host", async () => {
+Deno.test("ClientSession throws a ClientConnectorError when nobody listens", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}/`;
   listener.close();
   await withSession({}, async (session) => {
-    const refused = await assertRejects(async () => await session.get(url), ClientConnectionError);
+    const refused = await assertRejects(async () => await session.get(url), ClientConnectorError);
+    assertEquals([refused.name, refused instanceof ClientConnectionError], [
+      "ClientConnectorError",
+      true,
+    ]);
+    const socket = async () => await session.wsConnect(url);
+    assertEquals((await assertRejects(socket, ClientConnectorError)).name, "ClientConnectorError");
     assert(/^Cannot reach .*: tcp connect error: .*Connection refused/.test(refused.message));
     assert(!(refused instanceof ServerDisconnectedError));
     const blocked = await assertRejects(
@@ -140,6 +148,19 @@ Deno.test("ClientSession throws a ClientConnectionError when nobody listens, or 
       ClientConnectionError,
     );
     assert(/blocked/.test(blocked.message), blocked.message);
+    assert(!(blocked instanceof ClientConnectorError));
+  });
+});
+
+Deno.test("ClientSession throws a ClientConnectorDNSError when there is no such host", async () => {
+  await withSession({}, async (session) => {
+    // A name that no server of names is asked for: one of its parts is too long.
+    const url = `http://${"a".repeat(64)}.invalid/`;
+    const error = await assertRejects(async () => await session.get(url), ClientConnectorDNSError);
+    assertEquals(error.name, "ClientConnectorDNSError");
+    assertInstanceOf(error, ClientConnectorError);
+    const socket = async () => await session.wsConnect(url);
+    await assertRejects(socket, ClientConnectorDNSError);
   });
 });
 
