@@ -126,6 +126,14 @@ export function bodyOf(
   return compressed(body, compress === true ? "deflate" : compress);
 }
 
+/** Says in the headers what a body is, where nobody else has. */
+export function describeBody(body: RequestBody, headers: Headers): void {
+  if (body.contentType !== null && !headers.has("content-type")) {
+    headers.set("content-type", body.contentType);
+  }
+  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
+}
+
 function dataBody(data: RequestData): RequestBody {
   if (typeof data === "string") return new RequestBody(data, "text/plain; charset=utf-8");
   if (data instanceof Uint8Array || data instanceof ArrayBuffer) {

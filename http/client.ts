@@ -15,8 +15,8 @@ import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { bodyOf } from "./_client_body.ts";
-import type { OpenBody, RequestBody } from "./_client_body.ts";
+import { bodyOf, describeBody } from "./_client_body.ts";
+import type { OpenBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
 import { Deadlines } from "./_client_deadlines.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
@@ -624,14 +624,6 @@ function fetchError(error: unknown, exchange: Exchange): unknown {
   const known = exchange.errorFor(error);
   if (exchange.failure !== null || !isNetworkError(known)) return known;
   return connectionError(known, exchange.url);
-}
-
-/** Says in the headers what a body is, where nobody else has. */
-function describeBody(body: RequestBody, headers: Headers): void {
-  if (body.contentType !== null && !headers.has("content-type")) {
-    headers.set("content-type", body.contentType);
-  }
-  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
 }
 
 function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {
