@@ -12,13 +12,10 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
-import { BodyReading, readAlready } from "./_body_reading.ts";
-import type { Recipe } from "./_body_reading.ts";
+import { BodyPieces, readAlready } from "./_body_reading.ts";
 import { paramsAt } from "./_header_params.ts";
 import { headerText } from "./_header_text.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
-
-type Piece = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
 /** How large the headers of one part may be, in bytes. */
 const MAX_HEADER_SIZE = 8192;
@@ -32,18 +29,11 @@ function fail(what: string): never {
 
 /** The bytes that have come and were not taken. */
 class Input {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #pieces: BodyPieces;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
-  /** The next piece; whoever was cancelled while waiting for it leaves it to the next one. */
-  #piece: Promise<Piece> | null = null;
-
-  static readonly #recipe: Recipe<Input, Piece, void> = {
-    read: (input) => input.#piece ??= input.#reader.read(),
-    convert: (piece, input) => input.#add(piece.value ?? fail("it ends too early")),
-  };
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    this.#reader = body.getReader();
+    this.#pieces = new BodyPieces(body);
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -59,12 +49,8 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    yield* new BodyReading(this, Input.#recipe);
-  }
-
-  #add(piece: Uint8Array<ArrayBuffer>): void {
-    if (this.#piece === null) return; // somebody else has waited for it, too
-    this.#piece = null;
+    const piece = yield* this.#pieces.next();
+    if (piece === null) fail("it ends too early");
     this.#bytes = concat([this.#bytes, piece]);
   }
 
@@ -74,8 +60,7 @@ class Input {
   }
 
   close(): void {
-    // What is left of the body nobody wants; whether that can be said is all the same.
-    this.#reader.cancel().catch(() => {});
+    this.#pieces.close();
   }
 }
 
