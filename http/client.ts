@@ -395,7 +395,7 @@ export class ClientSession implements AsyncDisposable {
 
   #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
     if (request._body === null) return null;
-    const body = request._body.open(exchange.url, {
+    const body = request._body.open(request.method, exchange.url, {
       onChunk(size) {
         exchange.touch();
         exchange.tracer?.tell("onRequestChunkSent", { size });

@@ -14,6 +14,7 @@ import {
   ServerDisconnectedError,
   TCPConnector,
 } from "@aio/asyncio/http";
+import type { RequestData } from "@aio/asyncio/http";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { RawSite, withSession } from "./_client_servers.ts";
 
@@ -194,4 +195,39 @@ Deno.test("ClientSession goes on when a server closes a connection that it had k
       }
     }
   });
+});
+
+Deno.test("ClientSession sends a body of POST once, also on a connection that hangs up", async () => {
+  const form = new FormData();
+  form.set("a", "1");
+  const bodies: Record<string, RequestData> = {
+    text: "hello",
+    bytes: new Uint8Array(10),
+    buffer: new Uint8Array(10).buffer,
+    record: { a: 1 },
+    params: new URLSearchParams({ a: "1" }),
+    blob: new Blob(["hello"]),
+    form,
+  };
+  const cases = [
+    ...Object.entries(bodies).map(([name, data]) => [name, { data }] as const),
+    ["json", { json: { a: 1 } }] as const,
+  ];
+  for (const [name, options] of cases) {
+    const heads: string[] = [];
+    await using site = new RawSite(async (conn) => {
+      for (let head = await conn.head(); head !== null; head = await conn.head()) {
+        heads.push(head);
+        if (heads.length > 1) return; // it may have done what it was asked to, and hangs up
+        await conn.write(`${OK}Content-Length: 2\r\n\r\nok`);
+      }
+    });
+    await withSession({}, async (session) => {
+      await (await session.get(site.url)).text();
+      const post = async () => await session.post(site.url, options);
+      await assertRejects(post, ServerDisconnectedError);
+    });
+    assertEquals([name, heads.length, site.connections], [name, 2, 1]);
+    assert(/^content-length: [1-9]/m.test(heads[1]!), heads[1]);
+  }
 });
