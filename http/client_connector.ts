@@ -45,7 +45,10 @@ export interface TCPConnectorOptions {
    * it. The hosts in `NO_PROXY` have no proxy, whatever is said here.
    */
   proxy?: string | URL | Deno.Proxy;
-  /** Certificates to trust besides those of the system, in PEM format. */
+  /**
+   * Certificates to trust besides those of the system, in PEM format. Counterpart of `ssl`. There is no
+   * `ssl=False`: only the program's flag `--unsafely-ignore-certificate-errors` has Deno trust any.
+   */
   caCerts?: string[];
   /** The certificate to show to servers that ask for one, in PEM format; it needs a `key`. */
   cert?: string;
