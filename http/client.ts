@@ -532,7 +532,8 @@ export class ClientSession implements AsyncDisposable {
    * @param url The URL, of `ws`, `wss`, `http` or `https`; relative if the session has a base.
    * @param options Protocols, headers, limits.
    * @returns An awaitable of the WebSocket, open.
-   * @throws {WSServerHandshakeError} If the server answers, but does not agree.
+   * @throws {WSServerHandshakeError} If the server answers, but does not agree. Over TLS, where the
+   * runtime then tries HTTP/2 and tells of that alone, it is a {@linkcode ClientConnectionError}.
    * @throws {ClientConnectionError} If it could not be reached: as for {@linkcode ClientSession.request}.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {RuntimeError} If the session is closed.

@@ -23,8 +23,10 @@ const CR = 13;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function fail(what: string): never {
-  throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
+function fail(what: string, cause?: unknown): never {
+  const error = new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
+  if (cause !== undefined) error.cause = cause;
+  throw error;
 }
 
 /** The bytes that have come and were not taken. */
@@ -171,6 +173,27 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   *#text(): Steps<string> {
     return decoder.decode(yield* this.#readAll());
+  }
+
+  /**
+   * Reads all of it as JSON.
+   *
+   * @typeParam T What to take it for; it is not checked.
+   * @returns An awaitable of the value.
+   * @throws {HTTPBadRequest} If it is no JSON, or the body is malformed, or breaks off.
+   */
+  json<T = unknown>(): Awaitable<T> {
+    return new Operation(() => this.#json<T>());
+  }
+
+  *#json<T>(): Steps<T> {
+    const text = yield* this.#text();
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      // A SyntaxError: it throws nothing else.
+      return fail("a part is no JSON", error);
+    }
   }
 
   /** Gives it piece by piece. */

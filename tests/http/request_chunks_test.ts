@@ -6,7 +6,7 @@
 
 import { CancelledError, run, sleep, VirtualClock } from "@aio/asyncio";
 import { newEventLoop } from "@aio/asyncio/loop";
-import { Application, readBytes, readChunks, TestServer } from "@aio/asyncio/http";
+import { Application, readBytes, readChunks, readMultipart, TestServer } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { captureReports, test } from "./_support.ts";
 
@@ -104,4 +104,20 @@ test("readChunks() takes a body that breaks off for the client's fault", async (
     await ended.promise;
   }
   assertEquals(reports.messages, []);
+});
+
+test("BodyPart.json() reads a part as JSON, and answers 400 to what is none", async () => {
+  await using app = new Application();
+  app.router.addPost("/", async (request) => {
+    for await (const part of readMultipart(request)) return Response.json(await part.json());
+    return new Response();
+  });
+  const ask = async (value: string): Promise<[number, string]> => {
+    const body = new FormData();
+    body.set("a", value);
+    const response = await app.request("/", { method: "POST", body });
+    return [response.status, await response.text()];
+  };
+  assertEquals(await ask('{"ü":[1]}'), [200, '{"ü":[1]}']);
+  assertEquals(await ask("{"), [400, "400: Malformed multipart body: a part is no JSON"]);
 });
