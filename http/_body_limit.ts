@@ -28,15 +28,22 @@ export function limitBody(request: Request, maxSize: number): Request {
   return new Request(request, { body: counted(request.body, maxSize) });
 }
 
-function counted(body: ReadableStream<Uint8Array>, maxSize: number): ReadableStream<Uint8Array> {
+/** A body that fails when it has more bytes; `explain` says what to throw for what it fails with itself. */
+export function counted(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxSize: number,
+  explain: (error: unknown) => unknown = (error) => error,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
   let size = 0;
   return new ReadableStream({
     async pull(controller): Promise<void> {
-      const { value, done } = await reader.read();
+      const { value, done } = await reader.read().catch((error) => {
+        throw explain(error);
+      });
       if (done) return controller.close();
       size += value.byteLength;
-      if (size <= maxSize) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
+      if (size <= maxSize) return controller.enqueue(value);
       const error = new HTTPRequestEntityTooLarge(maxSize, size);
       controller.error(error);
       await reader.cancel(error);

@@ -107,6 +107,40 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   }
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The pieces of a body. Whoever is cancelled while waiting for one leaves it to the next who waits. */
+export class BodyPieces {
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  #coming: Promise<ReadableStreamReadResult<Bytes>> | null = null;
+
+  static readonly #recipe: Recipe<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> = {
+    read: (pieces) => pieces.#coming ??= pieces.#reader.read(),
+    convert({ value }, pieces) {
+      if (pieces.#coming === null) return NOTHING; // somebody else has waited for it, too
+      pieces.#coming = null;
+      return value ?? null;
+    },
+  };
+
+  constructor(body: ReadableStream<Bytes>) {
+    this.#reader = body.getReader();
+  }
+
+  /** Waits for a piece; null at the end. */
+  next(): BodyReading<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> {
+    return new BodyReading(this, BodyPieces.#recipe);
+  }
+
+  /** Drops what is left. */
+  close(): void {
+    // Nobody wants it; whether that can be said is all the same.
+    this.#reader.cancel().catch(doNothing);
+  }
+}
+
+const NOTHING: Bytes = new Uint8Array();
+
 /** What to throw for what the platform has thrown. */
 export function readingError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

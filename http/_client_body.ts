@@ -69,8 +69,8 @@ export class RequestBody {
     this.replayable = replayable;
   }
 
-  /** Begins to send. */
-  open(url: string, watcher: BodyWatcher): OpenBody {
+  /** Begins to send, by that method. */
+  open(method: string, url: string, watcher: BodyWatcher): OpenBody {
     if (this.#opened && !this.replayable) {
       throw new ClientPayloadError(
         `Cannot send body to ${url} again: it is a stream, and it was read; pass a function that ` +
@@ -79,7 +79,9 @@ export class RequestBody {
     }
     this.#opened = true;
     const source = this.#source;
-    if (typeof source !== "function") return { init: source, close(): void {} };
+    if (typeof source !== "function") {
+      return { init: IDEMPOTENT.has(method) ? source : once(source), close(): void {} };
+    }
     const stopper = new AbortController();
     return {
       init: streamOf(source(), { ...watcher, signal: stopper.signal }),
@@ -104,6 +106,19 @@ export class RequestBody {
   }
 }
 
+/** The methods of requests for which twice is the same as once. */
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/**
+ * The same body, as one that `fetch` can't read twice. Where a server hangs up on a connection that was
+ * kept, `fetch` sends what it can send again again, by itself, whatever the server has done meanwhile.
+ */
+function once(source: BodyInit): BodyInit {
+  if (source instanceof Blob || source instanceof FormData) return source;
+  const blob = new Blob([source instanceof URLSearchParams ? String(source) : source as BlobPart]);
+  return blob.size === 0 ? source : blob; // of none, it would not tell the length
+}
+
 /** What a request is given to send. */
 export interface BodyOptions {
   readonly data?: RequestData;
@@ -126,14 +141,23 @@ export function bodyOf(
   return compressed(body, compress === true ? "deflate" : compress);
 }
 
+/** Says in the headers what a body is, where nobody else has. */
+export function describeBody(body: RequestBody, headers: Headers): void {
+  if (body.contentType !== null && !headers.has("content-type")) {
+    headers.set("content-type", body.contentType);
+  }
+  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
+}
+
+const URLENCODED = "application/x-www-form-urlencoded;charset=UTF-8";
+
 function dataBody(data: RequestData): RequestBody {
   if (typeof data === "string") return new RequestBody(data, "text/plain; charset=utf-8");
   if (data instanceof Uint8Array || data instanceof ArrayBuffer) {
     return new RequestBody(data as Uint8Array<ArrayBuffer>, "application/octet-stream");
   }
-  if (data instanceof Blob || data instanceof FormData || data instanceof URLSearchParams) {
-    return new RequestBody(data, null);
-  }
+  if (data instanceof Blob || data instanceof FormData) return new RequestBody(data, null);
+  if (data instanceof URLSearchParams) return new RequestBody(data, URLENCODED);
   if (data instanceof MultipartWriter) {
     const { contentType, replayable } = data;
     return new RequestBody(() => data.chunks(), contentType, { replayable });
@@ -148,7 +172,7 @@ function formBody(data: object): RequestBody {
   const pairs: [string, unknown][] = Array.isArray(data) ? data : Object.entries(data);
   if (!pairs.some(([, value]) => value instanceof Blob)) {
     const text = pairs.map(([name, value]) => [name, String(value)]);
-    return new RequestBody(new URLSearchParams(text), null);
+    return new RequestBody(new URLSearchParams(text), URLENCODED);
   }
   const form = new FormData();
   for (const [name, value] of pairs) {

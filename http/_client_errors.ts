@@ -6,6 +6,9 @@
 
 import {
   ClientConnectionError,
+  ClientConnectorCertificateError,
+  ClientConnectorDNSError,
+  ClientConnectorError,
   ClientPayloadError,
   ServerDisconnectedError,
 } from "./client_exceptions.ts";
@@ -21,16 +24,35 @@ const PREFIX = /^error sending request .*?: client error \(\w+\): /;
 const DISCONNECTED =
   /connection closed before message completed|connection reset|broken pipe|connection error|connection was not ready|channel closed/i;
 
+/** How the runtime begins to say why it could not connect. */
+const CONNECTOR_ERRORS = [
+  ["tcp connect error", ClientConnectorError],
+  ["dns error", ClientConnectorDNSError],
+  ["invalid peer certificate", ClientConnectorCertificateError],
+] as const;
+
 /** What to throw when no response came. */
 export function connectionError(error: Error, url: string): ClientConnectionError {
   // Of a connection that failed, fetch says only that it failed; the cause says why.
   const { message } = error.cause instanceof Error ? error.cause : error;
   const state = message.replace(PREFIX, "");
-  if (!DISCONNECTED.test(state) || message.includes("(Connect)")) {
-    return new ClientConnectionError(`Cannot reach ${url}: ${state}`, { cause: error });
+  const options = { cause: error };
+  if (message.includes("(Connect)")) {
+    return new (connectorError(state) ?? ClientConnectorError)(
+      `Cannot reach ${url}: ${state}`,
+      options,
+    );
+  }
+  if (!DISCONNECTED.test(state)) {
+    return new ClientConnectionError(`Cannot reach ${url}: ${state}`, options);
   }
   const text = `server disconnected without an answer, or closed an idle connection (${state})`;
-  return new ServerDisconnectedError(`Cannot reach ${url}: ${text}`, { cause: error });
+  return new ServerDisconnectedError(`Cannot reach ${url}: ${text}`, options);
+}
+
+/** The class of the error where it was the connection that did not come about; else undefined. */
+export function connectorError(state: string): typeof ClientConnectorError | undefined {
+  return CONNECTOR_ERRORS.find(([text]) => state.startsWith(text))?.[1];
 }
 
 /** What to throw when what a body was made of has thrown. */

@@ -18,6 +18,13 @@ import {
 
 /** Options for {@linkcode FileResponse}. */
 export interface FileResponseOptions {
+  /**
+   * The status, such as 404 for a page that says so. With another one than 200, all of the file is sent,
+   * whatever part or state of it the request asks for.
+   *
+   * @default {200}
+   */
+  status?: number;
   /** Further headers; they go before those that come with the file. */
   headers?: HeadersInit;
   /**
@@ -173,7 +180,10 @@ export async function prepareFile(
   const compressed = precompressed ? await openCompressed(text, request, files) : null;
   const source = compressed?.source ?? await files.open(path);
   try {
-    return await respond(request, source, headersOf(source, text, compressed, options));
+    const headers = headersOf(source, text, compressed, options);
+    const { status = 200 } = options;
+    if (status === 200) return await respond(request, source, headers);
+    return await send(request, source, { first: 0, last: source.size - 1 }, headers, status);
   } catch (error) {
     source.close();
     throw error;

@@ -19,6 +19,16 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** How many files that there are not are known. */
 const MAX_MISSING = 10_000;
 
+/** When a file was changed last, in milliseconds since 1970; Infinity if the system does not tell. */
+export function changeTime({ mtime, ctime }: Deno.FileInfo): number {
+  return Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? 0);
+}
+
+/** Whether a change of a file from now on will show in when it was changed last. */
+export function isSettled(info: Deno.FileInfo): boolean {
+  return Date.now() - changeTime(info) >= SETTLED_MS;
+}
+
 /** A file that is kept. */
 export interface KeptFile {
   readonly info: Deno.FileInfo;
@@ -44,8 +54,7 @@ export class FileCache {
   /** Keeps what was read of a file after `info` was true of it. */
   add(path: string, info: Deno.FileInfo, bytes: Uint8Array<ArrayBuffer>): void {
     this.#drop(path);
-    const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? 0);
-    if (Date.now() - changed < SETTLED_MS) return;
+    if (!isSettled(info)) return;
     this.#files.set(path, { info, bytes, time: performance.now() });
     this.#size += bytes.byteLength;
     for (const oldest of this.#files.keys()) {

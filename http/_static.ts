@@ -12,16 +12,24 @@
  * @module
  */
 
-import { HTTPMovedPermanently, HTTPNotFound } from "./exceptions.ts";
+import { HTTPException, HTTPMovedPermanently, HTTPNotFound } from "./exceptions.ts";
 import { FileInMemory, OpenFile, prepareFile, refusal, SMALL } from "./_file.ts";
 import type { FileResponseOptions, FileSource } from "./_file.ts";
 import { FileCache } from "./_file_cache.ts";
+import { FileVersions } from "./_file_versions.ts";
 import { pathOf, queryOf } from "./_path.ts";
 
 /** Options for `app.router.addStatic()`. */
-export interface StaticOptions extends FileResponseOptions {
+export interface StaticOptions extends Omit<FileResponseOptions, "status"> {
   /** A name, for `urlFor(name, { filename })`. */
   name?: string;
+  /**
+   * Whether the URLs that `urlFor()` builds have the versions of their files, so that browsers may keep
+   * a file for good, and ask again when it was changed. Counterpart of `append_version`.
+   *
+   * @default {false}
+   */
+  appendVersion?: boolean;
   /**
    * Whether symbolic links are followed, wherever they lead.
    *
@@ -56,12 +64,16 @@ function namesOf(path: string): string[] | null {
     } catch {
       return null; // malformed: a URIError, and nothing else
     }
-    if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return null;
-    if (/^[a-z]:/i.test(name)) return null;
-    if (IS_WINDOWS && (/:|[. ]$/.test(name) || DEVICE.test(name))) return null;
+    if (!isPlain(name)) return null;
     names.push(name);
   }
   return names;
+}
+
+function isPlain(name: string): boolean {
+  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) return false;
+  if (/^[a-z]:/i.test(name)) return false;
+  return !IS_WINDOWS || !(/:|[. ]$/.test(name) || DEVICE.test(name));
 }
 
 /** The files of a folder. */
@@ -69,6 +81,7 @@ export class StaticFolder {
   readonly #root: string;
   readonly #options: StaticOptions;
   readonly #cache = new FileCache();
+  readonly #versions = new FileVersions();
 
   /** Throws a RangeError if there is no such folder. */
   constructor(folder: string | URL, options: StaticOptions) {
@@ -80,6 +93,20 @@ export class StaticFolder {
       throw new RangeError(`Cannot add static files: "${folder}" is not a folder`, { cause });
     }
     this.#options = options;
+  }
+
+  /** The version of a file; null if there is none that is served, or if nobody wants to know. */
+  versionOf(filename: string, { appendVersion = this.#options.appendVersion }): string | null {
+    if (!appendVersion || !filename.split("/").every(isPlain)) return null;
+    const path = `${this.#root}/${filename}`;
+    try {
+      const isInside = this.#options.followSymlinks || Deno.realPathSync(path) === systemPath(path);
+      return isInside ? this.#versions.of(path) : null;
+    } catch (error) {
+      const refused = refusal(error);
+      if (refused instanceof HTTPException) return null; // its URL will say so
+      throw error;
+    }
   }
 
   /** Answers a request for what is at `path`, which follows the prefix and its slash. */
@@ -136,8 +163,7 @@ export class StaticFolder {
   async #checkPath(path: string): Promise<void> {
     if (this.#options.followSymlinks) return;
     const real = await Deno.realPath(path).catch(refuse);
-    const expected = IS_WINDOWS ? path.replaceAll("/", "\\") : path;
-    if (real !== expected) throw new HTTPNotFound();
+    if (real !== systemPath(path)) throw new HTTPNotFound();
   }
 
   async #respondFolder(request: Request, folder: string, isFolder: boolean): Promise<Response> {
@@ -151,6 +177,10 @@ export class StaticFolder {
     if (!showIndex) throw new HTTPNotFound();
     return await list(folder, folder === this.#root);
   }
+}
+
+function systemPath(path: string): string {
+  return IS_WINDOWS ? path.replaceAll("/", "\\") : path;
 }
 
 function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -340,6 +340,22 @@ export class Application implements AsyncDisposable {
    * @param path The path and query of the URL, or a URL, or a request.
    * @param init The method, headers and body, as `fetch` takes them.
    * @returns The response.
+   *
+   * @example A test in which time is no matter
+   * ```ts
+   * import { newEventLoop, run, sleep, VirtualClock } from "@aio/asyncio";
+   * import { Application } from "@aio/asyncio/http";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await run(async () => {
+   *   await using app = new Application({ timeout: 60 });
+   *   app.router.addGet("/", async () => {
+   *     await sleep(3600);
+   *     return new Response("late");
+   *   });
+   *   assertEquals((await app.request("/")).status, 503); // at once
+   * }, { loopFactory: () => newEventLoop({ clock: new VirtualClock() }) });
+   * ```
    */
   async request(path: string | URL | Request, init?: RequestInit): Promise<Response> {
     const url = path instanceof Request ? path : new URL(path, "http://localhost");

@@ -15,8 +15,8 @@ import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
-import { bodyOf } from "./_client_body.ts";
-import type { OpenBody, RequestBody } from "./_client_body.ts";
+import { bodyOf, describeBody } from "./_client_body.ts";
+import type { OpenBody } from "./_client_body.ts";
 import { connectionError, isNetworkError, uploadError } from "./_client_errors.ts";
 import { Deadlines } from "./_client_deadlines.ts";
 import { Call, Exchange } from "./_client_exchange.ts";
@@ -117,7 +117,7 @@ export class ClientSession implements AsyncDisposable {
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
   /** Null if there are none. */
-  readonly #headers: Headers | null;
+  #headers: Headers | null;
   readonly #phases: Phases;
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
@@ -165,6 +165,21 @@ export class ClientSession implements AsyncDisposable {
     return this.#closed;
   }
 
+  /**
+   * The headers of all requests that are yet to be made. Counterpart of Python's `session.headers`.
+   *
+   * @example A token that is known only later
+   * ```ts
+   * import { ClientSession } from "@aio/asyncio/http";
+   *
+   * await using session = new ClientSession({ baseUrl: "https://api.example.com/" });
+   * session.headers.set("authorization", "Bearer 1234");
+   * ```
+   */
+  get headers(): Headers {
+    return this.#headers ??= new Headers();
+  }
+
   /** What keeps its connections. */
   get connector(): TCPConnector {
     return this.#connector;
@@ -179,7 +194,8 @@ export class ClientSession implements AsyncDisposable {
    * @param url The URL; relative if the session has a base.
    * @param options What to send, and how.
    * @returns An awaitable of the response: its head is there, its body may still be on its way.
-   * @throws {ClientConnectionError} If no response came.
+   * @throws {ClientConnectionError} If no response came; a {@linkcode ClientConnectorError} if there was
+   * no connection, a {@linkcode ServerDisconnectedError} if the server has closed it.
    * @throws {InvalidURL} If the URL is malformed.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {TooManyRedirects} If it was redirected too often.
@@ -379,7 +395,7 @@ export class ClientSession implements AsyncDisposable {
 
   #openBody(request: ClientRequest, exchange: Exchange): OpenBody | null {
     if (request._body === null) return null;
-    const body = request._body.open(exchange.url, {
+    const body = request._body.open(request.method, exchange.url, {
       onChunk(size) {
         exchange.touch();
         exchange.tracer?.tell("onRequestChunkSent", { size });
@@ -516,8 +532,9 @@ export class ClientSession implements AsyncDisposable {
    * @param url The URL, of `ws`, `wss`, `http` or `https`; relative if the session has a base.
    * @param options Protocols, headers, limits.
    * @returns An awaitable of the WebSocket, open.
-   * @throws {WSServerHandshakeError} If the server answers, but does not agree.
-   * @throws {ClientConnectionError} If it could not be reached.
+   * @throws {WSServerHandshakeError} If the server answers, but does not agree. Over TLS, where the
+   * runtime then tries HTTP/2 and tells of that alone, it is a {@linkcode ClientConnectionError}.
+   * @throws {ClientConnectionError} If it could not be reached: as for {@linkcode ClientSession.request}.
    * @throws {ServerTimeoutError} If it took too long.
    * @throws {RuntimeError} If the session is closed.
    */
@@ -608,14 +625,6 @@ function fetchError(error: unknown, exchange: Exchange): unknown {
   const known = exchange.errorFor(error);
   if (exchange.failure !== null || !isNetworkError(known)) return known;
   return connectionError(known, exchange.url);
-}
-
-/** Says in the headers what a body is, where nobody else has. */
-function describeBody(body: RequestBody, headers: Headers): void {
-  if (body.contentType !== null && !headers.has("content-type")) {
-    headers.set("content-type", body.contentType);
-  }
-  if (body.contentEncoding) headers.set("content-encoding", body.contentEncoding);
 }
 
 function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {

@@ -7,6 +7,7 @@
  */
 
 import { unquote } from "./_pattern.ts";
+import { hashOf } from "./_hash.ts";
 import { asHeader, headerText } from "./_header_text.ts";
 import type { ClientMiddleware, ClientRequest } from "./client_request.ts";
 
@@ -106,14 +107,16 @@ interface Challenge {
 }
 
 /** The hash functions, by the names of the algorithms. */
-const HASHES = new Map([["MD5", "md5"], ["SHA-256", "sha256"], ["SHA-512", "sha512"]]);
+const HASHES = new Map<string, "md5" | "sha256" | "sha512">([
+  ["MD5", "md5"],
+  ["SHA-256", "sha256"],
+  ["SHA-512", "sha512"],
+]);
 
-/** The part of `node:crypto` in use here: the web's cryptography has no MD5. */
-interface NodeCrypto {
-  createHash(name: string): { update(text: string): { digest(encoding: "hex"): string } };
+/** An algorithm without its `-sess`. */
+function plainName(algorithm: string): string {
+  return algorithm.replace(/-SESS$/, "");
 }
-
-type NodeGlobals = { process: { getBuiltinModule(name: "node:crypto"): NodeCrypto } };
 
 /**
  * Answers servers that ask for a digest (RFC 7616) with a name and a password: the request is made
@@ -179,7 +182,7 @@ function challengeOf(header: string): Challenge | null {
     const nonce = values.get("nonce");
     const algorithm = (values.get("algorithm") ?? "MD5").toUpperCase();
     const modes = values.get("qop")?.split(/ *, */);
-    if (nonce === undefined || !HASHES.has(algorithm.replace(/-SESS$/, ""))) continue;
+    if (nonce === undefined || !HASHES.has(plainName(algorithm))) continue;
     if (modes !== undefined && !modes.includes("auth")) continue;
     const realm = values.get("realm") ?? "";
     return { realm, nonce, opaque: values.get("opaque"), algorithm, qop: modes !== undefined };
@@ -196,10 +199,8 @@ interface DigestInput {
 
 function digest(challenge: Challenge, count: number, input: DigestInput): string {
   const { realm, nonce, opaque, algorithm, qop } = challenge;
-  const { createHash } = (globalThis as unknown as NodeGlobals).process
-    .getBuiltinModule("node:crypto");
-  const name = HASHES.get(algorithm.replace(/-SESS$/, ""))!;
-  const hash = (text: string): string => createHash(name).update(text).digest("hex");
+  const name = HASHES.get(plainName(algorithm))!;
+  const hash = (text: string): string => hashOf(name, text);
   const cnonce = crypto.randomUUID().replaceAll("-", "");
   const nc = count.toString(16).padStart(8, "0");
   let a1 = hash(`${input.login}:${realm}:${input.password}`);

@@ -45,7 +45,10 @@ export interface TCPConnectorOptions {
    * it. The hosts in `NO_PROXY` have no proxy, whatever is said here.
    */
   proxy?: string | URL | Deno.Proxy;
-  /** Certificates to trust besides those of the system, in PEM format. */
+  /**
+   * Certificates to trust besides those of the system, in PEM format. Counterpart of `ssl`. There is no
+   * `ssl=False`: only the program's flag `--unsafely-ignore-certificate-errors` has Deno trust any.
+   */
   caCerts?: string[];
   /** The certificate to show to servers that ask for one, in PEM format; it needs a `key`. */
   cert?: string;
@@ -130,7 +133,8 @@ export class TCPConnector implements AsyncDisposable {
     }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };
-    this.#options = { ...rest };
+    // A request may be for another host than the one that it is sent to, as in aiohttp.
+    this.#options = { ...rest, allowHost: true };
     if (keepaliveTimeout !== undefined) {
       this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
     }

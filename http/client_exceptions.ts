@@ -51,6 +51,36 @@ export class ClientConnectionError extends ClientError {
 }
 
 /**
+ * Thrown when no connection to a server came about: nothing of the request was sent.
+ *
+ * Counterpart of Python's `aiohttp.ClientConnectorError`.
+ */
+export class ClientConnectorError extends ClientConnectionError {
+  /** The name of the class. */
+  override name = "ClientConnectorError";
+}
+
+/**
+ * Thrown when the name of a server could not be resolved.
+ *
+ * Counterpart of Python's `aiohttp.ClientConnectorDNSError`.
+ */
+export class ClientConnectorDNSError extends ClientConnectorError {
+  /** The name of the class. */
+  override name = "ClientConnectorDNSError";
+}
+
+/**
+ * Thrown when the certificate of a server is not to be trusted; see `caCerts` of a `TCPConnector`.
+ *
+ * Counterpart of Python's `aiohttp.ClientConnectorCertificateError`.
+ */
+export class ClientConnectorCertificateError extends ClientConnectorError {
+  /** The name of the class. */
+  override name = "ClientConnectorCertificateError";
+}
+
+/**
  * Thrown when a server closed the connection instead of answering.
  *
  * That happens, too, when it closes a connection it had kept open in the very moment in which the

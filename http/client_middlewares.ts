@@ -5,7 +5,7 @@
  */
 
 import { CancelledError, sleep } from "../loop/mod.ts";
-import { ClientConnectionError } from "./client_exceptions.ts";
+import { ClientConnectionError, ClientConnectorCertificateError } from "./client_exceptions.ts";
 import type { ClientMiddleware, ClientRequest } from "./client_request.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ServerTimeoutError } from "./client_timeout.ts";
@@ -64,8 +64,11 @@ export interface RetryOptions {
  * Makes requests again that failed for a reason that may pass: the server could not be reached, hung
  * up, did not answer in its time, or says that it is overloaded.
  *
- * Only idempotent requests are, whose bodies are no streams; and nothing retries unless this is in
- * use. How often a request was made is in `response.attempts`. aiohttp leaves this to other packages.
+ * Only idempotent requests are, whose bodies are no streams; how often is in `response.attempts`. Without
+ * this, nothing is made again, with one exception that is the runtime's: an idempotent request, or one
+ * without a body, on whose kept connection the server hangs up, is made once more, unseen, unless
+ * `forceClose` of the connector has each request make a connection. aiohttp leaves retrying to other
+ * packages, and has the same exception.
  *
  * @param options How often, when, and after what.
  * @returns The middleware.
@@ -121,7 +124,9 @@ export function retryMiddleware(options: RetryOptions = {}): ClientMiddleware {
 
 function mayPass(error: unknown): boolean {
   if (error instanceof ServerTimeoutError) return error.phase === "headers";
-  return error instanceof ClientConnectionError;
+  // A certificate that is not to be trusted will not be in a moment, either.
+  return error instanceof ClientConnectionError &&
+    !(error instanceof ClientConnectorCertificateError);
 }
 
 function defaultBackoff(attempt: number): number {

@@ -96,7 +96,10 @@ export interface ClientRequestOptions {
   json?: unknown;
   /** How to compress the body; true for `"deflate"`. */
   compress?: boolean | "gzip" | "deflate";
-  /** Further headers; they go before those of the session. */
+  /**
+   * Further headers; they go before those of the session. A `Host` is for servers of several hosts at
+   * one address; with HTTP/2, some go by the URL instead.
+   */
   headers?: HeadersInit;
   /** Further cookies, for this request alone; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;

@@ -53,7 +53,7 @@ interface Requested {
 export class ClientResponse implements AsyncDisposable {
   /** The redirects that led here, the first one first. */
   readonly history: readonly ClientResponse[];
-  /** How often the request was sent until this came: more than once if it was retried. */
+  /** How often the session sent the request until this came: more than once if it was retried. */
   readonly attempts: number;
   readonly #response: Response;
   readonly #exchange: Exchange;

@@ -11,6 +11,7 @@ import { Event, getRunningLoop, sleep } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
+import { connectorError } from "./_client_errors.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { jsonText } from "./_json_text.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
@@ -351,7 +352,9 @@ function handshakeError(event: ErrorEvent, request: ClientRequest): ClientError 
   const text = `Cannot open WebSocket to ${request.url}: ${state}`;
   const [, status] = /^Invalid status code: (\d+)/.exec(state) ?? [];
   const options = { cause: event.error };
-  if (status === undefined) return new ClientConnectionError(text, options);
+  if (status === undefined) {
+    return new (connectorError(state) ?? ClientConnectionError)(text, options);
+  }
   const response = {
     status: Number(status),
     headers: new Headers(),

@@ -12,6 +12,7 @@
 
 import { DISK, prepareFile } from "./_file.ts";
 import type { FileResponseOptions } from "./_file.ts";
+import { isEmptyStatus } from "./_status.ts";
 
 export type { FileResponseOptions };
 
@@ -44,10 +45,15 @@ export class FileResponse extends Response {
    * then.
    *
    * @param path The path.
-   * @param options Further headers.
+   * @param options Its status, and further headers.
+   * @throws {RangeError} If a response with such a status can't have a body.
    */
   constructor(path: string | URL, options: FileResponseOptions = {}) {
-    super(null, { headers: options.headers ?? {} });
+    const { status = 200, headers = {} } = options;
+    if (status < 200 || isEmptyStatus(status)) {
+      throw new RangeError(`Cannot send file: a response with status ${status} has no body`);
+    }
+    super(null, { status, headers });
     this.#path = path;
     this.#options = options;
   }
@@ -57,7 +63,7 @@ export class FileResponse extends Response {
    * handler returns, before any middleware sees it.
    *
    * @param request The request.
-   * @returns The response, with status 200, 206 or 304.
+   * @returns The response, with its own status, or 206 or 304.
    * @throws {HTTPNotFound} If the file is not there, or is none.
    * @throws {HTTPForbidden} If the system does not let it be read.
    * @throws {HTTPPreconditionFailed} If what the client depends on is not so.

@@ -54,6 +54,7 @@ export * from "./compression.ts";
 export * from "./conditional.ts";
 export * from "./cookies.ts";
 export * from "./cors.ts";
+export * from "./decompression.ts";
 export * from "./event_source.ts";
 export * from "./exceptions.ts";
 export * from "./file_response.ts";

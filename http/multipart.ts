@@ -12,13 +12,10 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
-import { BodyReading, readAlready } from "./_body_reading.ts";
-import type { Recipe } from "./_body_reading.ts";
+import { BodyPieces, readAlready } from "./_body_reading.ts";
 import { paramsAt } from "./_header_params.ts";
 import { headerText } from "./_header_text.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
-
-type Piece = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
 /** How large the headers of one part may be, in bytes. */
 const MAX_HEADER_SIZE = 8192;
@@ -26,24 +23,19 @@ const CR = 13;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function fail(what: string): never {
-  throw new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
+function fail(what: string, cause?: unknown): never {
+  const error = new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
+  if (cause !== undefined) error.cause = cause;
+  throw error;
 }
 
 /** The bytes that have come and were not taken. */
 class Input {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #pieces: BodyPieces;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
-  /** The next piece; whoever was cancelled while waiting for it leaves it to the next one. */
-  #piece: Promise<Piece> | null = null;
-
-  static readonly #recipe: Recipe<Input, Piece, void> = {
-    read: (input) => input.#piece ??= input.#reader.read(),
-    convert: (piece, input) => input.#add(piece.value ?? fail("it ends too early")),
-  };
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    this.#reader = body.getReader();
+    this.#pieces = new BodyPieces(body);
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -59,12 +51,8 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    yield* new BodyReading(this, Input.#recipe);
-  }
-
-  #add(piece: Uint8Array<ArrayBuffer>): void {
-    if (this.#piece === null) return; // somebody else has waited for it, too
-    this.#piece = null;
+    const piece = yield* this.#pieces.next();
+    if (piece === null) fail("it ends too early");
     this.#bytes = concat([this.#bytes, piece]);
   }
 
@@ -74,8 +62,7 @@ class Input {
   }
 
   close(): void {
-    // What is left of the body nobody wants; whether that can be said is all the same.
-    this.#reader.cancel().catch(() => {});
+    this.#pieces.close();
   }
 }
 
@@ -186,6 +173,27 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   *#text(): Steps<string> {
     return decoder.decode(yield* this.#readAll());
+  }
+
+  /**
+   * Reads all of it as JSON.
+   *
+   * @typeParam T What to take it for; it is not checked.
+   * @returns An awaitable of the value.
+   * @throws {HTTPBadRequest} If it is no JSON, or the body is malformed, or breaks off.
+   */
+  json<T = unknown>(): Awaitable<T> {
+    return new Operation(() => this.#json<T>());
+  }
+
+  *#json<T>(): Steps<T> {
+    const text = yield* this.#text();
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      // A SyntaxError: it throws nothing else.
+      return fail("a part is no JSON", error);
+    }
   }
 
   /** Gives it piece by piece. */

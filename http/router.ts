@@ -46,6 +46,14 @@ export interface UrlForOptions {
   query?: Record<string, string> | [name: string, value: string][] | URLSearchParams | string;
   /** What follows the hash. */
   fragment?: string;
+  /**
+   * Whether a file of {@linkcode Router.addStatic} gets its version as `v` in the query: a text that
+   * changes when its content does. The file is read for that, at once, when it is asked for the first
+   * time, and after each change. One that is not there, or not served, gets none.
+   *
+   * @default {what the folder's `appendVersion` says}
+   */
+  appendVersion?: boolean;
 }
 
 /** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
@@ -102,6 +110,8 @@ export class Router {
   readonly #methods = new Map<string, Set<string>>();
   readonly #prefixes = new Set<string>();
   readonly #names = new Map<string, PathMount>();
+  /** Those of them that are folders with files. */
+  readonly #folders = new Map<string, StaticFolder>();
   #frozen = false;
   /** The router that this one is under, if it is that of a sub-application. */
   #parent: { readonly router: Router; readonly prefix: string } | null = null;
@@ -324,7 +334,9 @@ export class Router {
       files.respond(request, pathOf(request.url).slice(this._prefix.length + base.length + 1));
     const { name } = options;
     const routeOptions = name === undefined ? {} : { name };
-    return this.addGet(`${base}/{filename:.*}`, handler, routeOptions);
+    const route = this.addGet(`${base}/{filename:.*}`, handler, routeOptions);
+    if (name !== undefined) this.#folders.set(name, files);
+    return route;
   }
 
   /** @ignore Has `router` answer for all paths below a prefix. */
@@ -450,7 +462,21 @@ export class Router {
    * @param options What follows the path.
    * @returns The URL, from the slash on.
    * @throws {RangeError} If there is no such name (Python's `KeyError`), or a value is missing or
-   * does not match.
+   * does not match, or a version is asked for of what is no folder.
+   *
+   * @example The URL of a file, which changes with its content
+   * ```ts
+   * import { Router } from "@aio/asyncio/http";
+   * import { assertMatch } from "@std/assert";
+   *
+   * const folder = await Deno.makeTempDir();
+   * await Deno.writeTextFile(`${folder}/site.css`, "body { color: navy }");
+   * const router = new Router();
+   * router.addStatic("/static", folder, { name: "static", appendVersion: true });
+   * const url = router.urlFor("static", { filename: "site.css" });
+   * assertMatch(url, /^\/static\/site\.css\?v=[\w-]{27}$/);
+   * await Deno.remove(folder, { recursive: true });
+   * ```
    */
   urlFor(
     name: string,
@@ -462,10 +488,23 @@ export class Router {
       throw new RangeError(`Cannot build URL: no route is named "${name}"`);
     }
     const path = resource.pattern?.format(params) ?? resource.path;
-    const query = new URLSearchParams(options.query).toString();
+    const query = new URLSearchParams(options.query);
+    const version = this.#versionOf(name, params, options);
+    if (version !== null) query.set("v", version);
     const { fragment } = options;
-    return this._prefix + path + (query === "" ? "" : `?${query}`) +
+    return this._prefix + path + (query.size === 0 ? "" : `?${query}`) +
       (fragment === undefined ? "" : `#${encodeURIComponent(fragment.toWellFormed())}`);
+  }
+
+  #versionOf(
+    name: string,
+    { filename }: Readonly<Record<string, string | number>>,
+    options: UrlForOptions,
+  ): string | null {
+    const folder = this.#folders.get(name);
+    if (folder !== undefined) return folder.versionOf(String(filename), options);
+    if (!options.appendVersion) return null;
+    throw new RangeError(`Cannot append version: "${name}" is the name of no folder`);
   }
 
   /** @ignore Refuses further routes. */

@@ -14,7 +14,9 @@ import {
   KeyboardInterrupt,
   run,
 } from "../loop/mod.ts";
-import type { Application } from "./application.ts";
+import { Operation, runInTask } from "../loop/coroutines.ts";
+import type { Coroutine } from "../loop/mod.ts";
+import { Application } from "./application.ts";
 import { AppRunner, TCPSite, UnixSite } from "./runner.ts";
 import type { AppRunnerOptions, TCPSiteOptions } from "./runner.ts";
 
@@ -56,14 +58,16 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  * `import.meta.main` does not tell; have another file import the application and call this. Counterpart
  * of Python's `aiohttp.web.run_app()`.
  *
- * @param app The application.
+ * @param app The application; or a coroutine that makes it, for one that needs the running loop or
+ * something that has to be awaited. What that begins, it has to end by itself if it fails.
  * @param options Where and how to serve.
  * @returns A promise that resolves when the server has stopped.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {TypeError} If there is a certificate without a key, or a key without one.
  * @throws {RuntimeError} If a loop runs already.
  * @throws {CancelledError} If it was told to stop again while it was stopping.
- * @throws {unknown} What the application's start-up or clean-up throws.
+ * @throws {TypeError} If the coroutine makes no application.
+ * @throws {unknown} What the coroutine, or the application's start-up or clean-up throws.
  *
  * @example
  * ```ts
@@ -86,8 +90,26 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  *   },
  * });
  * ```
+ *
+ * @example An application that is made in the loop
+ * ```ts
+ * import { sleep } from "@aio/asyncio";
+ * import { Application, runApp } from "@aio/asyncio/http";
+ *
+ * async function makeApp() {
+ *   await sleep(0.01); // as for a configuration that is fetched
+ *   const app = new Application();
+ *   app.router.addGet("/", () => new Response("Hello, World!"));
+ *   return app;
+ * }
+ *
+ * if (Deno.args.includes("--serve")) await runApp(makeApp);
+ * ```
  */
-export async function runApp(app: Application, options: RunAppOptions = {}): Promise<void> {
+export async function runApp(
+  app: Application | Coroutine<Application>,
+  options: RunAppOptions = {},
+): Promise<void> {
   try {
     await run(() => serve(app, options));
   } catch (error) {
@@ -96,7 +118,18 @@ export async function runApp(app: Application, options: RunAppOptions = {}): Pro
   }
 }
 
-async function serve(app: Application, options: RunAppOptions): Promise<void> {
+/** The application, made in the loop that it is to run in. */
+async function made(app: Application | Coroutine<Application>): Promise<Application> {
+  if (app instanceof Application) return app;
+  const result: unknown = await new Operation(() => runInTask(app));
+  if (result instanceof Application) return result;
+  throw new TypeError(`Cannot run application: the coroutine made ${result}`);
+}
+
+async function serve(
+  app: Application | Coroutine<Application>,
+  options: RunAppOptions,
+): Promise<void> {
   const loop = getRunningLoop();
   const task = currentTask()!;
   const stopped = loop.createFuture<void>();
@@ -112,8 +145,9 @@ async function serve(app: Application, options: RunAppOptions): Promise<void> {
   if (handleSignals) loop.addSignalHandler("SIGTERM", stop);
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stopped.setResult();
-  const runner = new AppRunner(app, options);
+  let runner: AppRunner | null = null;
   try {
+    runner = new AppRunner(await made(app), options);
     await runner.setup();
     isStarting = false;
     startSites(runner, options);
@@ -123,7 +157,7 @@ async function serve(app: Application, options: RunAppOptions): Promise<void> {
     task.uncancel();
   } finally {
     try {
-      await runner.cleanup();
+      await runner?.cleanup();
     } finally {
       signal?.removeEventListener("abort", stop);
       if (handleSignals) loop.removeSignalHandler("SIGTERM");

@@ -261,6 +261,12 @@ export interface TCPSiteOptions {
    * to the new one; clients that make a new connection for each request need that.
    */
   reusePort?: boolean;
+  /**
+   * How many connections wait at most to be accepted; the system may have a limit of its own.
+   *
+   * @default {511}
+   */
+  backlog?: number;
 }
 
 /**
@@ -396,8 +402,9 @@ export class TCPSite extends BaseSite {
     this.#port = port;
     // Others than these, which the options may be among, are not for the server. A certificate without
     // a key is: it refuses that.
-    const { cert, key, reusePort = false } = options;
+    const { cert, key, backlog, reusePort = false } = options;
     this.#options = { reusePort };
+    if (backlog !== undefined) this.#options.backlog = backlog;
     if (cert !== undefined) this.#options.cert = cert;
     if (key !== undefined) this.#options.key = key;
   }
@@ -425,8 +432,10 @@ export class TCPSite extends BaseSite {
 
   /** @ignore */
   protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
-    const options = { hostname: this.#hostname, port: this.#port, ...this.#options };
-    return Deno.serve({ ...options, onListen, onError }, handler);
+    const { backlog, ...rest } = this.#options;
+    const options = { hostname: this.#hostname, port: this.#port, ...rest };
+    const queue = backlog === undefined ? {} : { tcpBacklog: backlog };
+    return Deno.serve({ ...options, ...queue, onListen, onError }, handler);
   }
 }
 

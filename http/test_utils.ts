@@ -39,6 +39,25 @@ export interface TestServerOptions extends AppRunnerOptions, TCPSiteOptions {
  * const response = await server.request("/");
  * assertEquals(await response.text(), "hello");
  * ```
+ *
+ * @example By a session, which keeps cookies and opens WebSockets, as aiohttp's `TestClient` does
+ * ```ts
+ * import { Application, ClientSession, TestServer, WebSocketResponse } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = new Application();
+ * app.router.addGet("/ws", async (request) => {
+ *   const ws = new WebSocketResponse();
+ *   await ws.prepare(request);
+ *   await ws.sendStr("hello");
+ *   return ws;
+ * });
+ *
+ * await using server = await TestServer.start(app);
+ * await using client = new ClientSession({ baseUrl: server.url("/") });
+ * await using ws = await client.wsConnect("/ws");
+ * assertEquals(await ws.receiveStr(), "hello");
+ * ```
  */
 export class TestServer implements AsyncDisposable {
   /** The runner of the application. */

@@ -4,10 +4,22 @@
  * @module
  */
 
-import { BasicAuth, ClientConnectionError, TCPConnector } from "@aio/asyncio/http";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../_support/assert.ts";
+import {
+  BasicAuth,
+  ClientConnectorCertificateError,
+  ClientConnectorError,
+  retryMiddleware,
+  TCPConnector,
+} from "@aio/asyncio/http";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "../_support/assert.ts";
 import { runProgram } from "../_support/program.ts";
-import { answer, RawSite, withSession } from "./_client_servers.ts";
+import { answer, RawSite, serve, withSession } from "./_client_servers.ts";
 
 /** A proxy that answers by itself, with the head of what it was asked. */
 function echoingProxy(): RawSite {
@@ -72,6 +84,27 @@ Deno.test("TCPConnector closes the connection after each request if forceClose i
   });
 });
 
+Deno.test("ClientSession.get() asks for another host than the one it connects to, if told so", async () => {
+  await using site = serve((request) => {
+    const { host, pathname } = new URL(request.url);
+    if (pathname !== "/elsewhere") return new Response(host);
+    return new Response(null, { status: 302, headers: { location: `http://localhost:${port}/` } });
+  });
+  const { port } = site;
+  await withSession({ headers: { host: "one.example" } }, async (session) => {
+    const ask = async (path: string, headers: HeadersInit = {}): Promise<string> => {
+      await using response = await session.get(site.url + path, { headers });
+      return await response.text();
+    };
+    assertEquals(await ask(""), "one.example");
+    assertEquals(await ask("", { host: "two.example" }), "two.example");
+    // It was meant for one origin.
+    assertEquals(await ask("elsewhere"), `localhost:${port}`);
+    session.headers.delete("host");
+    assertEquals(await ask(""), `127.0.0.1:${port}`);
+  });
+});
+
 Deno.test("UnixConnector makes its requests over a Unix socket", async () => {
   const program = new URL("programs/unix_client.ts", import.meta.url);
   const end = await runProgram(program, ["--allow-all"]);
@@ -115,8 +148,21 @@ Deno.test({
     });
     const url = `https://127.0.0.1:${server.addr.port}/`;
     await withSession({}, async (session) => {
-      const error = await assertRejects(async () => await session.get(url), ClientConnectionError);
+      const error = await assertRejects(
+        async () => await session.get(url),
+        ClientConnectorCertificateError,
+      );
       assert(/certificate|UnknownIssuer/i.test(error.message), error.message);
+      assertEquals(error.name, "ClientConnectorCertificateError");
+      assertInstanceOf(error, ClientConnectorError);
+      const socket = async () => await session.wsConnect(url);
+      await assertRejects(socket, ClientConnectorCertificateError);
+    });
+    let retries = 0;
+    const retry = retryMiddleware({ backoff: () => 0, onRetry: () => retries++ });
+    await withSession({ middlewares: [retry] }, async (session) => {
+      await assertRejects(async () => await session.get(url), ClientConnectorCertificateError);
+      assertEquals(retries, 0); // it would be the same again
     });
     const connector = new TCPConnector({ caCerts: [identity!.cert], keepaliveTimeout: 5 });
     await withSession({ connector }, async (session) => {

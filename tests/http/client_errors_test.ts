@@ -6,12 +6,15 @@
 
 import {
   ClientConnectionError,
+  ClientConnectorDNSError,
+  ClientConnectorError,
   type ClientError,
   ClientPayloadError,
   InvalidURL,
   ServerDisconnectedError,
   TCPConnector,
 } from "@aio/asyncio/http";
+import type { RequestData } from "@aio/asyncio/http";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { RawSite, withSession } from "./_client_servers.ts";
 
@@ -127,12 +130,18 @@ for (const [name, answer, errorClass, text] of broken) {
   });
 }
 
-Deno.test("ClientSession throws a ClientConnectionError when nobody listens, or there is no such host", async () => {
+Deno.test("ClientSession throws a ClientConnectorError when nobody listens", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}/`;
   listener.close();
   await withSession({}, async (session) => {
-    const refused = await assertRejects(async () => await session.get(url), ClientConnectionError);
+    const refused = await assertRejects(async () => await session.get(url), ClientConnectorError);
+    assertEquals([refused.name, refused instanceof ClientConnectionError], [
+      "ClientConnectorError",
+      true,
+    ]);
+    const socket = async () => await session.wsConnect(url);
+    assertEquals((await assertRejects(socket, ClientConnectorError)).name, "ClientConnectorError");
     assert(/^Cannot reach .*: tcp connect error: .*Connection refused/.test(refused.message));
     assert(!(refused instanceof ServerDisconnectedError));
     const blocked = await assertRejects(
@@ -140,6 +149,19 @@ Deno.test("ClientSession throws a ClientConnectionError when nobody listens, or 
       ClientConnectionError,
     );
     assert(/blocked/.test(blocked.message), blocked.message);
+    assert(!(blocked instanceof ClientConnectorError));
+  });
+});
+
+Deno.test("ClientSession throws a ClientConnectorDNSError when there is no such host", async () => {
+  await withSession({}, async (session) => {
+    // A name that no server of names is asked for: one of its parts is too long.
+    const url = `http://${"a".repeat(64)}.invalid/`;
+    const error = await assertRejects(async () => await session.get(url), ClientConnectorDNSError);
+    assertEquals(error.name, "ClientConnectorDNSError");
+    assertInstanceOf(error, ClientConnectorError);
+    const socket = async () => await session.wsConnect(url);
+    await assertRejects(socket, ClientConnectorDNSError);
   });
 });
 
@@ -173,4 +195,39 @@ Deno.test("ClientSession goes on when a server closes a connection that it had k
       }
     }
   });
+});
+
+Deno.test("ClientSession sends a body of POST once, also on a connection that hangs up", async () => {
+  const form = new FormData();
+  form.set("a", "1");
+  const bodies: Record<string, RequestData> = {
+    text: "hello",
+    bytes: new Uint8Array(10),
+    buffer: new Uint8Array(10).buffer,
+    record: { a: 1 },
+    params: new URLSearchParams({ a: "1" }),
+    blob: new Blob(["hello"]),
+    form,
+  };
+  const cases = [
+    ...Object.entries(bodies).map(([name, data]) => [name, { data }] as const),
+    ["json", { json: { a: 1 } }] as const,
+  ];
+  for (const [name, options] of cases) {
+    const heads: string[] = [];
+    await using site = new RawSite(async (conn) => {
+      for (let head = await conn.head(); head !== null; head = await conn.head()) {
+        heads.push(head);
+        if (heads.length > 1) return; // it may have done what it was asked to, and hangs up
+        await conn.write(`${OK}Content-Length: 2\r\n\r\nok`);
+      }
+    });
+    await withSession({}, async (session) => {
+      await (await session.get(site.url)).text();
+      const post = async () => await session.post(site.url, options);
+      await assertRejects(post, ServerDisconnectedError);
+    });
+    assertEquals([name, heads.length, site.connections], [name, 2, 1]);
+    assert(/^content-length: [1-9]/m.test(heads[1]!), heads[1]);
+  }
 });

@@ -19,6 +19,8 @@ import {
   lastEventId,
   matchInfo,
   query,
+  readBytes,
+  readChunks,
   readJson,
   readMultipart,
   readPost,
@@ -40,6 +42,12 @@ const READERS: Record<string, Handler> = {
   "readText()": async (request) => new Response(`${(await readText(request)).length}`),
   "readJson()": async (request) =>
     new Response(`${JSON.stringify(await readJson(request)).length}`),
+  "readBytes()": async (request) => new Response(`${(await readBytes(request)).length}`),
+  "readChunks()": async (request) => {
+    let size = 0;
+    for await (const chunk of readChunks(request)) size += chunk.length;
+    return new Response(`${size}`);
+  },
   "request.text()": async (request) => new Response(`${(await request.text()).length}`),
   "request.bytes()": async (request) => new Response(`${(await request.bytes()).length}`),
   "request.body": async (request) => {
@@ -284,6 +292,8 @@ test("readText() and its like answer 400 to chunks that are malformed, and log n
   const readers: Record<string, Handler> = {
     "/text": async (request) => new Response(await readText(request)),
     "/json": async (request) => Response.json(await readJson(request)),
+    "/bytes": async (request) => new Response(await readBytes(request)),
+    "/chunks": async (request) => Response.json(await Array.fromAsync(readChunks(request))),
     "/post": async (request) => Response.json([...await readPost(request)]),
     "/parts": async (request) => Response.json(await Array.fromAsync(readMultipart(request))),
   };

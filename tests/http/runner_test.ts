@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CancelledError, createTask, run, RuntimeError, sleep } from "@aio/asyncio";
+import { CancelledError, createTask, getRunningLoop, run, RuntimeError, sleep } from "@aio/asyncio";
 import {
   AccessLogger,
   Application,
@@ -115,6 +115,84 @@ test("runApp() that is told to stop twice gives up, and says why", async () => {
     onListen,
   });
   await assertRejects(() => serving, CancelledError, "told to stop again, while it was stopping");
+});
+
+test("runApp() makes the application in its loop, if it is given a coroutine", async () => {
+  const coroutines = [
+    async () => {
+      await sleep(0);
+      return appWithLoop();
+    },
+    function* () {
+      yield* sleep(0);
+      return appWithLoop();
+    },
+  ];
+  function appWithLoop(): Application {
+    const app = new Application();
+    const loop = getRunningLoop();
+    app.router.addGet("/", () => new Response(`${loop === getRunningLoop()}`));
+    return app;
+  }
+  for (const coroutine of coroutines) {
+    const stop = new AbortController();
+    let text = "";
+    await runApp(coroutine, {
+      host: "127.0.0.1",
+      port: 0,
+      print: null,
+      signal: stop.signal,
+      async onListen({ port }) {
+        text = await output("curl", "-s", `http://127.0.0.1:${port}/`);
+        stop.abort();
+      },
+    });
+    assertEquals(text, "true");
+  }
+});
+
+test("runApp() throws what its coroutine throws, and stops while that waits", async () => {
+  const settings = { host: "127.0.0.1", port: 0, print: null };
+  const fail = async (): Promise<Application> => {
+    await sleep(0);
+    throw new RangeError("no configuration");
+  };
+  await assertRejects(() => runApp(fail, settings), RangeError, "no configuration");
+  const wrong = async () => null as unknown as Application;
+  await assertRejects(() => runApp(wrong, settings), TypeError, "the coroutine made null");
+  const stop = new AbortController();
+  let ended = false;
+  const slow = async (): Promise<Application> => {
+    queueMicrotask(() => stop.abort());
+    try {
+      await sleep(3600);
+    } finally {
+      ended = true;
+    }
+    return new Application();
+  };
+  await runApp(slow, { ...settings, signal: stop.signal });
+  assertEquals(ended, true);
+});
+
+test("TCPSite tells the system how many connections may wait", async () => {
+  const { serve } = Deno;
+  const given: unknown[] = [];
+  Object.assign(Deno, {
+    serve(options: Deno.ServeTcpOptions, handler: Deno.ServeHandler<Deno.NetAddr>) {
+      given.push(options.tcpBacklog, "backlog" in options);
+      return serve(options, handler);
+    },
+  });
+  try {
+    for (const options of [{ backlog: 7 }, {}]) {
+      await using server = await TestServer.start(new Application(), options);
+      assertEquals(await output("curl", "-s", server.url("/")), "404: Not Found");
+    }
+  } finally {
+    Object.assign(Deno, { serve });
+  }
+  assertEquals(given, [7, false, undefined, false]);
 });
 
 test("UnixSite takes the place of a socket that was left, but not of another file", async () => {

@@ -378,6 +378,35 @@ test("FileResponse holds requests against the validators that its program gives 
   }
 });
 
+test("FileResponse sends a file with another status whole, whatever is asked of it", async () => {
+  await using folder = await makeFolder();
+  const file = `${folder.root}/a.txt`;
+  await Deno.writeTextFile(`${file}.br`, "compressed");
+  await using app = new Application();
+  app.router.addGet("/{path:.*}", () => new FileResponse(file, { status: 404 }));
+  const asked: Record<string, string>[] = [
+    {},
+    { range: "bytes=0-1" },
+    { "if-modified-since": new Date(Date.now() + 60_000).toUTCString() },
+    { "if-none-match": "*" },
+    { "if-match": '"other"' },
+  ];
+  for (const headers of asked) {
+    const response = await app.request("/nowhere", { headers });
+    const seen = [response.status, response.headers.get("content-range"), await response.text()];
+    assertEquals(seen, [404, null, TEXT]);
+  }
+  const br = await app.request("/nowhere", { headers: { "accept-encoding": "br" } });
+  assertEquals([br.status, br.headers.get("content-encoding")], [404, "br"]);
+  assertEquals(await br.text(), "compressed");
+  const head = await app.request("/nowhere", { method: "HEAD" });
+  assertEquals([head.status, head.headers.get("content-length")], [404, "10"]);
+  assertEquals(new FileResponse(file, { status: 404 }).status, 404);
+  for (const status of [101, 204, 304, 600]) {
+    assertThrows(() => new FileResponse(file, { status }), RangeError);
+  }
+});
+
 /** Ways to answer with a file. */
 const ANSWERS: Record<string, (file: FileResponse) => Handler> = {
   "plain": (file) => () => file,

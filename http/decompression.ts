@@ -1,0 +1,80 @@
+/**
+ * Bodies of requests that come compressed.
+ *
+ * aiohttp decompresses all of them, and its limit is for what comes out. Here that is for the
+ * applications that say so: a few bytes can become as many as one takes.
+ *
+ * @module
+ */
+
+import { counted } from "./_body_limit.ts";
+import { malformed, readingError } from "./_body_reading.ts";
+import { quietLegacyAbort } from "./_legacy_abort.ts";
+import { taskOf } from "./_request_task.ts";
+import type { Middleware } from "./_scope.ts";
+import { HTTPUnsupportedMediaType } from "./exceptions.ts";
+
+/** The formats of the platform by what HTTP calls them. */
+const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+  ["br", "brotli"],
+]);
+
+const TAKEN = { "accept-encoding": "gzip, deflate, br" };
+
+/**
+ * Returns a middleware that decompresses the bodies of requests: by gzip, deflate or Brotli, as their
+ * `Content-Encoding` says. Another encoding is answered with 415, and what is none of these with 400.
+ * `clientMaxSize` is the limit of what comes in, and again of what comes out.
+ *
+ * @returns The middleware.
+ *
+ * @example
+ * ```ts
+ * import { Application, decompression, readText } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application({ middlewares: [decompression()] });
+ * app.router.addPost("/", async (request) => new Response(await readText(request)));
+ *
+ * const response = await app.request("/", {
+ *   method: "POST",
+ *   headers: { "content-encoding": "gzip" },
+ *   body: new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip")),
+ * });
+ * assertEquals(await response.text(), "hello");
+ * ```
+ */
+export function decompression(): Middleware {
+  return (request, handler) => {
+    const formats = formatsOf(request.headers.get("content-encoding"));
+    if (formats.length === 0 || request.body === null) return handler(request);
+    const { maxSize } = taskOf(request, "decompress body").plan;
+    let body: ReadableStream<Uint8Array<ArrayBuffer>> = request.body;
+    for (const format of formats) body = body.pipeThrough(new DecompressionStream(format));
+    const headers = new Headers(request.headers);
+    for (const name of ["content-encoding", "content-length"]) headers.delete(name);
+    quietLegacyAbort(); // the copy follows the signal of the request
+    const plain = counted(body, maxSize, explain);
+    return handler(new Request(request, { body: plain, headers }));
+  };
+}
+
+/** The formats, that which was applied last first. */
+function formatsOf(header: string | null): CompressionFormat[] {
+  if (header === null) return [];
+  const names = header.toLowerCase().split(",").map((name) => name.trim());
+  return names.filter((name) => name !== "" && name !== "identity").reverse().map((name) => {
+    const format = FORMATS.get(name);
+    if (format !== undefined) return format;
+    const text = "415: Unknown content encoding";
+    throw new HTTPUnsupportedMediaType({ text, headers: TAKEN });
+  });
+}
+
+/** What does not decompress is the client's fault, as a body that breaks off is. */
+function explain(error: unknown): unknown {
+  return error instanceof TypeError ? malformed(error) : readingError(error);
+}

@@ -1,0 +1,123 @@
+/**
+ * Bodies of requests as they come, piece by piece.
+ *
+ * @module
+ */
+
+import { CancelledError, run, sleep, VirtualClock } from "@aio/asyncio";
+import { newEventLoop } from "@aio/asyncio/loop";
+import { Application, readBytes, readChunks, readMultipart, TestServer } from "@aio/asyncio/http";
+import { assertEquals } from "../_support/assert.ts";
+import { captureReports, test } from "./_support.ts";
+
+const encoder = new TextEncoder();
+
+test("readChunks() gives the pieces as they come", async () => {
+  const body = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = body.writable.getWriter();
+  const seen: string[] = [];
+  const app = new Application();
+  app.router.addPost("/", async (request) => {
+    for await (const chunk of readChunks(request)) {
+      const text = new TextDecoder().decode(chunk);
+      seen.push(text);
+      // The next piece is sent only when this one has been seen.
+      void (text === "one" ? writer.write(encoder.encode("two")) : writer.close());
+    }
+    return new Response(seen.join());
+  });
+  const answer = app.request("/", { method: "POST", body: body.readable });
+  await writer.write(encoder.encode("one"));
+  assertEquals(await (await answer).text(), "one,two");
+  await app[Symbol.asyncDispose]();
+});
+
+test("readChunks() and readBytes() end at once when their handler is cancelled", async () => {
+  const ends: unknown[] = [];
+  const app = new Application({ timeout: 3600 });
+  app.router.addPost("/chunks", async (request) => {
+    try {
+      for await (const chunk of readChunks(request)) ends.push(chunk.length);
+    } catch (error) {
+      ends.push(error instanceof CancelledError);
+      throw error;
+    }
+    return new Response();
+  });
+  app.router.addPost("/bytes", async (request) => {
+    try {
+      return new Response(await readBytes(request));
+    } catch (error) {
+      ends.push(error instanceof CancelledError);
+      throw error;
+    }
+  });
+  let given = 0;
+  const loopFactory = () => newEventLoop({ clock: new VirtualClock() });
+  await run(async () => {
+    for (const path of ["/chunks", "/bytes"]) {
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: (controller) => controller.enqueue(encoder.encode("abc")), // and no more
+        cancel: () => void given++,
+      });
+      const response = await app.request(path, { method: "POST", body });
+      assertEquals([path, response.status], [path, 503]);
+      await response.body?.cancel();
+    }
+    await sleep(0);
+    await app[Symbol.asyncDispose]();
+  }, { loopFactory });
+  assertEquals([ends, given], [[3, true, true], 1]);
+});
+
+test("readChunks() drops what is left when its loop is left, and has nothing of no body", async () => {
+  const app = new Application();
+  app.router.addRoute("*", "/", async (request) => {
+    for await (const _ of readChunks(request)) return new Response("some");
+    return new Response("none");
+  }, { clientMaxSize: null });
+  await using server = await TestServer.start(app);
+  const body = new Uint8Array(3 * 1024 ** 2);
+  const ask = async (init: RequestInit): Promise<string> =>
+    await (await server.request("/", init)).text();
+  const seen = [await ask({ method: "POST", body }), await ask({}), await ask({ method: "POST" })];
+  assertEquals(seen, ["some", "none", "none"]);
+});
+
+test("readChunks() takes a body that breaks off for the client's fault", async () => {
+  const ended = Promise.withResolvers<void>();
+  const app = new Application({ onDisconnect: "ignore" });
+  app.router.addPost("/", async (request) => {
+    try {
+      await Array.fromAsync(readChunks(request));
+    } finally {
+      ended.resolve();
+    }
+    return new Response();
+  });
+  using reports = captureReports();
+  {
+    await using server = await TestServer.start(app);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await conn.write(encoder.encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"));
+    conn.close();
+    await ended.promise;
+  }
+  assertEquals(reports.messages, []);
+});
+
+test("BodyPart.json() reads a part as JSON, and answers 400 to what is none", async () => {
+  await using app = new Application();
+  app.router.addPost("/", async (request) => {
+    for await (const part of readMultipart(request)) return Response.json(await part.json());
+    return new Response();
+  });
+  const ask = async (value: string): Promise<[number, string]> => {
+    const body = new FormData();
+    body.set("a", value);
+    const response = await app.request("/", { method: "POST", body });
+    return [response.status, await response.text()];
+  };
+  assertEquals(await ask('{"ü":[1]}'), [200, '{"ü":[1]}']);
+  assertEquals(await ask("{"), [400, "400: Malformed multipart body: a part is no JSON"]);
+});
