@@ -6,6 +6,7 @@
 
 import { Future, RuntimeError } from "../loop/mod.ts";
 import type { Suspension } from "../loop/mod.ts";
+import { isAnswered } from "./_request_task.ts";
 import { HTTPBadRequest } from "./exceptions.ts";
 
 /** What the platform throws where a body is not what it should be, or breaks off. */
@@ -140,6 +141,17 @@ export class BodyPieces {
 }
 
 const NOTHING: Bytes = new Uint8Array();
+
+/**
+ * Throws if fewer bytes have come than the head of the request says. Where a client has reset its stream of
+ * HTTP/2, the platform takes that for the end of the body. What a middleware has put in place of the
+ * request may have another size than its head says.
+ */
+export function checkWhole(request: Request, size: number): void {
+  const length = isAnswered(request) ? request.headers.get("content-length") : null;
+  if (length === null || size >= Number(length) || request.body === null) return;
+  throw malformed(new Deno.errors.UnexpectedEof(`only ${size} of ${length} bytes have come`));
+}
 
 /** What to throw for what the platform has thrown. */
 export function readingError(error: unknown): unknown {

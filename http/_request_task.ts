@@ -378,7 +378,7 @@ function serverError(): Response {
 }
 
 /** Whether a request may have come by HTTP/2: over TLS. Without it, which is rare, nothing tells. */
-function mayBeHttp2({ url }: Request): boolean {
+export function mayBeHttp2({ url }: Request): boolean {
   return url.startsWith("https:");
 }
 
@@ -421,6 +421,11 @@ export function taskOf(request: Request, action: string): RequestTask {
   const task = (request as Owned)[TASK] ?? runningTask();
   if (task instanceof RequestTask) return task;
   throw new RuntimeError(`Cannot ${action}: no application answers this request`);
+}
+
+/** Whether a task answers this very request: it came so, and is none that a middleware has made. */
+export function isAnswered(request: Request): boolean {
+  return TASK in request;
 }
 
 function runningTask(): unknown {

@@ -22,11 +22,14 @@ const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
   ["br", "brotli"],
 ]);
 
+/** How often a body may be compressed: each time takes memory, and nobody does it more than once. */
+const MAX_FORMATS = 2;
+
 const TAKEN = { "accept-encoding": "gzip, deflate, br" };
 
 /**
  * Returns a middleware that decompresses the bodies of requests: by gzip, deflate or Brotli, as their
- * `Content-Encoding` says. Another encoding is answered with 415, and what is none of these with 400.
+ * `Content-Encoding` says. Another encoding, or more than two, is answered with 415, and what is none of these with 400.
  * `clientMaxSize` is the limit of what comes in, and again of what comes out.
  *
  * @returns The middleware.
@@ -65,10 +68,11 @@ export function decompression(): Middleware {
 /** The formats, that which was applied last first. */
 function formatsOf(header: string | null): CompressionFormat[] {
   if (header === null) return [];
-  const names = header.toLowerCase().split(",").map((name) => name.trim());
-  return names.filter((name) => name !== "" && name !== "identity").reverse().map((name) => {
+  const all = header.toLowerCase().split(",").map((name) => name.trim());
+  const names = all.filter((name) => name !== "" && name !== "identity");
+  return names.reverse().map((name) => {
     const format = FORMATS.get(name);
-    if (format !== undefined) return format;
+    if (format !== undefined && names.length <= MAX_FORMATS) return format;
     const text = "415: Unknown content encoding";
     throw new HTTPUnsupportedMediaType({ text, headers: TAKEN });
   });

@@ -5,22 +5,30 @@
  * `Deno.serve` and any other host makes, so what aiohttp has as attributes and methods of its own
  * request are functions here: `request.match_info` is `matchInfo(request)`, `await request.json()`
  * is `await readJson(request)`. The platform's own `request.json()` works, too; the functions differ
- * in that a malformed body answers 400, and that waiting for it ends at once when the task is
- * cancelled. The limit of the size holds for both. Either way a body can be read once; aiohttp keeps
- * what was read.
+ * in that a malformed body answers 400, that waiting for it ends at once when the task is cancelled,
+ * and that a body which breaks off with HTTP/2 is not taken for a whole one, if its head says how long
+ * it is. The limit of the size holds for both. Either way a body can be read once; aiohttp keeps what
+ * was read.
  *
  * @module
  */
 
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
-import { BodyPieces, BodyReading, malformed, readAlready, readingError } from "./_body_reading.ts";
+import {
+  BodyPieces,
+  BodyReading,
+  checkWhole,
+  malformed,
+  readAlready,
+  readingError,
+} from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { headerOf } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
 import { queryOf } from "./_path.ts";
-import { taskOf } from "./_request_task.ts";
+import { mayBeHttp2, taskOf } from "./_request_task.ts";
 import { Application } from "./application.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 import { readMultipart } from "./multipart.ts";
@@ -176,6 +184,8 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
 
 // -- Bodies --
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /**
  * Reads the body of a request as it is.
  *
@@ -205,9 +215,9 @@ export function readBytes(request: Request): Awaitable<Uint8Array<ArrayBuffer>> 
   return new BodyReading(request, BYTES);
 }
 
-const BYTES: Recipe<Request, Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> = {
+const BYTES: Recipe<Request, Bytes, Bytes> = {
   read: bytesOf,
-  convert: (bytes) => bytes,
+  convert: whole,
 };
 
 /**
@@ -244,10 +254,13 @@ export async function* readChunks(
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) return;
   const pieces = new BodyPieces(request.body);
+  let size = 0;
   try {
     for (let chunk = await pieces.next(); chunk !== null; chunk = await pieces.next()) {
+      size += chunk.length;
       if (chunk.length > 0) yield chunk; // of a POST without a body, there is one of nothing
     }
+    checkWhole(request, size);
   } finally {
     pieces.close();
   }
@@ -280,13 +293,18 @@ export function readText(request: Request): Awaitable<string> {
   return new BodyReading(request, TEXT);
 }
 
-const TEXT: Recipe<Request, Uint8Array, string> = {
+const TEXT: Recipe<Request, Bytes, string> = {
   read: bytesOf,
-  convert: (bytes, request) => decoded(bytes, decoderFor(request)),
+  convert: (bytes, request) => decoded(whole(bytes, request), decoderFor(request)),
 };
 
-function bytesOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+function bytesOf(request: Request): Promise<Bytes> {
   return request.bodyUsed ? Promise.reject(readAlready()) : request.bytes();
+}
+
+function whole(bytes: Bytes, request: Request): Bytes {
+  checkWhole(request, bytes.length);
+  return bytes;
 }
 
 type Decode = (bytes: Uint8Array) => string;
@@ -355,13 +373,17 @@ export function readJson<T = unknown>(request: Request): Awaitable<T> {
 
 /**
  * The platform has a short body as text at once, and is the fastest; but it takes all of them for UTF-8,
- * as JSON is (RFC 8259), also where the type says otherwise.
+ * as JSON is (RFC 8259), also where the type says otherwise, and does not tell whether all has come.
  */
 const JSON_VALUE: Recipe<Request, unknown, unknown> = {
   read(request) {
     const decode = decoderFor(request);
-    if (decode === decodeUtf8) return request.json();
-    return bytesOf(request).then((bytes) => JSON.parse(decoded(bytes, decode)));
+    const isUtf8 = decode === decodeUtf8;
+    if (isUtf8 && !mayBeHttp2(request)) return request.json();
+    return bytesOf(request).then((bytes) => {
+      checkWhole(request, bytes.length);
+      return JSON.parse(isUtf8 ? LENIENT_UTF8.decode(bytes) : decoded(bytes, decode));
+    });
   },
   convert: (value) => value,
   explain(error) {
@@ -414,7 +436,11 @@ async function readForm(request: Request): Promise<FormData> {
 }
 
 const FORM: Recipe<Request, FormData, FormData> = {
-  read: (request) => request.bodyUsed ? Promise.reject(readAlready()) : request.formData(),
+  read: (request) =>
+    bytesOf(request).then((bytes) => {
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      return new Response(whole(bytes, request), { headers }).formData();
+    }),
   convert: (form) => form,
 };
 
