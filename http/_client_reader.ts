@@ -27,6 +27,8 @@ export class BodyReader {
   /** What the response says of its length, in bytes; else NaN. */
   readonly #length: number;
   readonly #hasBody: boolean;
+  /** How many bytes were read in pieces. */
+  #size = 0;
   /** Whether the runtime was asked for all of it. */
   #isTaken = false;
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
@@ -70,15 +72,25 @@ export class BodyReader {
     this.#begin();
     this.#isTaken = true;
     try {
-      this.#whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
+      const whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
       this.#exchange.waited();
+      this.#checkSize(whole.length);
       this.#exchange.end();
-      return this.#whole;
+      return this.#whole = whole;
     } catch (error) {
       throw this.#failed(this.#exchange.errorFor(error));
     } finally {
       this.#busy = false;
     }
+  }
+
+  /**
+   * Throws, as the runtime does, where the body breaks off and the runtime takes that for its end: with
+   * HTTP/2, when the connection is lost. The length of a compressed body is not that of what is read.
+   */
+  #checkSize(size: number): void {
+    if (!(size < this.#length) || this.#response.headers.has("content-encoding")) return;
+    throw new TypeError(`only ${size} of ${this.#length} bytes have come`);
   }
 
   #isSmall(): boolean {
@@ -162,10 +174,12 @@ export class BodyReader {
     if (result.done) {
       // What was given up while somebody waits for it ends, too, but is not all there is.
       if (this.#exchange.ended) throw this.#released();
+      this.#checkSize(this.#size);
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
       return null;
     }
+    this.#size += result.value.length;
     this.#exchange.tracer?.tell("onResponseChunkReceived", { size: result.value.length });
     return result.value;
   }
