@@ -17,6 +17,7 @@
 
 import { getEventLoop, RuntimeError, sleep, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
+import { hasAuthority } from "./_authority.ts";
 import { limitBody } from "./_body_limit.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
 import { endContext, freeze, runAll } from "./_life_cycle.ts";
@@ -27,7 +28,7 @@ import { Served } from "./_served.ts";
 import { checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
-import { HTTPException, HTTPInternalServerError } from "./exceptions.ts";
+import { HTTPBadRequest, HTTPException, HTTPInternalServerError } from "./exceptions.ts";
 import type { Route, RouteMatch } from "./route.ts";
 import { Router } from "./router.ts";
 import type { RouteDef } from "./router.ts";
@@ -289,6 +290,7 @@ export class Application implements AsyncDisposable {
     const owner = this.#owner;
     if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
     const { method, url } = request;
+    if (!hasAuthority(url)) return new HTTPBadRequest({ text: "400: Bad Host" }).toResponse();
     const match = this.router.find(method, pathOf(url), url);
     const { maxSize } = match.route._plan;
     if (method === "GET" || method === "HEAD" || maxSize === Infinity) {

@@ -53,6 +53,11 @@ function get(target: string, ...headers: string[]): string {
   return `GET ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
+/** A request to a host. */
+function ask(host: string): string {
+  return get("/query").replace("Host: a", `Host: ${host}`);
+}
+
 /** A request with a body; its length goes with it, unless a header says how it ends. */
 function post(target: string, body: string, ...headers: string[]): string {
   const says = headers.some((line) => /^(?:content-length|transfer-encoding):/i.test(line));
@@ -96,6 +101,22 @@ const TABLE: Record<string, Record<string, [request: string, status: number | nu
     "a path that is too long": [get(`/n/${"a".repeat(1 << 20)}`), null],
     "a query of nonsense": [get("/query?%zz&=&&a=%ff&__proto__=1"), 200],
     "braces, as in aiohttp": [get("/n/{name}"), 404],
+  },
+  "hosts": {
+    "no host": ["GET /query HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 200],
+    "a port": [ask("a:80"), 200],
+    "an address": [ask("[::1]:8080"), 200],
+    "a question mark": [ask("a?b="), 400],
+    "a hash": [ask("a#b"), 400],
+    "a space": [ask("a b"), 400],
+    "a user": [ask("user@a"), 400],
+    "a backslash": [ask("a\\b"), 400],
+    "an escape that is none": [ask("a%zz"), 400],
+    "a port that is too large": [ask("a:99999"), 400],
+    "a broken address": [ask("[::1"), 400],
+    "two": [ask("a\r\nHost: b"), 400],
+    "a user in the URL": [get("http://user@a/query"), 400],
+    "a path in the query": [get("http://a?/query"), 400],
   },
   "headers": {
     "no host": ["GET /query HTTP/1.1\r\nConnection: close\r\n\r\n", 200],
