@@ -9,19 +9,24 @@
 
 import { addVary, negotiateEncoding } from "./_negotiation.ts";
 import type { Middleware } from "./_scope.ts";
+import { wholeIfThere } from "./_whole_body.ts";
 
 /** Options for {@linkcode compress} and {@linkcode compression}. */
 export interface CompressionOptions {
   /**
-   * The size in bytes below which it is not worth it; it counts only where the response says its size.
+   * The size in bytes below which it is not worth it. For `compress()`, it counts only where the
+   * response says its size; `compression()` looks at the body.
    *
    * @default {1024}
    */
   minSize?: number;
   /** The encodings to choose from, the preferred one first. Gzip and deflate. */
-  encodings?: readonly ("gzip" | "deflate")[];
+  encodings?: readonly Encoding[];
 }
 
+type Encoding = "gzip" | "deflate";
+
+const MIN_SIZE = 1024;
 const ENCODINGS = ["gzip", "deflate"] as const;
 
 /** Types that are worth it. An event stream is not: what waits in the compressor comes too late. */
@@ -62,9 +67,9 @@ export function compress(
   response: Response,
   options: CompressionOptions = {},
 ): Response {
-  const { minSize = 1024, encodings = ENCODINGS } = options;
+  const { minSize = MIN_SIZE, encodings = ENCODINGS } = options;
   if (!isCompressible(response, minSize)) return response;
-  const encoding = negotiateEncoding(request.headers.get("accept-encoding"), encodings);
+  const encoding = encodingFor(request, encodings);
   // For HEAD the headers are those of GET, which has a body.
   const body = request.method === "HEAD" ? response.body ?? new Blob().stream() : response.body;
   if (encoding === null || body === null) {
@@ -72,7 +77,16 @@ export function compress(
     addVary(same.headers, "Accept-Encoding");
     return same;
   }
-  const compressed = new Response(body.pipeThrough(new CompressionStream(encoding)), response);
+  return encoded(response, encoding, body.pipeThrough(new CompressionStream(encoding)));
+}
+
+function encodingFor(request: Request, encodings: readonly Encoding[]): Encoding | null {
+  return negotiateEncoding(request.headers.get("accept-encoding"), encodings);
+}
+
+/** The response with its body in an encoding. */
+function encoded(response: Response, encoding: Encoding, body: BodyInit): Response {
+  const compressed = new Response(body, response);
   const { headers } = compressed;
   headers.set("content-encoding", encoding);
   headers.delete("content-length");
@@ -83,6 +97,18 @@ export function compress(
   if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
   return compressed;
 }
+
+/** What a body is in an encoding. */
+function compressBytes(bytes: Uint8Array<ArrayBuffer>, encoding: Encoding): BodyInit {
+  const { readable, writable } = new CompressionStream(encoding);
+  const writer = writable.getWriter();
+  // They fail when whoever reads has enough, who knows that.
+  writer.write(bytes).catch(doNothing);
+  writer.close().catch(doNothing);
+  return readable;
+}
+
+function doNothing(): void {}
 
 /**
  * Returns a middleware that compresses the responses of an application; see {@linkcode compress}. Of
@@ -104,9 +130,21 @@ export function compress(
  * ```
  */
 export function compression(options: CompressionOptions = {}): Middleware {
+  const { minSize = MIN_SIZE, encodings = ENCODINGS } = options;
   return async (request, handler) => {
     const response = await handler(request);
     // A stream, or a WebSocket, is on its way already, and no other response can take its place.
-    return "_handlerEnded" in response ? response : compress(request, response, options);
+    if ("_handlerEnded" in response) return response;
+    const encoding = encodingFor(request, encodings);
+    const saysSize = response.body === null || response.headers.has("content-length");
+    if (encoding === null || saysSize || !isCompressible(response, minSize)) {
+      return compress(request, response, options);
+    }
+    const body = await wholeIfThere(response.body!, minSize);
+    if (!(body instanceof Uint8Array)) {
+      return compress(request, new Response(body, response), options);
+    }
+    if (body.length < minSize) return new Response(body, response);
+    return encoded(response, encoding, compressBytes(body, encoding));
   };
 }

@@ -245,6 +245,90 @@ test("compress() leaves alone what it is not worth it, or can't be changed", () 
   }
 });
 
+/** A stream whose pieces are all there. */
+function streamOf(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller): void {
+      for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece));
+      controller.close();
+    },
+  });
+}
+
+/** A stream whose pieces come one after another. */
+function slowStreamOf(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return ReadableStream.from((async function* () {
+    for (const piece of pieces) {
+      await new Promise((resolve) => setTimeout(resolve));
+      yield new TextEncoder().encode(piece);
+    }
+  })());
+}
+
+test("compression() leaves short bodies alone, also those that do not say their size", async () => {
+  const long = "x".repeat(1024);
+  const headers = { "content-type": "text/plain", "etag": '"a"' };
+  const cases: [body: BodyInit, encoding: string | null, text?: string][] = [
+    [long.slice(1), null],
+    [long, "gzip"],
+    [new Uint8Array(3), null, "\0\0\0"],
+    [streamOf("a", "b"), null, "ab"],
+    [streamOf(long.slice(1), "y", "z"), "gzip", `${long.slice(1)}yz`],
+    [streamOf(...Array(3000).fill("a")), "gzip", "a".repeat(3000)],
+    [slowStreamOf("a", "b"), "gzip", "ab"],
+    [slowStreamOf("a"), "gzip", "a"],
+    ["", null],
+  ];
+  await using app = new Application({ middlewares: [compression()] });
+  let body: BodyInit;
+  app.router.addGet("/", () => new Response(body, { status: 201, headers }));
+  for (const [given, encoding, text = given] of cases) {
+    body = given;
+    const response = await app.request("/", { headers: { "accept-encoding": "gzip" } });
+    assertEquals([response.status, response.headers.get("content-encoding")], [201, encoding]);
+    assertEquals(response.headers.get("etag"), encoding === null ? '"a"' : 'W/"a"');
+    const plain = encoding === null
+      ? response.body!
+      : response.body!.pipeThrough(new DecompressionStream("gzip"));
+    assertEquals(await new Response(plain).text(), text);
+  }
+});
+
+test("compression() does not wait for a stream, and ends it when nobody reads on", async () => {
+  let ended = Promise.withResolvers<void>();
+  await using app = new Application({ middlewares: [compression()] });
+  app.router.addGet("/", () => {
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(1)),
+      cancel: () => ended.resolve(),
+    }, { highWaterMark: 0 });
+    return new Response(body, { headers: { "content-type": "text/plain" } });
+  });
+  app.router.addGet("/never", () => {
+    const body = new ReadableStream({ cancel: () => ended.resolve() });
+    return new Response(body, { headers: { "content-type": "text/plain" } });
+  });
+  for (const path of ["/", "/never"]) {
+    const response = await app.request(path, { headers: { "accept-encoding": "gzip" } });
+    assertEquals(response.headers.get("content-encoding"), "gzip");
+    await response.body!.cancel();
+    await ended.promise;
+    ended = Promise.withResolvers();
+  }
+});
+
+test("compression() answers 500 when a body fails at once", async () => {
+  using reports = captureReports();
+  await using app = new Application({ middlewares: [compression()] });
+  app.router.addGet("/", () => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error("a")) });
+    return new Response(body, { headers: { "content-type": "text/plain" } });
+  });
+  const response = await app.request("/", { headers: { "accept-encoding": "gzip" } });
+  await response.body?.cancel();
+  assertEquals([response.status, reports.messages.length], [500, 1]);
+});
+
 test("compression() answers HEAD with the headers of GET", async () => {
   const app = new Application({ middlewares: [compression()] });
   const headers = { "content-type": "text/plain", "etag": '"a"' };

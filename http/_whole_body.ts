@@ -1,0 +1,61 @@
+/**
+ * Having all of a body at once, if it is there already.
+ *
+ * The platform does not tell how long a body is that was given as text, or that it is no stream; to
+ * read it is the only way. Nothing is waited for, so a stream begins as early as it would have.
+ *
+ * @module
+ */
+
+import { concat } from "../net/bytes.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Body = ReadableStream<Bytes>;
+type Read = Promise<ReadableStreamReadResult<Bytes>>;
+
+const LATER = Symbol("later");
+
+/**
+ * All of a body, if it can be read without waiting; otherwise another stream of the same. In a stream of
+ * pieces that are all there, it reads no further than to the piece after the first `size` bytes.
+ *
+ * @throws What the body fails with before it is known that something of it comes later.
+ */
+export async function wholeIfThere(body: Body, size: number): Promise<Bytes | Body> {
+  const reader = body.getReader();
+  const chunks: Bytes[] = [];
+  let length = 0;
+  for (let isLong = false; !isLong;) {
+    const read = reader.read();
+    const result = await Promise.race([read, later()]);
+    if (result === LATER) return goOn(chunks, read, reader);
+    if (result.done) return concat(chunks);
+    chunks.push(result.value);
+    isLong = length >= size;
+    length += result.value.length;
+  }
+  return goOn(chunks, reader.read(), reader);
+}
+
+/** Resolves a few microtasks later than the reading of what is there. */
+async function later(): Promise<typeof LATER> {
+  for (let i = 0; i < 4; i++) await null;
+  return LATER;
+}
+
+/** The whole body again: what was read, what is being read, and the rest. */
+function goOn(chunks: Bytes[], read: Read, reader: ReadableStreamDefaultReader<Bytes>): Body {
+  let next: Read | null = read;
+  return new ReadableStream({
+    start(controller): void {
+      for (const chunk of chunks) controller.enqueue(chunk);
+    },
+    async pull(controller): Promise<void> {
+      const { value, done } = await (next ?? reader.read());
+      next = null;
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
