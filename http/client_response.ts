@@ -290,14 +290,19 @@ export class ClientResponse implements AsyncDisposable {
    */
   async *iterChunked(size: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     if (!(size >= 1)) throw new RangeError(`Cannot read pieces of ${size} bytes: it is below 1`);
-    let rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+    let parts: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
     for await (const piece of this.iterAny()) {
-      rest = rest.length === 0 ? piece : concat([rest, piece]);
-      let start = 0;
-      for (; rest.length - start >= size; start += size) yield rest.slice(start, start + size);
-      rest = rest.subarray(start);
+      parts.push(piece);
+      length += piece.length;
+      if (length < size) continue;
+      const all = concat(parts);
+      const end = length - length % size;
+      for (let start = 0; start < end; start += size) yield all.slice(start, start + size);
+      length -= end;
+      parts = length === 0 ? [] : [all.subarray(end)];
     }
-    if (rest.length > 0) yield rest;
+    if (length > 0) yield concat(parts);
   }
 
   /**
@@ -313,7 +318,8 @@ export class ClientResponse implements AsyncDisposable {
     const decoder = decoderFor(this.charset, encoding);
     let rest = "";
     for await (const piece of this.iterAny()) {
-      const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
+      const lines = decoder.decode(piece, { stream: true }).split("\n");
+      lines[0] = rest + lines[0]!;
       rest = lines.pop()!;
       for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
       if (rest.length > maxLength) {
