@@ -103,7 +103,7 @@ export abstract class Frame implements Runnable {
   }
 
   /** Goes on after `waitedFor` is done, or after a turn if that is null; with `error` if there is one. */
-  protected abstract goOn(waitedFor: Waitable | null, error: CancelledError | null): void;
+  protected abstract goOn(waitedFor: Waitable | null, error: Error | null): void;
   /** Called by a future with its result. */
   abstract _finish(value: unknown): void;
   /** Called by a future with its exception. */
@@ -163,6 +163,18 @@ export abstract class Frame implements Runnable {
     this.loop._suspended(owner);
   }
 
+  /** Waits for the next turn, and fails then; a cancellation that is due by then goes first. */
+  suspendToFail(problem: RuntimeError): void {
+    const owner = this.owner;
+    if (this.loop._instrument !== null) this.loop._instrument.suspending(owner);
+    this.loop.callSoon(() => {
+      this.goOn(null, owner !== null && owner._mustCancel ? owner._takeCancellation() : problem);
+    });
+    if (owner === null) return;
+    owner._awaitsHost = false;
+    this.loop._suspended(owner);
+  }
+
   /** Why this frame can't wait for `future`, or null. */
   problemOf(future: Waitable): RuntimeError | null {
     if (future as unknown === this.owner) {
@@ -206,7 +218,7 @@ export class StepFrame extends Frame {
     this.#sink = sink;
   }
 
-  protected override goOn(_: Waitable | null, error: CancelledError | null): void {
+  protected override goOn(_: Waitable | null, error: Error | null): void {
     // The generator waits within the future's own iterator, which gives it the outcome.
     if (error === null) this.step();
     else this.step(error);
@@ -256,14 +268,14 @@ export class StepFrame extends Frame {
     if (future === null) return this.#suspendOnPromise(yielded);
     const problem = this.problemOf(future);
     if (problem === null) this.suspendOnFuture(future);
-    else this.#throwSoon(problem);
+    else this.suspendToFail(problem);
   }
 
   /** A promise that is not ours can't be cancelled: a cancellation waits for what comes next. */
   #suspendOnPromise(promise: PromiseLike<unknown>): void {
     if (typeof promise?.then !== "function") {
       const text = `Cannot suspend: the task got a bad yield: ${repr(promise)}`;
-      return this.#throwSoon(new RuntimeError(text));
+      return this.suspendToFail(new RuntimeError(text));
     }
     // Behind the promise, an async function of this task may be on its way to its suspension.
     if (this.owner !== null) this.loop._resuming(this.owner);
@@ -271,11 +283,6 @@ export class StepFrame extends Frame {
       (value) => this.step(NO_ERROR, value),
       (error) => this.step(error),
     );
-  }
-
-  #throwSoon(error: RuntimeError): void {
-    this.loop.callSoon(() => this.step(error));
-    if (this.owner !== null) this.loop._suspended(this.owner);
   }
 }
 
@@ -304,7 +311,7 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
     this.#onRejected = onRejected;
   }
 
-  protected override goOn(waitedFor: Waitable | null, error: CancelledError | null): void {
+  protected override goOn(waitedFor: Waitable | null, error: Error | null): void {
     const { task, context } = current;
     if (this.owner !== null) {
       current.task = current.context = this.owner;

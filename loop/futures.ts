@@ -252,8 +252,8 @@ export class Future<T> implements Awaitable<T> {
     const loop = owner?._loop ?? this._loop;
     const frame = new AwaitFrame(owner, loop, onFulfilled, onRejected);
     const problem = owner === null ? null : frame.problemOf(this);
-    if (problem !== null) return Promise.reject<T>(problem).then(onFulfilled, onRejected);
-    frame.suspendOnFuture(this);
+    if (problem === null) frame.suspendOnFuture(this);
+    else frame.suspendToFail(problem);
     return frame;
   }
 

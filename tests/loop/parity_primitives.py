@@ -2137,6 +2137,27 @@ async def awaiting_a_future_of_another_loop(log):
     other.close()
 
 
+@scenario(TASKS, "80 a task that awaits itself is told a turn later, if it is not cancelled before")
+async def awaiting_itself(log):
+    async def work(name, before):
+        before()
+        try:
+            await tasks[name]
+        except (RuntimeError, CancelledError) as error:
+            log(f"{name}:", type(error).__name__)
+
+    loop = asyncio.get_running_loop()
+    tasks = {}
+    before = {
+        "nothing": lambda: loop.call_soon(log, "a turn"),
+        "cancelled before": lambda: tasks["cancelled before"].cancel(),
+        "cancelled in that turn": lambda: loop.call_soon(tasks["cancelled in that turn"].cancel),
+    }
+    for name in before:
+        tasks[name] = create_task(work(name, before[name]))
+        await wait([tasks[name]])
+
+
 @scenario(TASKS, "88 a sleep that is not a number is refused")
 async def sleeping_for_what_is_no_number(log):
     await outcome(log, "nan", sleep(math.nan))

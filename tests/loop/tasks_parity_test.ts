@@ -13,6 +13,7 @@ import {
   newEventLoop,
   sleep,
   Task,
+  wait,
 } from "@aio/asyncio/loop";
 import type { Awaitable, TaskFactory } from "@aio/asyncio/loop";
 import { parityTests } from "../_support/parity.ts";
@@ -106,6 +107,30 @@ export const scenarios: Scenarios = {
       await outcome(log, "task", task);
       other.close();
     },
+
+    "80 a task that awaits itself is told a turn later, if it is not cancelled before":
+      async function (log: Log): Promise<void> {
+        async function work(name: string): Promise<void> {
+          before[name]!();
+          try {
+            await tasks[name];
+          } catch (error) {
+            log(`${name}:`, (error as Error).constructor.name);
+          }
+        }
+        const loop = getRunningLoop();
+        const tasks: Record<string, Task<void>> = {};
+        const cancel = (name: string): unknown => tasks[name]!.cancel();
+        const before: Record<string, () => unknown> = {
+          "nothing": () => loop.callSoon(log, "a turn"),
+          "cancelled before": () => cancel("cancelled before"),
+          "cancelled in that turn": () => loop.callSoon(cancel, "cancelled in that turn"),
+        };
+        for (const name of Object.keys(before)) {
+          tasks[name] = createTask(() => work(name));
+          await wait([tasks[name]]);
+        }
+      },
 
     "88 a sleep that is not a number is refused": async function (log: Log): Promise<void> {
       attempt(log, "nan", () => sleep(NaN));
