@@ -17,7 +17,7 @@ function toGenerators(asyncFunction: string): string {
 }
 
 /** The address of the module at `url`, made of generators; the helpers beside it are, too. */
-function generatorsOf(url: string): string {
+export function generatorsOf(url: string): string {
   const text = Deno.readTextFileSync(new URL(url))
     .replaceAll(ASYNC_FUNCTION, toGenerators)
     .replaceAll(/from "(\.[^"]+)"/g, (_, path: string) => {
