@@ -6,21 +6,8 @@
 
 import { Future, RuntimeError } from "../loop/mod.ts";
 import type { Suspension } from "../loop/mod.ts";
+import { malformed, readingError } from "./_broken_body.ts";
 import { isAnswered } from "./_request_task.ts";
-import { HTTPBadRequest } from "./exceptions.ts";
-
-/** What the platform throws where a body is not what it should be, or breaks off. */
-const BROKEN = [
-  TypeError,
-  Deno.errors.BadResource,
-  Deno.errors.ConnectionReset,
-  Deno.errors.Http,
-  Deno.errors.Interrupted,
-  Deno.errors.UnexpectedEof,
-];
-
-/** How the platform begins to say, by an error of no class, that chunks are malformed. */
-const NO_HTTP = "invalid HTTP";
 
 /** What to read, and how; one for all that is read that way. */
 export interface Recipe<Source, Raw, T> {
@@ -153,22 +140,7 @@ export function checkWhole(request: Request, size: number): void {
   throw malformed(new Deno.errors.UnexpectedEof(`only ${size} of ${length} bytes have come`));
 }
 
-/** What to throw for what the platform has thrown. */
-export function readingError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const isBroken = error.message.startsWith(NO_HTTP) ||
-    BROKEN.some((type) => error instanceof type);
-  return isBroken ? malformed(error) : error;
-}
-
 /** What to throw for a second reading: the program's fault, for which the platform has the same error. */
 export function readAlready(): RuntimeError {
   return new RuntimeError("Cannot read body: it was read already");
-}
-
-/** The answer to a body that is not what it should be, because of `cause`. */
-export function malformed(cause: Error): HTTPBadRequest {
-  const error = new HTTPBadRequest({ text: "400: Malformed request body" });
-  error.cause = cause;
-  return error;
 }

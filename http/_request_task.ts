@@ -18,6 +18,7 @@
 
 import { CancelledError, currentTask, KeyboardInterrupt, RuntimeError, Task } from "../loop/mod.ts";
 import type { EventLoop, TimerHandle } from "../loop/mod.ts";
+import { isOfBrokenBody, malformed } from "./_broken_body.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
 import type { Handler, Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
@@ -241,6 +242,9 @@ export class RequestTask extends Task<Response> {
   #responseOf(error: unknown): Response {
     if (error instanceof HTTPException) return this.#thrownResponse(error);
     if (error instanceof CancelledError) return this.#cancelledResponse();
+    if (this.request.bodyUsed && isOfBrokenBody(error)) {
+      return this.#thrownResponse(malformed(error));
+    }
     // That it can't send to a client that has left is no fault of the handler.
     const isLate = this.#hasLeft && error instanceof Deno.errors.ConnectionReset;
     if (!isLate && !(error instanceof KeyboardInterrupt)) {

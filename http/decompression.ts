@@ -8,7 +8,7 @@
  */
 
 import { counted } from "./_body_limit.ts";
-import { malformed, readingError } from "./_body_reading.ts";
+import { malformed, readingError } from "./_broken_body.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
 import { taskOf } from "./_request_task.ts";
 import type { Middleware } from "./_scope.ts";

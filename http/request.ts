@@ -5,25 +5,19 @@
  * `Deno.serve` and any other host makes, so what aiohttp has as attributes and methods of its own
  * request are functions here: `request.match_info` is `matchInfo(request)`, `await request.json()`
  * is `await readJson(request)`. The platform's own `request.json()` works, too; the functions differ
- * in that a malformed body answers 400, that waiting for it ends at once when the task is cancelled,
- * and that a body which breaks off with HTTP/2 is not taken for a whole one, if its head says how long
- * it is. The limit of the size holds for both. Either way a body can be read once; aiohttp keeps what
- * was read.
+ * in that malformed JSON or UTF-8 answers 400, that waiting for it ends at once when the task is
+ * cancelled, and that a body which breaks off with HTTP/2 is not taken for a whole one, if its head
+ * says how long it is. The limit of the size holds for both. Either way a body can be read once;
+ * aiohttp keeps what was read.
  *
  * @module
  */
 
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
-import {
-  BodyPieces,
-  BodyReading,
-  checkWhole,
-  malformed,
-  readAlready,
-  readingError,
-} from "./_body_reading.ts";
+import { BodyPieces, BodyReading, checkWhole, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
+import { malformed, readingError } from "./_broken_body.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { headerOf } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
@@ -224,8 +218,7 @@ const BYTES: Recipe<Request, Bytes, Bytes> = {
  * Reads the body of a request piece by piece, as it comes.
  *
  * Counterpart of aiohttp's `request.content.iter_any()`. The platform's own stream, `request.body`,
- * works, too; but whoever waits for that is not cancelled before the next piece, and a body that breaks
- * off is an error of the program there.
+ * works, too; but whoever waits for that is not cancelled before the next piece.
  *
  * @param request The request.
  * @returns The pieces, for `for await`; leaving the loop drops the rest.

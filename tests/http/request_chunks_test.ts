@@ -8,7 +8,7 @@ import { CancelledError, run, sleep, VirtualClock } from "@aio/asyncio";
 import { newEventLoop } from "@aio/asyncio/loop";
 import { Application, readBytes, readChunks, readMultipart, TestServer } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
-import { captureReports, test } from "./_support.ts";
+import { captureReports, Client, parseResponse, test } from "./_support.ts";
 
 const encoder = new TextEncoder();
 
@@ -104,6 +104,62 @@ test("readChunks() takes a body that breaks off for the client's fault", async (
     await ended.promise;
   }
   assertEquals(reports.messages, []);
+});
+
+/** What reads a body without the functions of this package. */
+const OWN_READERS: Record<string, (request: Request) => Promise<unknown>> = {
+  "/text": (request) => request.text(),
+  "/json": (request) => request.json(),
+  "/form": (request) => request.formData(),
+  "/stream": (request) => Array.fromAsync(request.body!),
+  "/pipe": (request) => request.body!.pipeTo(new WritableStream()),
+};
+
+/** Bodies: what comes at first, and what when its handler reads it. */
+const BROKEN_BODIES: Record<string, [header: string, first: string, then: string]> = {
+  "breaks off": ["Content-Length: 9", "abc", ""],
+  "breaks off in a chunk": ["Transfer-Encoding: chunked", "9\r\nabc", ""],
+  "has malformed chunks": ["Transfer-Encoding: chunked", "3\r\nabc\r\n", "zz\r\n"],
+};
+
+for (const [what, [header, first, then]] of Object.entries(BROKEN_BODIES)) {
+  test(`Application answers 400 when a body ${what}, also to the platform's readers`, async () => {
+    let began = Promise.withResolvers<void>();
+    const app = new Application({ onDisconnect: "ignore" });
+    for (const [path, read] of Object.entries(OWN_READERS)) {
+      app.router.addPost(path, async (request) => {
+        const reading = read(request);
+        began.resolve();
+        await reading;
+        return new Response();
+      });
+    }
+    using reports = captureReports();
+    await using server = await TestServer.start(app);
+    for (const path of Object.keys(OWN_READERS)) {
+      began = Promise.withResolvers();
+      using client = await Client.connect(server.port);
+      const type = "Content-Type: application/x-www-form-urlencoded";
+      await client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${type}\r\n${header}\r\n\r\n${first}`);
+      await began.promise;
+      if (then !== "") await client.send(then);
+      const { status, body } = parseResponse(await client.leave());
+      assertEquals([path, status, body], [path, 400, "400: Malformed request body"]);
+    }
+    assertEquals(reports.messages, []);
+  });
+}
+
+test("Application answers 500 to a handler that fails with what only looks like a broken body", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => {
+    throw new Deno.errors.BadResource("Cannot read body as underlying resource unavailable");
+  });
+  using reports = captureReports();
+  const response = await app.request("/");
+  await response.body?.cancel();
+  await app[Symbol.asyncDispose]();
+  assertEquals([response.status, reports.messages.length], [500, 1]);
 });
 
 test("BodyPart.json() reads a part as JSON, and answers 400 to what is none", async () => {
