@@ -21,10 +21,10 @@ export interface CompressionOptions {
    */
   minSize?: number;
   /** The encodings to choose from, the preferred one first. Gzip and deflate. */
-  encodings?: readonly Encoding[];
+  encodings?: readonly ("gzip" | "deflate")[];
 }
 
-type Encoding = "gzip" | "deflate";
+type Encoding = NonNullable<CompressionOptions["encodings"]>[number];
 
 const MIN_SIZE = 1024;
 const ENCODINGS = ["gzip", "deflate"] as const;
