@@ -20,6 +20,7 @@ import { CancelledError, currentTask, KeyboardInterrupt, RuntimeError, Task } fr
 import type { EventLoop, TimerHandle } from "../loop/mod.ts";
 import { isOfBrokenBody, malformed } from "./_broken_body.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
+import { mayBeHttp2 } from "./_protocol.ts";
 import type { Handler, Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
@@ -379,11 +380,6 @@ function serverError(): Response {
   return new HTTPInternalServerError({
     text: "500 Internal Server Error\n\nServer got itself in trouble",
   }).toResponse();
-}
-
-/** Whether a request may have come by HTTP/2: over TLS. Without it, which is rare, nothing tells. */
-export function mayBeHttp2({ url }: Request): boolean {
-  return url.startsWith("https:");
 }
 
 function expire(task: RequestTask): void {

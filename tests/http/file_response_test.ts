@@ -1,0 +1,89 @@
+/**
+ * Large files, and those that change while they are sent.
+ *
+ * @module
+ */
+
+import { Application, FileResponse, TestServer } from "@aio/asyncio/http";
+import { assertEquals, assertRejects } from "../_support/assert.ts";
+import { makeCertificate } from "./_certificate.ts";
+import { Client, test } from "./_support.ts";
+
+const SIZE = 200_000;
+
+/** A file whose bytes tell where they are, until it is disposed of. */
+async function makeFile(): Promise<{ path: string; bytes: Uint8Array } & AsyncDisposable> {
+  const path = await Deno.makeTempFile();
+  const bytes = Uint8Array.from({ length: SIZE }, (_, i) => i * 31 >>> 4);
+  await Deno.writeFile(path, bytes);
+  return { path, bytes, [Symbol.asyncDispose]: () => Deno.remove(path) };
+}
+
+/** Serves a file; what `change` does to it is done when its size is known already. */
+function application(path: string, change: () => void): Application {
+  const app = new Application();
+  app.router.addGet("/", () => new FileResponse(path));
+  app.onResponsePrepare.push(change);
+  return app;
+}
+
+/** Each is read in another way: with JavaScript, or without. */
+const RANGES: Record<string, [first: number, end: number]> = {
+  "bytes=0-": [0, SIZE],
+  "bytes=100000-": [100_000, SIZE],
+  "bytes=1000-99999": [1000, 100_000],
+};
+
+function startServer(app: Application, scheme: string): Promise<TestServer> {
+  return scheme === "http" ? TestServer.start(app) : startSecureServer(app);
+}
+
+async function startSecureServer(app: Application): Promise<TestServer> {
+  const { cert, key } = await makeCertificate();
+  return await TestServer.start(app, { cert, key, caCerts: [cert] });
+}
+
+for (const scheme of ["http", "https"]) {
+  test(`FileResponse sends as much as it says of a file that grows (${scheme})`, async () => {
+    await using file = await makeFile();
+    const app = application(file.path, () => {
+      Deno.writeFileSync(file.path, new Uint8Array(SIZE), { append: true });
+    });
+    await using server = await startServer(app, scheme);
+    for (const [range, [first, end]] of Object.entries(RANGES)) {
+      await Deno.truncate(file.path, SIZE);
+      const response = await server.request("/", { headers: { range } });
+      assertEquals([range, response.status], [range, 206]);
+      assertEquals(await response.bytes(), file.bytes.slice(first, end), range);
+    }
+    await Deno.truncate(file.path, SIZE);
+    assertEquals(await (await server.request("/")).bytes(), file.bytes);
+  });
+
+  test(`FileResponse breaks off when a file shrinks, and the server goes on (${scheme})`, async () => {
+    await using file = await makeFile();
+    const app = application(file.path, () => Deno.truncateSync(file.path, 150_000));
+    await using server = await startServer(app, scheme);
+    for (let i = 0; i < 2; i++) {
+      await Deno.writeFile(file.path, file.bytes);
+      const response = await server.request("/");
+      assertEquals(response.headers.get("content-length"), String(SIZE));
+      await assertRejects(() => response.bytes());
+    }
+  });
+}
+
+test("FileResponse lets go of a large file when its client leaves, or asks for its head", async () => {
+  await using file = await makeFile();
+  await Deno.truncate(file.path, 50 * SIZE);
+  const app = application(file.path, () => {});
+  {
+    await using server = await TestServer.start(app);
+    for (const method of ["GET", "HEAD"]) {
+      using client = await Client.connect(server.port);
+      await client.send(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assertEquals(await client.line(), "HTTP/1.1 200 OK\r\n");
+    }
+  }
+  // That nothing is open any more, the test itself looks for.
+});
