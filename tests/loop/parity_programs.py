@@ -70,11 +70,21 @@ class World:
         self.events = [asyncio.Event() for _ in range(EVENTS)]
         self.lock = asyncio.Lock()
         self.semaphore = asyncio.Semaphore(2)
+        self.locks = {
+            "lock": self.lock,
+            "semaphore": self.semaphore,
+            "bounded semaphore": asyncio.BoundedSemaphore(1),
+        }
         self.condition = asyncio.Condition()
         self.queue = asyncio.Queue(2)
+        self.queues = {
+            "first in": self.queue,
+            "last in": asyncio.LifoQueue(1),
+            "smallest": asyncio.PriorityQueue(2),
+        }
         self.barrier = asyncio.Barrier(2)
         self.tasks = []
-        self.items = 0
+        self.notified = 0
         self.loop.set_exception_handler(self.handle)
 
     def log(self, *words):
@@ -199,16 +209,31 @@ class Where:
         async with self.world.condition:
             return await self.world.condition.wait()
 
+    async def wait_until(self, count):
+        async with self.world.condition:
+            return await self.world.condition.wait_for(lambda: self.world.notified >= count)
+
     async def notify(self, count):
         async with self.world.condition:
+            self.world.notified += 1
             self.world.condition.notify(count)
 
-    async def put(self):
-        self.world.items += 1
-        await self.world.queue.put(self.world.items)
+    async def notify_all(self):
+        async with self.world.condition:
+            self.world.notified += 1
+            self.world.condition.notify_all()
 
-    async def get(self):
-        return await self.world.queue.get()
+    async def acquire(self, kind):
+        await self.world.locks[kind].acquire()
+
+    async def release(self, kind):
+        self.world.locks[kind].release()
+
+    async def put(self, order, item):
+        await self.world.queues[order].put(item)
+
+    async def get(self, order):
+        return await self.world.queues[order].get()
 
     async def task_done(self):
         self.world.queue.task_done()
@@ -338,6 +363,8 @@ async def run_program(tasks):
     for each in world.tasks:
         world.log(outcome(each), each.cancelling())
     world.log([outcome(each) for each in world.futures])
+    world.log([each.locked() for each in world.locks.values()])
+    world.log([each.qsize() for each in world.queues.values()])
     return world.entries.copy()
 
 
@@ -369,7 +396,7 @@ def main():
         tasks = program()
         entries = contextvars.Context().run(observe, tasks)
         if entries is not None:
-            records.append(json.dumps({"tasks": tasks, "log": entries}))
+            records.append(json.dumps({"tasks": tasks, "log": entries}, separators=(",", ":")))
     print(f'{{"python": "{sys.version.split()[0]}", "programs": [')
     print(",\n".join(records))
     print("]}")

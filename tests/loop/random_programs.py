@@ -37,6 +37,14 @@ def target():
     return RANDOM.choice([["future", future()], ["task", task()], ["task", task()]])
 
 
+def kind():
+    return RANDOM.choice(["lock", "semaphore", "bounded semaphore"])
+
+
+def order():
+    return RANDOM.choice(["first in", "first in", "last in", "smallest"])
+
+
 def action():
     return RANDOM.choice(
         [
@@ -82,9 +90,13 @@ SIMPLE = {
     "wait for event": (1, lambda: [event()]),
     "clear event": (1, lambda: [event()]),
     "wait for condition": (1, lambda: []),
+    "wait until": (1, lambda: [RANDOM.randrange(3)]),
     "notify": (1, lambda: [RANDOM.randint(1, 2)]),
-    "put": (2, lambda: []),
-    "get": (2, lambda: []),
+    "notify all": (1, lambda: []),
+    "acquire": (3, lambda: [kind()]),
+    "release": (3, lambda: [kind()]),
+    "put": (3, lambda: [order(), RANDOM.randrange(5)]),
+    "get": (3, lambda: [order()]),
     "task done": (1, lambda: []),
     "join": (1, lambda: []),
     "shut down": (1, lambda: [RANDOM.random() < 0.5]),

@@ -8,6 +8,7 @@
 import {
   asCompleted,
   Barrier,
+  BoundedSemaphore,
   CancelledError,
   Condition,
   ContextVar,
@@ -18,7 +19,9 @@ import {
   gather,
   getRunningLoop,
   InvalidStateError,
+  LifoQueue,
   Lock,
+  PriorityQueue,
   Queue,
   Semaphore,
   shield,
@@ -69,11 +72,21 @@ export class World {
   readonly semaphore = new Semaphore(2);
   readonly condition = new Condition();
   readonly queue = new Queue<number>(2);
+  readonly locks: Readonly<Record<string, Lock | Semaphore>> = {
+    "lock": this.lock,
+    "semaphore": this.semaphore,
+    "bounded semaphore": new BoundedSemaphore(1),
+  };
+  readonly queues: Readonly<Record<string, Queue<number>>> = {
+    "first in": this.queue,
+    "last in": new LifoQueue(1),
+    "smallest": new PriorityQueue(2),
+  };
   readonly barrier = new Barrier(2);
   readonly variable = new ContextVar("variable", { defaultValue: 0 });
   readonly tasks: Task<unknown>[] = [];
   readonly run: Run;
-  items = 0;
+  notified = 0;
 
   constructor(run: Run) {
     this.run = run;
@@ -183,8 +196,10 @@ const SIMPLE: Readonly<Record<string, Do>> = {
   "await task": ({ world }, number: number) => world.other(["task", number]),
   "wait for event": ({ world }, number: number) => world.events[number]!.wait(),
   "wait for condition": ({ world }) => world.condition.run(() => world.condition.wait()),
-  "put": ({ world }) => world.queue.put(++world.items),
-  "get": ({ world }) => world.queue.get(),
+  "wait until": ({ world }, count: number) =>
+    world.condition.run(() => world.condition.waitFor(() => world.notified >= count)),
+  "put": ({ world }, order: string, item: number) => world.queues[order]!.put(item),
+  "get": ({ world }, order: string) => world.queues[order]!.get(),
   "join": ({ world }) => world.queue.join(),
   "barrier": ({ world }) => world.barrier.wait(),
   "abort barrier": ({ world }) => world.barrier.abort(),
@@ -216,6 +231,7 @@ const AT_ONCE: Readonly<Record<string, (where: Where, ...args: never[]) => unkno
   "throw": () => {
     throw new ValueError();
   },
+  "release": ({ world }, kind: string) => world.locks[kind]!.release(),
   "when done": ({ world, log }, number: number) =>
     world.task(number).addDoneCallback((task) => log("done:", outcome(task))),
   "clear event": ({ world }, number: number) => world.events[number]!.clear(),
@@ -232,8 +248,20 @@ const AT_ONCE: Readonly<Record<string, (where: Where, ...args: never[]) => unkno
 const NESTED: Readonly<Record<string, Do>> = {
   "notify": async function ({ world }: Where, count: number): Promise<void> {
     await world.condition.run(async function (): Promise<void> {
+      world.notified++;
       world.condition.notify(count);
     });
+  },
+
+  "notify all": async function ({ world }: Where): Promise<void> {
+    await world.condition.run(async function (): Promise<void> {
+      world.notified++;
+      world.condition.notifyAll();
+    });
+  },
+
+  "acquire": async function ({ world }: Where, kind: string): Promise<void> {
+    await world.locks[kind]!.acquire();
   },
 
   "wait": async function (
@@ -338,5 +366,7 @@ export const runProgram = async function (tasks: readonly Steps[], run: Run): Pr
   }
   for (const task of world.tasks) world.log(outcome(task), task.cancelling());
   world.log(world.futures.map(outcome));
+  world.log(Object.values(world.locks).map((lock) => lock.locked()));
+  world.log(Object.values(world.queues).map((queue) => queue.qsize()));
   return world.entries.slice();
 };
