@@ -9,6 +9,7 @@
 
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Awaitable, Coroutine, Suspension } from "../loop/mod.ts";
+import { dropRestOf } from "./_body_rest.ts";
 import { FileResponse } from "./file_response.ts";
 
 /**
@@ -162,8 +163,11 @@ function merged(all: readonly HandlerOptions[]): HandlerOptions {
 }
 
 function layer(middleware: Middleware, inner: Handler): Handler {
-  const next = (request: Request): Awaitable<Response> => new Call(inner, request);
-  return (request) => middleware(request, next);
+  return (request) =>
+    middleware(request, (passed) => {
+      if (passed !== request) dropRestOf(passed);
+      return new Call(inner, passed);
+    });
 }
 
 /**

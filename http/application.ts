@@ -19,6 +19,7 @@ import { getEventLoop, RuntimeError, sleep, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
 import { hasAuthority } from "./_authority.ts";
 import { limitBody } from "./_body_limit.ts";
+import { dropRest } from "./_body_rest.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
 import { endContext, freeze, runAll } from "./_life_cycle.ts";
 import { pathOf } from "./_path.ts";
@@ -297,6 +298,7 @@ export class Application implements AsyncDisposable {
       return new RequestTask(request, match, info, owner).start();
     }
     const [limited, found] = withLimit(request, match, maxSize);
+    if (limited !== request) dropRest(limited.body, { info });
     return new RequestTask(limited, found, info, owner).start();
   };
 
