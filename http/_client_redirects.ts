@@ -11,7 +11,7 @@
 import { ClientRequest } from "./client_request.ts";
 import { ClientPayloadError, InvalidUrlRedirectClientError } from "./client_exceptions.ts";
 import type { ResponseHead } from "./client_exceptions.ts";
-import { authorizationIn } from "./_client_url.ts";
+import { authorizationIn, withoutCredentials } from "./_client_url.ts";
 import { headerText } from "./_header_text.ts";
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
@@ -64,8 +64,9 @@ function hasNoBody(method: string, status: number): boolean {
 
 function targetOf(location: string, from: URL): URL {
   const refuse = (state: string): never => {
+    const shown = JSON.stringify(withoutCredentials(location));
     throw new InvalidUrlRedirectClientError(
-      `Cannot follow redirect of ${from} to ${JSON.stringify(location)}: ${state}`,
+      `Cannot follow redirect of ${from} to ${shown}: ${state}`,
     );
   };
   if (!URL.canParse(location, from)) return refuse("it is no URL");

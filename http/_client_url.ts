@@ -34,7 +34,7 @@ export function requestUrl(
 }
 
 /** What is shown of a URL that may not be one: errors end up in logs. */
-function withoutCredentials(url: string): string {
+export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/?#]*@/, "//");
 }
 
