@@ -24,6 +24,7 @@ import { current } from "./_current.ts";
 import type { Owner } from "./_current.ts";
 import { DebugInstrument } from "./_debug.ts";
 import { Deque } from "./_deque.ts";
+import { errorText } from "./_error_text.ts";
 import {
   afterHost,
   cancelAfterHost,
@@ -662,7 +663,8 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Writes an error to standard error: its message, its details, its stack.
+   * Writes an error to standard error: its message, its details, its stack; and those of its cause,
+   * or of the errors that it is a group of.
    *
    * Counterpart of Python's `loop.default_exception_handler()`.
    *
@@ -672,8 +674,7 @@ export class BaseEventLoop implements TimerLoop {
     const { message, exception, ...details } = context;
     const lines = [message || "Unhandled exception in event loop"];
     for (const name of Object.keys(details).sort()) lines.push(`${name}: ${details[name]}`);
-    if (exception instanceof Error) lines.push(exception.stack ?? String(exception));
-    else if ("exception" in context) lines.push(String(exception));
+    if ("exception" in context) lines.push(errorText(exception));
     console.error(lines.join("\n"));
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { CancelledError, createTask, Future, KeyboardInterrupt, sleep } from "@aio/asyncio/loop";
-import { EventLoop, TaskGroup } from "@aio/asyncio/loop";
+import { EventLoop, ExceptionGroup, TaskGroup } from "@aio/asyncio/loop";
 import type { ExceptionContext, ExceptionHandler } from "@aio/asyncio/loop";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertMatch, assertStrictEquals, assertThrows } from "../_support/assert.ts";
@@ -118,6 +118,36 @@ Deno.test("EventLoop.callExceptionHandler() writes all that it is told", () => {
     "m\ntext",
     "m\nRangeError: no stack",
   ]);
+});
+
+Deno.test("EventLoop.callExceptionHandler() writes what is in a group, and what has caused it", () => {
+  const withoutStack = <T extends Error>(error: T): T => {
+    delete error.stack;
+    return error;
+  };
+  const cause = withoutStack(new TypeError("cause"));
+  const inner = withoutStack(new Error("inner", { cause }));
+  const group = withoutStack(new ExceptionGroup("two", [inner, "text", inner]));
+  const outer = withoutStack(new Error("outer", { cause: group }));
+  const many = withoutStack(new ExceptionGroup("many", Array(20).fill(1)));
+  cause.cause = outer; // in a circle
+  const loop = newVirtualLoop();
+  using errors = captureErrors();
+  loop.callExceptionHandler({ message: "m", exception: outer });
+  loop.callExceptionHandler({ message: "m", exception: many });
+  loop.close();
+  assertEquals(errors.texts[0]!.split("\n"), [
+    "m",
+    "Error: outer",
+    "Caused by: ExceptionGroup: two",
+    "  Error: inner",
+    "  Caused by: TypeError: cause",
+    "  Caused by: Error: outer (as above)",
+    "  text",
+    "  Error: inner (as above)",
+  ]);
+  const lines = errors.texts[1]!.split("\n");
+  assertEquals([lines.length, lines[16], lines[17]], [18, "  1", "  and 5 more"]);
 });
 
 Deno.test("An exception handler that throws is reported by the default one", async () => {
