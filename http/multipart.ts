@@ -3,11 +3,13 @@
  *
  * Counterpart of aiohttp's `request.multipart()`. Nothing is kept in memory but the piece at hand, so
  * a route whose `clientMaxSize` is lifted takes files of any size. The parts come one after another:
- * going on to the next one drops what was not read of the one before. Malformed input answers 400.
+ * going on to the next one drops what was not read of the one before, and who asks for that is told
+ * so; aiohttp gives nothing, as of an empty part. Malformed input answers 400.
  *
  * @module
  */
 
+import { RuntimeError } from "../loop/mod.ts";
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
@@ -130,6 +132,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @returns An awaitable of some bytes, or of null at its end.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   readChunk(): Awaitable<Uint8Array<ArrayBuffer> | null> {
     return new Operation(() => this.#read());
@@ -140,6 +143,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @returns An awaitable of the bytes.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   read(): Awaitable<Uint8Array<ArrayBuffer>> {
     return new Operation(() => this.#readAll());
@@ -166,6 +170,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    *
    * @returns An awaitable of the text.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   text(): Awaitable<string> {
     return new Operation(() => this.#text());
@@ -181,6 +186,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @typeParam T What to take it for; it is not checked.
    * @returns An awaitable of the value.
    * @throws {HTTPBadRequest} If it is no JSON, or the body is malformed, or breaks off.
+   * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   json<T = unknown>(): Awaitable<T> {
     return new Operation(() => this.#json<T>());
@@ -225,6 +231,8 @@ class MultipartReader {
   #started = false;
   #ended = false;
   #current: BodyPart | null = null;
+  /** Those of which something was dropped. */
+  readonly #cut = new WeakSet<BodyPart>();
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, boundary: string) {
     this.#input = new Input(body);
@@ -235,6 +243,7 @@ class MultipartReader {
   *next(): Steps<BodyPart | null> {
     if (this.#ended) return null;
     if (!this.#started) yield* this.#skipPreamble();
+    this.#leave();
     while ((yield* this.#readChunk()) !== null);
     if (yield* this.#isLast()) {
       this.close();
@@ -248,7 +257,15 @@ class MultipartReader {
   }
 
   *#chunkOf(part: BodyPart): Steps<Uint8Array<ArrayBuffer> | null> {
+    if (this.#cut.has(part)) {
+      throw new RuntimeError("Cannot read part: what was not read of it in time was dropped");
+    }
     return this.#current === part && !this.#ended ? yield* this.#readChunk() : null;
+  }
+
+  /** Nobody reads the part at hand any more. */
+  #leave(): void {
+    if (this.#inPart && this.#current !== null) this.#cut.add(this.#current);
   }
 
   /** The first boundary stands at the beginning, or after a line that is for nobody. */
@@ -317,6 +334,7 @@ class MultipartReader {
 
   /** Drops what is left. */
   close(): void {
+    this.#leave();
     this.#ended = true;
     this.#input.close();
   }

@@ -29,8 +29,14 @@ import {
   StreamResponse,
   TestServer,
 } from "@aio/asyncio/http";
-import type { Handler } from "@aio/asyncio/http";
-import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
+import type { BodyPart, Handler } from "@aio/asyncio/http";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertThrows,
+} from "../_support/assert.ts";
 import { captureReports, Client, exchange, parseResponse, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
@@ -502,6 +508,58 @@ test("BodyPart.readChunk() that is cancelled leaves what comes to the next one",
     await send(`--b|${FILE}||`);
     assertEquals(await (await answer).text(), "12");
   });
+});
+
+test("BodyPart that was passed over does not pass for an empty one", async () => {
+  const app = new Application();
+  const take = async (part: BodyPart): Promise<string> => {
+    try {
+      return await part.text();
+    } catch (error) {
+      assertInstanceOf(error, RuntimeError);
+      return "dropped";
+    }
+  };
+  app.router.addPost("/all", async (request) => {
+    const parts = await Array.fromAsync(readMultipart(request));
+    return Response.json(await Promise.all(parts.map(take)));
+  });
+  app.router.addPost("/begun", async (request) => {
+    const parts: BodyPart[] = [];
+    for await (const part of readMultipart(request)) {
+      parts.push(part);
+      if (parts.length === 1) await part.readChunk();
+      else await part.read();
+    }
+    return Response.json(await Promise.all(parts.map(take)));
+  });
+  app.router.addPost("/left", async (request) => {
+    for await (const part of readMultipart(request)) {
+      if (part.name === "b") return Response.json([await part.text(), await take(part)]);
+    }
+    return new Response();
+  });
+  app.router.addPost("/first", async (request) => {
+    let first: BodyPart | null = null;
+    for await (const part of readMultipart(request)) {
+      first = part;
+      break;
+    }
+    return Response.json([await take(first!)]);
+  });
+  const results = {
+    all: ["dropped", "dropped"],
+    begun: ["dropped", ""],
+    left: ["two", ""],
+    first: ["dropped"],
+  };
+  for (const [path, expected] of Object.entries(results)) {
+    const body = new FormData();
+    body.set("a", "one");
+    body.set("b", "two");
+    const response = await app.request(`/${path}`, { method: "POST", body });
+    assertEquals([path, await response.json()], [path, expected]);
+  }
 });
 
 test("readMultipart() refuses what is no multipart form", async () => {
