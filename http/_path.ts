@@ -6,13 +6,14 @@
 
 /** The path of a URL as it is there: after the third slash, up to the question mark or the hash. */
 export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  for (let i = start; i < url.length; i++) {
+  let start = -1;
+  for (let i = url.indexOf("://") + 3; i < url.length; i++) {
     const code = url.charCodeAt(i);
-    if (code === 0x3f || code === 0x23) return url.slice(start, i);
+    if (code === 0x2f && start < 0) start = i;
+    // One that ends before its path begins has none, whatever slashes its query has.
+    else if (code === 0x3f || code === 0x23) return start < 0 ? "/" : url.slice(start, i);
   }
-  return url.slice(start);
+  return start < 0 ? "/" : url.slice(start);
 }
 
 /** The query of a URL with its question mark; empty if there is none. */

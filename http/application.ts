@@ -291,7 +291,7 @@ export class Application implements AsyncDisposable {
     const owner = this.#owner;
     if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
     const { method, url } = request;
-    if (!hasAuthority(url)) return new HTTPBadRequest({ text: "400: Bad Host" }).toResponse();
+    if (!hasAuthority(request)) return new HTTPBadRequest({ text: "400: Bad Host" }).toResponse();
     const match = this.router.find(method, pathOf(url), url);
     const { maxSize } = match.route._plan;
     if (method === "GET" || method === "HEAD" || maxSize === Infinity) {

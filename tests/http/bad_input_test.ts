@@ -85,6 +85,8 @@ const TABLE: Record<string, Record<string, [request: string, status: number | nu
   },
   "URLs": {
     "another host": [get("http://other/query?a=1"), 200],
+    "another host without a path": [get("http://other?a=/query"), 404],
+    "a path in the query": [get("/query?a=/n/a?b=/c"), 200],
     "no slash": [get("query"), 400],
     "a NUL": [get("/n/a\0b"), 400],
     "a line break": [get("/n/a\nb"), 400],
@@ -116,7 +118,9 @@ const TABLE: Record<string, Record<string, [request: string, status: number | nu
     "a broken address": [ask("[::1"), 400],
     "two": [ask("a\r\nHost: b"), 400],
     "a user in the URL": [get("http://user@a/query"), 400],
-    "a path in the query": [get("http://a?/query"), 400],
+    "a path of its own": [ask("a/n/a?"), 400],
+    "a path and a hash": [ask("a/n/a#"), 400],
+    "a path and a variable": [ask("a/n/a?b="), 400],
   },
   "headers": {
     "no host": ["GET /query HTTP/1.1\r\nConnection: close\r\n\r\n", 200],
