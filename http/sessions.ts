@@ -146,7 +146,7 @@ export class Session {
  *
  * @param options How to sign and to send it.
  * @returns The middleware.
- * @throws {RangeError} If the secret is short.
+ * @throws {RangeError} If the secret is short, or there can be no such cookie.
  *
  * @example
  * ```ts
@@ -170,6 +170,7 @@ export function sessions(options: SessionsOptions): Middleware {
   }
   const signer = new Signer(secret, name);
   const attributes: CookieOptions = { maxAge, secure, sameSite, httpOnly: true };
+  setCookie(new Headers(), name, "", attributes); // what it refuses, it refuses now
   const save = async (session: Session, task: RequestTask): Promise<void> => {
     if (!session._isChanged) return;
     if (task.early !== null) {

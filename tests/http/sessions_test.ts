@@ -123,6 +123,9 @@ test("sessions() takes a cookie that is not as it was made for none", async () =
 
 test("sessions() refuses what it can't do", async () => {
   assertThrows(() => sessions({ secret: "short" }), RangeError, "fewer than 32");
+  for (const options of [{ name: "a b" }, { maxAge: NaN }, { maxAge: Infinity }]) {
+    assertThrows(() => sessions({ secret: SECRET, ...options }), RangeError, "is malformed");
+  }
   using reports = captureReports();
   await using app = application();
   assertEquals(await ask(app, `/set/${"x".repeat(4000)}`), [500, ""]);
