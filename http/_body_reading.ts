@@ -7,7 +7,8 @@
 import { Future, RuntimeError } from "../loop/mod.ts";
 import type { Suspension } from "../loop/mod.ts";
 import { malformed, readingError } from "./_broken_body.ts";
-import { isAnswered } from "./_request_task.ts";
+import { findTask, isAnswered } from "./_request_task.ts";
+import type { RequestTask } from "./_request_task.ts";
 
 /** What to read, and how; one for all that is read that way. */
 export interface Recipe<Source, Raw, T> {
@@ -100,6 +101,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The pieces of a body. Whoever is cancelled while waiting for one leaves it to the next who waits. */
 export class BodyPieces {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #task: RequestTask | null;
   #coming: Promise<ReadableStreamReadResult<Bytes>> | null = null;
 
   static readonly #recipe: Recipe<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> = {
@@ -111,13 +113,17 @@ export class BodyPieces {
     },
   };
 
-  constructor(body: ReadableStream<Bytes>) {
+  /** The pieces of the body of `request`. */
+  constructor(body: ReadableStream<Bytes>, request: Request) {
     this.#reader = body.getReader();
+    this.#task = findTask(request);
   }
 
   /** Waits for a piece; null at the end. */
   next(): BodyReading<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> {
-    return new BodyReading(this, BodyPieces.#recipe);
+    const reading = new BodyReading(this, BodyPieces.#recipe);
+    if (this.#task !== null && this.#task.early !== null) failIfLeft(reading, this.#task);
+    return reading;
   }
 
   /** Drops what is left. */
@@ -128,6 +134,14 @@ export class BodyPieces {
 }
 
 const NOTHING: Bytes = new Uint8Array();
+
+function failIfLeft(reading: Future<unknown>, task: RequestTask): void {
+  const forget = task.onClientLeft(() => {
+    const error = malformed(new Deno.errors.ConnectionReset("the client has left"));
+    if (!reading.done()) reading.setException(error);
+  });
+  reading.addDoneCallback(forget);
+}
 
 /**
  * Throws if fewer bytes have come than the head of the request says. Where a client has reset its stream of

@@ -84,6 +84,8 @@ export class RequestTask extends Task<Response> {
   #resolve: ((response: Response) => void) | null = null;
   #early: EarlyResponse | null = null;
   #hasLeft = false;
+  /** Ends the waiting for the body, of those who wait for it after an early answer. */
+  #readers: Set<() => void> | null = null;
   #decorator: ((headers: Headers) => void) | null = null;
   #timer: TimerHandle | null = null;
   /** Where it is among those that are to be watched; -1 if it never was. */
@@ -318,9 +320,20 @@ export class RequestTask extends Task<Response> {
     return this.#answer === null && this.request.body !== null;
   }
 
+  /**
+   * Has `fail` called when the client leaves a response that was given early: the platform then never
+   * tells who waits for the body. Returns what has it not called.
+   */
+  onClientLeft(fail: () => void): () => void {
+    if (this.#hasLeft) fail();
+    else (this.#readers ??= new Set()).add(fail);
+    return () => void this.#readers?.delete(fail);
+  }
+
   /** The client left a response that was given early; `cancels` unless its handler ends by itself. */
   clientLeft(cancels = true): void {
     this.#hasLeft = true;
+    this.#readers?.forEach((fail) => fail());
     if (cancels && this.plan.cancels && !this.done()) this.#onLeave();
   }
 
@@ -418,9 +431,15 @@ export function reportError(
  * the task that runs.
  */
 export function taskOf(request: Request, action: string): RequestTask {
-  const task = (request as Owned)[TASK] ?? runningTask();
-  if (task instanceof RequestTask) return task;
+  const task = findTask(request);
+  if (task !== null) return task;
   throw new RuntimeError(`Cannot ${action}: no application answers this request`);
+}
+
+/** The same, or null if there is none. */
+export function findTask(request: Request): RequestTask | null {
+  const task = (request as Owned)[TASK] ?? runningTask();
+  return task instanceof RequestTask ? task : null;
 }
 
 /** Whether a task answers this very request: it came so, and is none that a middleware has made. */

@@ -36,8 +36,8 @@ class Input {
   readonly #pieces: BodyPieces;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    this.#pieces = new BodyPieces(body);
+  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, request: Request) {
+    this.#pieces = new BodyPieces(body, request);
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -234,8 +234,12 @@ class MultipartReader {
   /** Those of which something was dropped. */
   readonly #cut = new WeakSet<BodyPart>();
 
-  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, boundary: string) {
-    this.#input = new Input(body);
+  constructor(
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    boundary: string,
+    request: Request,
+  ) {
+    this.#input = new Input(body, request);
     this.#delimiter = encoder.encode(`\r\n--${boundary}`);
   }
 
@@ -398,7 +402,7 @@ export async function* readMultipart(request: Request): AsyncGenerator<BodyPart,
   if (boundary === undefined || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) fail("it ends too early");
-  const reader = new MultipartReader(request.body, boundary);
+  const reader = new MultipartReader(request.body, boundary, request);
   try {
     for (;;) {
       const part = await new Operation(() => reader.next());

@@ -6,7 +6,14 @@
 
 import { CancelledError, run, sleep, VirtualClock } from "@aio/asyncio";
 import { newEventLoop } from "@aio/asyncio/loop";
-import { Application, readBytes, readChunks, readMultipart, TestServer } from "@aio/asyncio/http";
+import {
+  Application,
+  readBytes,
+  readChunks,
+  readMultipart,
+  StreamResponse,
+  TestServer,
+} from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { captureReports, Client, parseResponse, test } from "./_support.ts";
 
@@ -102,6 +109,51 @@ test("readChunks() takes a body that breaks off for the client's fault", async (
     await conn.write(encoder.encode("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"));
     conn.close();
     await ended.promise;
+  }
+  assertEquals(reports.messages, []);
+});
+
+test("readChunks() and readMultipart() end when a client leaves that has its answer already", async () => {
+  let seen = Promise.withResolvers<string>();
+  const app = new Application({ onDisconnect: "ignore" });
+  const add = (path: string, pieces: (request: Request) => AsyncIterable<Uint8Array>): void => {
+    app.router.addPost(path, async (request) => {
+      const response = new StreamResponse();
+      response.prepare(request);
+      try {
+        for await (const piece of pieces(request)) {
+          await response.write(piece.slice());
+          seen.resolve("a piece");
+        }
+      } catch (error) {
+        seen.resolve((error as Error).name);
+        throw error;
+      }
+      return response;
+    });
+  };
+  add("/chunks", readChunks);
+  add("/parts", async function* (request) {
+    for await (const part of readMultipart(request)) yield* part;
+  });
+  using reports = captureReports();
+  await using server = await TestServer.start(app);
+  const head = "Host: a\r\nContent-Type: multipart/form-data; boundary=b\r\n";
+  for (const path of ["/chunks", "/parts"]) {
+    {
+      using client = await Client.connect(server.port);
+      const next = async (text: string): Promise<string> => {
+        seen = Promise.withResolvers();
+        await client.send(text);
+        return await seen.promise;
+      };
+      const begin = `POST ${path} HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\n--b\r\n\r\n`;
+      assertEquals(await next(begin + "x".repeat(20)), "a piece");
+      assertEquals(await next("x".repeat(20)), "a piece");
+      seen = Promise.withResolvers();
+    }
+    // It has not read what it was sent: its connection breaks off both ways.
+    assertEquals(await seen.promise, "HTTPBadRequest");
   }
   assertEquals(reports.messages, []);
 });
