@@ -30,8 +30,16 @@ export function isOfBrokenBody(error: unknown): error is Error {
 /** What to throw for what the platform has thrown while it read a body. */
 export function readingError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const isBroken = MALFORMED.test(error.message) || BROKEN.some((type) => error instanceof type);
-  return isBroken ? malformed(error) : error;
+  return isBroken(error) ? malformed(error) : error;
+}
+
+/** Whether an error is what a reader of a broken body was told. */
+export function isMalformed(error: unknown): boolean {
+  return error instanceof HTTPBadRequest && error.cause instanceof Error && isBroken(error.cause);
+}
+
+function isBroken(error: Error): boolean {
+  return MALFORMED.test(error.message) || BROKEN.some((type) => error instanceof type);
 }
 
 /** The answer to a body that is not what it should be, because of `cause`. */

@@ -26,6 +26,7 @@
 import { CancelledError, getRunningLoop, RuntimeError, sleep, timeout, wait } from "../loop/mod.ts";
 import { TimeoutError, wrapFuture } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
+import { isMalformed, isOfBrokenBody } from "./_broken_body.ts";
 import { runAll } from "./_life_cycle.ts";
 import { withAccessLog } from "./_logged.ts";
 import type { RequestTask } from "./_request_task.ts";
@@ -351,8 +352,10 @@ const onListen = (): void => {};
 
 /** What Deno calls when a response can't be sent to its end. */
 function onError(error: unknown): Response {
-  // A stream that was given up on purpose says so by a CancelledError.
-  if (!(error instanceof CancelledError)) {
+  // A stream that was given up on purpose says so by a CancelledError; and what is made of the body of
+  // a request ends with that.
+  const isExpected = error instanceof CancelledError || isMalformed(error) || isOfBrokenBody(error);
+  if (!isExpected) {
     getRunningLoop().callExceptionHandler({ message: "Error sending response", exception: error });
   }
   return new Response("500: Internal Server Error", { status: 500 });

@@ -14,7 +14,8 @@ import {
   StreamResponse,
   TestServer,
 } from "@aio/asyncio/http";
-import { assertEquals } from "../_support/assert.ts";
+import type { Handler } from "@aio/asyncio/http";
+import { assert, assertEquals } from "../_support/assert.ts";
 import { captureReports, Client, parseResponse, test } from "./_support.ts";
 
 const encoder = new TextEncoder();
@@ -155,6 +156,30 @@ test("readChunks() and readMultipart() end when a client leaves that has its ans
     // It has not read what it was sent: its connection breaks off both ways.
     assertEquals(await seen.promise, "HTTPBadRequest");
   }
+  assertEquals(reports.messages, []);
+});
+
+test("A response that is made of a body breaks off with it, and nothing is logged", async () => {
+  const app = new Application();
+  const streams: Record<string, Handler> = {
+    "/chunks": (request) => new Response(ReadableStream.from(readChunks(request))),
+    "/own": ({ body }) => new Response(body!.pipeThrough(new TransformStream())),
+  };
+  for (const [path, handler] of Object.entries(streams)) app.router.addPost(path, handler);
+  using reports = captureReports();
+  await using server = await TestServer.start(app);
+  const bodies = [
+    "Content-Length: 9\r\n\r\nabc",
+    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz",
+  ];
+  for (const path of Object.keys(streams)) {
+    for (const body of bodies) {
+      using client = await Client.connect(server.port);
+      await client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${body}`);
+      assert(!(await client.leave()).endsWith("0\r\n\r\n")); // as a whole one does
+    }
+  }
+  await server[Symbol.asyncDispose]();
   assertEquals(reports.messages, []);
 });
 
