@@ -22,6 +22,14 @@ const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
   ["br", "brotli"],
 ]);
 
+/**
+ * How many bytes are decompressed at a time: the platform makes one piece of what becomes of them, before
+ * anybody can count it. That is about a MiB at most. A few bytes of Brotli become 32 MiB; fewer at a time
+ * would not be worth their price.
+ */
+const SLICE = 1024;
+const BROTLI_SLICE = 16;
+
 /** How often a body may be compressed: each time takes memory, and nobody does it more than once. */
 const MAX_FORMATS = 2;
 
@@ -56,13 +64,28 @@ export function decompression(): Middleware {
     if (formats.length === 0 || request.body === null) return handler(request);
     const { maxSize } = taskOf(request, "decompress body").plan;
     let body: ReadableStream<Uint8Array<ArrayBuffer>> = request.body;
-    for (const format of formats) body = body.pipeThrough(new DecompressionStream(format));
+    for (const format of formats) body = decompressed(body, format);
     const headers = new Headers(request.headers);
     for (const name of ["content-encoding", "content-length"]) headers.delete(name);
     quietLegacyAbort(); // the copy follows the signal of the request
     const plain = counted(body, maxSize, explain);
     return handler(new Request(request, { body: plain, headers }));
   };
+}
+
+function decompressed(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  format: CompressionFormat,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const size = format === "brotli" ? BROTLI_SLICE : SLICE;
+  const slices = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(piece, controller): void {
+      for (let at = 0; at < piece.length; at += size) {
+        controller.enqueue(piece.subarray(at, at + size));
+      }
+    },
+  });
+  return body.pipeThrough(slices).pipeThrough(new DecompressionStream(format));
 }
 
 /** The formats, that which was applied last first. */

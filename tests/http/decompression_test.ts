@@ -10,6 +10,7 @@ import {
   decompression,
   matchInfo,
   readBytes,
+  readChunks,
   readJson,
   readText,
   TestServer,
@@ -18,6 +19,9 @@ import { assertEquals } from "../_support/assert.ts";
 import { captureReports, test } from "./_support.ts";
 
 const LIMIT = 1000;
+
+/** 64 MiB of zeros. */
+const BROTLI_BOMB = "z///fwAkAOKxQHLv//n//w+ABEAcFoDu/T////8BkACIwwLQvf/P//9/ABIAcVgAuvf/";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -92,6 +96,30 @@ test("decompression() limits what comes out as well as what comes in", async () 
   assertEquals(await post(server, "/any", "gzip", bomb), [200, "500000"]);
   const whole = await compressed("0".repeat(LIMIT), "gzip");
   assertEquals(await post(server, "/size", "gzip", whole), [200, `${LIMIT}`]);
+});
+
+test("decompression() makes no more at a time than it takes to count it", async () => {
+  const app = new Application({ middlewares: [decompression()], clientMaxSize: null });
+  app.router.addPost("/", async (request) => {
+    let largest = 0;
+    let size = 0;
+    for await (const piece of readChunks(request)) {
+      largest = Math.max(largest, piece.length);
+      size += piece.length;
+      if (request.headers.has("x-once")) break;
+    }
+    return Response.json([largest, size]);
+  });
+  await using server = await TestServer.start(app);
+  const ask = async (encoding: string, body: Bytes, once: HeadersInit = {}): Promise<number[]> => {
+    const headers = { "content-encoding": encoding, ...once };
+    return await (await server.request("/", { method: "POST", body, headers })).json();
+  };
+  const gzip = await compressed("0".repeat(16 * 2 ** 20), "gzip");
+  const [largest, size] = await ask("gzip", gzip);
+  assertEquals([largest! < 2 * 2 ** 20, size], [true, 16 * 2 ** 20]);
+  const [first] = await ask("br", Uint8Array.fromBase64(BROTLI_BOMB), { "x-once": "1" });
+  assertEquals(first! <= 32 * 2 ** 20, true);
 });
 
 test("decompression() answers 400 and 415 to what it can't decompress, and logs nothing", async () => {
