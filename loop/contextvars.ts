@@ -101,12 +101,18 @@ export class Context {
    * @param fn The function to call.
    * @param args The arguments to call it with.
    * @returns What `fn` returns.
-   * @throws {RuntimeError} If this context is entered already.
+   * @throws {RuntimeError} If this context is entered already, or is the one that the running task or
+   * callback runs in.
    */
   run<Args extends unknown[], R>(fn: (...args: Args) => R, ...args: Args): R {
-    if (this.#entered) throw new RuntimeError("Cannot enter context: it is already entered");
+    const outer = currentHolder()._ownContext();
+    if (this.#entered || this === outer) {
+      throw new RuntimeError("Cannot enter context: it is already entered");
+    }
     const { task, context } = current;
     const owner = currentOwner();
+    const wasEntered = outer.#entered;
+    outer.#entered = true;
     this.#entered = true;
     current.task = owner;
     current.context = this;
@@ -116,6 +122,7 @@ export class Context {
       current.task = task;
       current.context = context;
       this.#entered = false;
+      outer.#entered = wasEntered;
     }
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ContextVar, createTask, getRunningLoop, sleep } from "@aio/asyncio/loop";
+import { ContextVar, copyContext, createTask, getRunningLoop, sleep } from "@aio/asyncio/loop";
 import { parityTests } from "../_support/parity.ts";
 import { newFuture, passTurns, ValueError } from "./parity/_helpers.ts";
 import type { Log, Scenarios } from "./parity/_helpers.ts";
@@ -81,6 +81,36 @@ export const scenarios: Scenarios = {
       loop.callExceptionHandler({ message: "about a task", task });
       loop.callExceptionHandler({ message: "about a future", future: task });
       loop.callExceptionHandler({ message: "about nothing" });
+    },
+
+    "a context in which something runs can't be entered once more": async function (
+      log: Log,
+    ): Promise<void> {
+      const enter = (label: string): void => {
+        try {
+          context.run(log, label, "entered");
+        } catch (error) {
+          log(label, (error as Error).name);
+        }
+      };
+      async function work(): Promise<void> {
+        enter("by its task");
+        copyContext().run(enter, "by its task, elsewhere");
+        await sleep(0);
+        enter("by its task, later");
+      }
+
+      const context = copyContext();
+      const future = newFuture<null>();
+      future.addDoneCallback(() => enter("by its callback"), { context });
+      future.setResult(null);
+      await sleep(0);
+      const task = createTask(work, { context });
+      await sleep(0);
+      enter("while its task waits");
+      await task;
+      context.run(() => copyContext().run(enter, "within"));
+      enter("afterwards");
     },
   },
 };

@@ -2306,6 +2306,33 @@ async def reporting_a_task(log):
     loop.call_exception_handler({"message": "about nothing"})
 
 
+@scenario(CONTEXTS, "a context in which something runs can't be entered once more")
+async def entering_a_context_again(log):
+    def enter(label):
+        try:
+            context.run(log, label, "entered")
+        except RuntimeError as error:
+            log(label, type(error).__name__)
+
+    async def work():
+        enter("by its task")
+        contextvars.copy_context().run(enter, "by its task, elsewhere")
+        await sleep(0)
+        enter("by its task, later")
+
+    context = contextvars.copy_context()
+    future = new_future()
+    future.add_done_callback(lambda _: enter("by its callback"), context=context)
+    future.set_result(None)
+    await sleep(0)
+    task = create_task(work(), context=context)
+    await sleep(0)
+    enter("while its task waits")
+    await task
+    context.run(lambda: contextvars.copy_context().run(enter, "within"))
+    enter("afterwards")
+
+
 # ---- Tasks that start at once
 
 EAGER = "eager tasks"
