@@ -60,22 +60,31 @@ class ChildDone implements Runnable {
 /** The future of all results. Cancelling it cancels the children, and it ends when they do. */
 class GatheringFuture extends Future<unknown[]> {
   /** One for each argument; a future that is there twice ends twice. */
-  readonly #children: Future<unknown>[];
+  readonly #children: Future<unknown>[] = [];
+  readonly #doneBefore: Future<unknown>[] = [];
   readonly #returnExceptions: boolean;
-  #pending: number;
+  #pending = 0;
+  #isComplete = false;
   #cancelRequested = false;
 
-  constructor(children: Future<unknown>[], loop: BaseEventLoop, returnExceptions: boolean) {
+  constructor(loop: BaseEventLoop, returnExceptions: boolean) {
     super({ loop });
-    this.#children = children;
     this.#returnExceptions = returnExceptions;
-    this.#pending = children.length;
-    const done: Future<unknown>[] = [];
-    for (const child of children) {
-      if (child.done()) done.push(child);
-      else child._subscribe(new ChildDone(this, child));
-    }
-    for (const child of done) this._onChildDone(child);
+  }
+
+  /** Adds a child, and watches it at once: the next one may start eagerly, and end this one. */
+  _add(child: Future<unknown>): void {
+    this.#children.push(child);
+    this.#pending++;
+    if (child.done()) this.#doneBefore.push(child);
+    else child._subscribe(new ChildDone(this, child));
+  }
+
+  /** Called when all children are there. */
+  _complete(): void {
+    this.#isComplete = true;
+    for (const child of this.#doneBefore) this._onChildDone(child);
+    if (this.#children.length === 0) this.setResult([]);
   }
 
   override cancel(message?: string): boolean {
@@ -95,7 +104,8 @@ class GatheringFuture extends Future<unknown[]> {
 
   _onChildDone(child: Future<unknown>): void {
     this.#pending--;
-    if (this.done()) return child._silence();
+    // It is not complete if a later argument was refused: nobody has this future, then.
+    if (this.done() || !this.#isComplete) return child._silence();
     if (!this.#returnExceptions) {
       // A cancelled child is a failure of the gathering, not its cancellation.
       if (child.cancelled()) return this.setException(child._cancelledError());
@@ -165,7 +175,8 @@ export function gather<const All extends Iterable<Gatherable>>(
     const text = "an iterable was expected, such as [() => work()]";
     throw new TypeError(`Cannot gather: ${text}, not ${awaitables}`);
   }
-  const children: Future<unknown>[] = [];
+  const returnExceptions = options.returnExceptions ?? false;
+  let gathering: GatheringFuture | null = null;
   /** The tasks of those that can run but once. */
   const started = new Map<unknown, Future<unknown>>();
   for (const awaitable of awaitables) {
@@ -174,13 +185,13 @@ export function gather<const All extends Iterable<Gatherable>>(
       child = getRunningLoop()._ensureFuture(awaitable);
       if (typeof awaitable !== "function") started.set(awaitable, child);
     }
-    children.push(child);
+    gathering ??= new GatheringFuture(child._loop, returnExceptions);
+    if (child._loop !== gathering._loop) {
+      throw new RangeError("Cannot gather: the futures belong to different loops");
+    }
+    gathering._add(child);
   }
-  const loop = children[0]?._loop ?? getEventLoop();
-  if (children.some((child) => child._loop !== loop)) {
-    throw new RangeError("Cannot gather: the futures belong to different loops");
-  }
-  const gathering = new GatheringFuture(children, loop, options.returnExceptions ?? false);
-  if (children.length === 0) gathering.setResult([]);
+  gathering ??= new GatheringFuture(getEventLoop(), returnExceptions);
+  gathering._complete();
   return gathering as Future<unknown> as Future<GatheredAll<All, Error>>;
 }

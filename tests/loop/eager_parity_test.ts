@@ -4,10 +4,18 @@
  * @module
  */
 
-import { allTasks, createTask, currentTask, getRunningLoop, sleep } from "@aio/asyncio/loop";
+import {
+  allTasks,
+  createTask,
+  currentTask,
+  eagerTaskFactory,
+  gather,
+  getRunningLoop,
+  sleep,
+} from "@aio/asyncio/loop";
 import { parityTests } from "../_support/parity.ts";
 import type { Steps } from "../_support/run.ts";
-import { newFuture, outcome } from "./parity/_helpers.ts";
+import { newFuture, outcome, ValueError } from "./parity/_helpers.ts";
 import type { Log, Scenarios } from "./parity/_helpers.ts";
 
 export const scenarios: Scenarios = {
@@ -61,6 +69,23 @@ export const scenarios: Scenarios = {
       log("done:", task.done(), allTasks().has(task));
       log(await task);
       log("cancel:", task.cancel(), task.result());
+    },
+
+    "114 gather watches what it has before the next one starts": async function (
+      log: Log,
+    ): Promise<void> {
+      const future = newFuture<void>();
+      async function work(): Promise<void> {
+        future.setException(new ValueError("future"));
+        await sleep(0);
+        log("work");
+      }
+
+      getRunningLoop().setTaskFactory(eagerTaskFactory);
+      const gathering = gather([future, work]);
+      getRunningLoop().setTaskFactory(null);
+      log("done:", future.done(), gathering.done());
+      await outcome(log, "gather", gathering);
     },
   },
 };

@@ -2385,6 +2385,21 @@ async def cancelling_an_eager_task(log):
     log(task.cancelled(), future.cancelled())
 
 
+@scenario(EAGER, "114 gather watches what it has before the next one starts")
+async def gathering_what_an_eager_task_ends(log):
+    async def work():
+        future.set_exception(ValueError("future"))
+        await sleep(0)
+        log("work")
+
+    future = new_future()
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    gathering = asyncio.gather(future, work())
+    asyncio.get_running_loop().set_task_factory(None)
+    log("done:", future.done(), gathering.done())
+    await outcome(log, "gather", gathering)
+
+
 # ---- Attempts that start one after another
 
 RACES = "staggered_race"
@@ -2817,6 +2832,11 @@ NEWER = {
             "since": "3.12",
             "reason": "a task that starts at once is new",
             "log": ["cancel: True", "cleanup", "task: CancelledError: msg", "True True"],
+        },
+        "114 gather watches what it has before the next one starts": {
+            "since": "3.12",
+            "reason": "a task that starts at once is new",
+            "log": ["done: True False", "work", "gather: ValueError: future"],
         },
     },
 }
