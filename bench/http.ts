@@ -119,7 +119,9 @@ async function wrk(seconds: number, ...args: string[]): Promise<number> {
 
 /** Runs it. It knows whole seconds only, so it is told when to stop. */
 async function runWrk(seconds: number, args: string[]): Promise<string> {
-  const child = onCore(0, "wrk", "-t1", `-c${CONNECTIONS}`, "-d60s", ...args).spawn();
+  // A signal that comes while it begins may be lost: at the latest, it ends by itself.
+  const latest = `-d${Math.ceil(seconds) + 1}s`;
+  const child = onCore(0, "wrk", "-t1", `-c${CONNECTIONS}`, latest, ...args).spawn();
   const timer = setTimeout(() => child.kill("SIGINT"), seconds * 1000);
   const output = await new Response(child.stdout).text();
   const { code } = await child.status;
