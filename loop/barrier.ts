@@ -14,6 +14,7 @@
 import { printable } from "./_repr.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Steps, Suspension } from "./coroutines.ts";
+import { RuntimeError } from "./exceptions.ts";
 import type { Awaitable } from "./futures.ts";
 import { Condition } from "./locks.ts";
 
@@ -27,7 +28,7 @@ const BROKEN = "broken";
  *
  * Counterpart of Python's `asyncio.BrokenBarrierError`.
  */
-export class BrokenBarrierError extends Error {
+export class BrokenBarrierError extends RuntimeError {
   /** Always `"BrokenBarrierError"`. */
   override name = "BrokenBarrierError";
 }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { RuntimeError } from "../loop/mod.ts";
+
 /**
  * Thrown when a stream ended before what was asked for had arrived.
  *
@@ -81,7 +83,7 @@ export class ProcessLookupError extends Error {
  *
  * Counterpart of Python's `asyncio.SendfileNotAvailableError`.
  */
-export class SendfileNotAvailableError extends Error {
+export class SendfileNotAvailableError extends RuntimeError {
   /** Always `"SendfileNotAvailableError"`. */
   override name = "SendfileNotAvailableError";
 }

@@ -10,9 +10,10 @@ import {
   CancelledError,
   createTask,
   gather,
+  RuntimeError,
   sleep,
 } from "@aio/asyncio/loop";
-import { assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bothKinds, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
 
@@ -106,6 +107,10 @@ Deno.test("Barrier.wait() throws when the barrier is aborted, and until it is re
     assertEquals(String(barrier), "<Barrier [filling, waiters:0/2]>");
     assertEquals(await gather([() => barrier.wait(), () => barrier.wait()]), [0, 1]);
   });
+});
+
+Deno.test("parity: BrokenBarrierError is a RuntimeError", () => {
+  assert(new BrokenBarrierError() instanceof RuntimeError);
 });
 
 Deno.test("Barrier.reset() of an empty barrier changes nothing", async () => {

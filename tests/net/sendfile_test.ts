@@ -114,9 +114,10 @@ netTest(
 
 netTest("sendfile() without copying is not to be had", () =>
   withFile(async (file, client) => {
-    await assertRejects(
+    const error = await assertRejects(
       async () => await sendfile(client.transport, file, 0, null, { fallback: false }),
       SendfileNotAvailableError,
       "fallback is disabled",
     );
+    assert(error instanceof RuntimeError); // as in Python
   }));
