@@ -25,16 +25,15 @@ export async function wholeIfThere(body: Body, size: number): Promise<Bytes | Bo
   const reader = body.getReader();
   const chunks: Bytes[] = [];
   let length = 0;
-  for (let isLong = false; !isLong;) {
+  for (;;) {
     const read = reader.read();
     const result = await Promise.race([read, later()]);
     if (result === LATER) return goOn(chunks, read, reader);
     if (result.done) return concat(chunks);
     chunks.push(result.value);
-    isLong = length >= size;
+    if (length >= size) return goOn(chunks, null, reader);
     length += result.value.length;
   }
-  return goOn(chunks, reader.read(), reader);
 }
 
 /** Resolves a few microtasks later than the reading of what is there. */
@@ -43,9 +42,13 @@ async function later(): Promise<typeof LATER> {
   return LATER;
 }
 
-/** The whole body again: what was read, what is being read, and the rest. */
-function goOn(chunks: Bytes[], read: Read, reader: ReadableStreamDefaultReader<Bytes>): Body {
-  let next: Read | null = read;
+/** The whole body again: what was read, what is being read, if anything is, and the rest. */
+function goOn(
+  chunks: Bytes[],
+  read: Read | null,
+  reader: ReadableStreamDefaultReader<Bytes>,
+): Body {
+  let next = read;
   return new ReadableStream({
     start(controller): void {
       for (const chunk of chunks) controller.enqueue(chunk);

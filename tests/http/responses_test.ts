@@ -329,6 +329,23 @@ test("compression() answers 500 when a body fails at once", async () => {
   assertEquals([response.status, reports.messages.length], [500, 1]);
 });
 
+test("compression() breaks off with a body that fails later, and nobody else hears of it", async () => {
+  await using app = new Application({ middlewares: [compression()] });
+  app.router.addGet("/", () => {
+    let pieces = 2;
+    const body = new ReadableStream({
+      pull(controller): void {
+        if (pieces-- === 0) throw new URIError("later");
+        controller.enqueue(new Uint8Array(2000));
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/plain" } });
+  });
+  const response = await app.request("/", { headers: { "accept-encoding": "gzip" } });
+  await new Promise((resolve) => setTimeout(resolve)); // what nobody waits for would end the test
+  await assertRejects(() => response.bytes(), URIError, "later");
+});
+
 test("compression() answers HEAD with the headers of GET", async () => {
   const app = new Application({ middlewares: [compression()] });
   const headers = { "content-type": "text/plain", "etag": '"a"' };
