@@ -24,6 +24,8 @@ export interface CompressionOptions {
   encodings?: readonly ("gzip" | "deflate")[];
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+type Body = ReadableStream<Bytes>;
 type Encoding = NonNullable<CompressionOptions["encodings"]>[number];
 
 const MIN_SIZE = 1024;
@@ -77,16 +79,16 @@ export function compress(
     addVary(same.headers, "Accept-Encoding");
     return same;
   }
-  return encoded(response, encoding, body.pipeThrough(new CompressionStream(encoding)));
+  return encoded(response, encoding, body);
 }
 
 function encodingFor(request: Request, encodings: readonly Encoding[]): Encoding | null {
   return negotiateEncoding(request.headers.get("accept-encoding"), encodings);
 }
 
-/** The response with its body in an encoding. */
-function encoded(response: Response, encoding: Encoding, body: BodyInit): Response {
-  const compressed = new Response(body, response);
+/** The response with a body in an encoding. */
+function encoded(response: Response, encoding: Encoding, body: Bytes | Body): Response {
+  const compressed = new Response(pack(body, encoding), response);
   const { headers } = compressed;
   headers.set("content-encoding", encoding);
   headers.delete("content-length");
@@ -98,17 +100,15 @@ function encoded(response: Response, encoding: Encoding, body: BodyInit): Respon
   return compressed;
 }
 
-/** What a body is in an encoding. */
-function compressBytes(bytes: Uint8Array<ArrayBuffer>, encoding: Encoding): BodyInit {
-  const { readable, writable } = new CompressionStream(encoding);
-  const writer = writable.getWriter();
+function pack(body: Bytes | Body, encoding: Encoding): Body {
+  const compressor = new CompressionStream(encoding);
+  if (!(body instanceof Uint8Array)) return body.pipeThrough(compressor);
+  const writer = compressor.writable.getWriter();
   // They fail when whoever reads has enough, who knows that.
-  writer.write(bytes).catch(doNothing);
-  writer.close().catch(doNothing);
-  return readable;
+  writer.write(body).catch(() => {});
+  writer.close().catch(() => {});
+  return compressor.readable;
 }
-
-function doNothing(): void {}
 
 /**
  * Returns a middleware that compresses the responses of an application; see {@linkcode compress}. Of
@@ -141,10 +141,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
       return compress(request, response, options);
     }
     const body = await wholeIfThere(response.body!, minSize);
-    if (!(body instanceof Uint8Array)) {
-      return compress(request, new Response(body, response), options);
-    }
-    if (body.length < minSize) return new Response(body, response);
-    return encoded(response, encoding, compressBytes(body, encoding));
+    const isShort = body instanceof Uint8Array && body.length < minSize;
+    return isShort ? new Response(body, response) : encoded(response, encoding, body);
   };
 }
