@@ -113,9 +113,9 @@ export class BodyPieces {
     },
   };
 
-  /** The pieces of the body of `request`. */
-  constructor(body: ReadableStream<Bytes>, request: Request) {
-    this.#reader = body.getReader();
+  /** Those of a request that has a body. */
+  constructor(request: Request) {
+    this.#reader = request.body!.getReader();
     this.#task = findTask(request);
   }
 

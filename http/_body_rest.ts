@@ -17,14 +17,12 @@ interface Informed {
 }
 
 /** Drops what is left of a body when the answer was sent, which may have been made of it. */
-export function dropRest(body: ReadableStream | null, { info }: Informed): void {
-  // Where somebody holds it, it is for them to let it go.
-  info?.completed?.then(() => body?.cancel(), doNothing).catch(doNothing);
+export function dropRest({ body }: Request, completed: Promise<void> | undefined): void {
+  // Where somebody holds it, it is for them to let it go; where the client has left, nothing is left.
+  completed?.then(() => body?.cancel()).catch(() => {});
 }
 
-/** The same for the body of a request that the task that runs has made of its own one. */
+/** The same for a request that the task that runs has made of its own one. */
 export function dropRestOf(request: Request): void {
-  if (request.body !== null) dropRest(request.body, currentTask() as Informed | null ?? {});
+  if (request.body !== null) dropRest(request, (currentTask() as Informed | null)?.info?.completed);
 }
-
-function doNothing(): void {}

@@ -298,7 +298,7 @@ export class Application implements AsyncDisposable {
       return new RequestTask(request, match, info, owner).start();
     }
     const [limited, found] = withLimit(request, match, maxSize);
-    if (limited !== request) dropRest(limited.body, { info });
+    if (limited !== request) dropRest(limited, info?.completed);
     return new RequestTask(limited, found, info, owner).start();
   };
 

@@ -36,8 +36,8 @@ class Input {
   readonly #pieces: BodyPieces;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-  constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, request: Request) {
-    this.#pieces = new BodyPieces(body, request);
+  constructor(request: Request) {
+    this.#pieces = new BodyPieces(request);
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -234,12 +234,8 @@ class MultipartReader {
   /** Those of which something was dropped. */
   readonly #cut = new WeakSet<BodyPart>();
 
-  constructor(
-    body: ReadableStream<Uint8Array<ArrayBuffer>>,
-    boundary: string,
-    request: Request,
-  ) {
-    this.#input = new Input(body, request);
+  constructor(request: Request, boundary: string) {
+    this.#input = new Input(request);
     this.#delimiter = encoder.encode(`\r\n--${boundary}`);
   }
 
@@ -402,7 +398,7 @@ export async function* readMultipart(request: Request): AsyncGenerator<BodyPart,
   if (boundary === undefined || !/^[ -~]{1,70}$/.test(boundary)) fail("it has no boundary");
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) fail("it ends too early");
-  const reader = new MultipartReader(request.body, boundary, request);
+  const reader = new MultipartReader(request, boundary);
   try {
     for (;;) {
       const part = await new Operation(() => reader.next());

@@ -247,7 +247,7 @@ export async function* readChunks(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) return;
-  const pieces = new BodyPieces(request.body, request);
+  const pieces = new BodyPieces(request);
   let size = 0;
   try {
     for (let chunk = await pieces.next(); chunk !== null; chunk = await pieces.next()) {
