@@ -328,17 +328,16 @@ class Where:
             await self.inside(steps)
 
     async def lock(self, steps):
-        async with self.world.lock:
-            self.world.log(self.path, "inside")
-            await self.inside(steps)
+        await self.within(self.world.lock, steps)
 
     async def semaphore(self, steps):
-        async with self.world.semaphore:
-            self.world.log(self.path, "inside")
-            await self.inside(steps)
+        await self.within(self.world.semaphore, steps)
 
     async def condition(self, steps):
-        async with self.world.condition:
+        await self.within(self.world.condition, steps)
+
+    async def within(self, manager, steps):
+        async with manager:
             self.world.log(self.path, "inside")
             await self.inside(steps)
 
