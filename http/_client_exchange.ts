@@ -209,7 +209,10 @@ export class Exchange {
     this.tracer?.tell("onConnectionQueuedStart", {});
     const ticket = limiter.enqueue(host, this.#call.loop);
     try {
-      this.#lease = yield* this.#begin(ticket.future, "pool");
+      const lease = yield* this.#begin(ticket.future, "pool");
+      // It may have ended after the place was given to it.
+      this.signal.throwIfAborted();
+      this.#lease = lease;
     } catch (error) {
       ticket.abandon();
       throw this.errorFor(error);
@@ -305,9 +308,8 @@ export class Exchange {
     if (this.#ended) return;
     this.#failure = { error };
     this.tracer?.tell("onRequestException", { exception: error });
-    if (this.#waiting !== null && !this.#waiting.done()) this.#waiting.setException(error);
     this.#finish();
-    this.#aborter.abort(error);
+    this.abort(error);
   }
 
   /** Ends the request although nobody has seen all of it. */
@@ -317,9 +319,10 @@ export class Exchange {
     this.abort();
   }
 
-  /** Stops what the runtime does for it. */
-  abort(): void {
-    this.#aborter.abort(new DOMException("The response was given up", "AbortError"));
+  /** Stops what the runtime does for it, and ends the waiting for that. */
+  abort(reason: unknown = new DOMException("The response was given up", "AbortError")): void {
+    if (this.#waiting !== null && !this.#waiting.done()) this.#waiting.setException(reason);
+    this.#aborter.abort(reason);
   }
 
   /** Ends the request: all of it has come, or nobody wants the rest. */

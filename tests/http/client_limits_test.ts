@@ -16,6 +16,7 @@ import {
 } from "@aio/asyncio/loop";
 import type { Task } from "@aio/asyncio/loop";
 import { ClientSession, TCPConnector } from "@aio/asyncio/http";
+import type { ClientResponse } from "@aio/asyncio/http";
 import { Limiter } from "../../http/_client_limiter.ts";
 import type { Lease, Ticket } from "../../http/_client_limiter.ts";
 import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
@@ -278,6 +279,29 @@ const endings: [name: string, end: (session: ClientSession, url: string) => Prom
     await cancelWith(ReadableStreamDefaultReader.prototype, "read", async () => {
       for await (const _ of (await session.get(`${url}half`)).iterAny());
     });
+  }],
+  ["its signal aborts once it was given a place", async (session, url) => {
+    const held = await session.get(`${url}half`);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = createTask(async () => await session.get(`${url}ok`, { signal }));
+    await sleep(0);
+    held.close(); // the place is now that of the other one, which has yet to see it
+    controller.abort(new RangeError("enough"));
+    await assertRejects(async () => await waiting, RangeError, "enough");
+  }],
+  ["its middleware returns another one while it waits for a place", async (session, url) => {
+    const later: Task<ClientResponse>[] = [];
+    const held = await session.get(`${url}half`, {
+      middlewares: [async (request, handler) => {
+        const response = await handler(request);
+        later.push(createTask(async () => await handler(request)));
+        await sleep(0);
+        return response;
+      }],
+    });
+    await assertRejects(async () => await later[0]!, DOMException, "given up");
+    held.close();
   }],
   ["a middleware drops it", async (session, url) => {
     const middlewares = [async (): Promise<never> => {
