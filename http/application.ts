@@ -449,6 +449,10 @@ export class Application implements AsyncDisposable {
   async cleanup(): Promise<void> {
     if (this.#state === CREATED || this.#state === ENDED) return;
     this.#state = ENDED;
+    // They came on connections that were open still, when the others had been told to end.
+    for (const handler of this._running) {
+      if (handler.cancelling() === 0) handler.cancel("the server stops");
+    }
     this.#owner = null;
     const contexts = this.#contexts.splice(0).reverse();
     await runAll("Multiple errors on clean-up", [

@@ -235,11 +235,12 @@ export class AppRunner implements AsyncDisposable {
   }
 
   async #cancelHandlers(): Promise<void> {
+    const handlers = this.app._running;
     try {
-      await this.#cancel(this.app._running);
+      await this.#cancel(handlers);
     } finally {
       // Those that await what no cancellation reaches would hold their connections open.
-      for (const handler of this.app._running) handler._answerFor();
+      for (const handler of handlers) if (!handler.done()) handler._answerFor();
     }
   }
 

@@ -17,6 +17,7 @@ import {
 } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
+import { runVirtual } from "../_support/run.ts";
 import { makeCertificate } from "./_certificate.ts";
 import { RawWebSocket } from "./_raw_websocket.ts";
 import { captureReports, Client, exchange, output, test } from "./_support.ts";
@@ -353,6 +354,35 @@ test("AppRunner.cleanup() gives up on what does not end", async () => {
     "onShutdown",
     "clean-up",
   ]);
+});
+
+test("AppRunner.cleanup() cancels a handler that begins while the others are cancelled", async () => {
+  const app = new Application();
+  const late = new Stuck();
+  app.router.addGet("/late", late.handler);
+  const started = Promise.withResolvers<void>();
+  let answer: Promise<Response>;
+  app.router.addGet("/", async () => {
+    started.resolve();
+    try {
+      await sleep(3600);
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+      answer = app.request("/late");
+      await sleep(1);
+    }
+    return new Response("kept its client waiting");
+  });
+  await runVirtual(async () => {
+    const runner = new AppRunner(app);
+    await runner.setup();
+    const response = app.request("/");
+    await started.promise;
+    await runner.cleanup();
+    assertEquals(await (await response).text(), "kept its client waiting");
+    assert(await late.ended.promise instanceof CancelledError);
+    assertEquals((await answer).status, 503);
+  });
 });
 
 test("AppRunner.cleanup() skips the waiting, not the clean-up, when it is cancelled", async () => {
