@@ -11,7 +11,7 @@ import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import { Deque } from "./_deque.ts";
 import { boundLoop } from "./_loop_bound.ts";
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
 import type { Waiter } from "./_waiters.ts";
 import { claim } from "./claims.ts";
@@ -87,8 +87,12 @@ export class Queue<T> implements AsyncIterable<T> {
    * Creates a queue.
    *
    * @param maxsize How many items it holds; 0 for any number.
+   * @throws {RangeError} If `maxsize` is not a number.
    */
   constructor(maxsize = 0) {
+    if (typeof maxsize !== "number" || Number.isNaN(maxsize)) {
+      throw new RangeError(`Cannot create queue: maxsize must be a number, not ${repr(maxsize)}`);
+    }
     this.#maxsize = maxsize;
     this.#finished.set();
   }
@@ -348,6 +352,8 @@ export interface PriorityQueueOptions<T> {
   /**
    * Tells which of two items is taken first: a negative number for the first of them. By default the
    * smaller one; of two arrays the one with the smaller element at the first place where they differ.
+   * Objects that have no order are refused as items; in arrays they count as equal, where Python
+   * refuses them, too.
    */
   compare?: (a: T, b: T) => number;
 }
@@ -383,7 +389,7 @@ export class PriorityQueue<T> extends Queue<T> {
    */
   constructor(maxsize = 0, options: PriorityQueueOptions<T> = {}) {
     super(maxsize);
-    this.#compare = options.compare ?? compareNaturally;
+    this.#compare = options.compare ?? compareItems;
   }
 
   /**
@@ -425,6 +431,21 @@ export class PriorityQueue<T> extends Queue<T> {
     heap[index] = last;
     return first;
   }
+}
+
+function compareItems(a: unknown, b: unknown): number {
+  if (hasNoOrder(a) || hasNoOrder(b)) {
+    const text = `${repr(a)} and ${repr(b)} have no order; the option \`compare\` can give one`;
+    throw new TypeError(`Cannot compare items: ${text}`);
+  }
+  return compareNaturally(a, b);
+}
+
+/** Whether `<` has nothing to compare: neither a value nor a text that is the object's own. */
+function hasNoOrder(item: unknown): boolean {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
+  return item.toString === Object.prototype.toString && typeof item.valueOf() === "object" &&
+    !(Symbol.toPrimitive in item);
 }
 
 function compareNaturally(a: unknown, b: unknown): number {

@@ -70,6 +70,34 @@ Deno.test("PriorityQueue compares as it is told", () => {
   assertEquals(drain(queue).map((job) => job.name), ["high", "middle", "low"]);
 });
 
+Deno.test("PriorityQueue refuses a second item when it can't tell which is the smaller", () => {
+  const queue = new PriorityQueue<unknown>();
+  queue.putNowait({ priority: 2 });
+  const error = assertThrows(() => queue.putNowait({ priority: 1 }), TypeError);
+  const text = "{...} and {...} have no order; the option `compare` can give one";
+  assertEquals(error.message, `Cannot compare items: ${text}`);
+  assertEquals([queue.getNowait(), queue.empty()], [{ priority: 2 }, true]);
+});
+
+Deno.test("PriorityQueue takes data that has no order, beside a priority", () => {
+  const queue = new PriorityQueue<[number, { name: string }]>();
+  for (const name of ["a", "b"]) queue.putNowait([1, { name }]);
+  queue.putNowait([0, { name: "c" }]);
+  assertEquals(queue.getNowait(), [0, { name: "c" }]);
+  assertEquals(queue.qsize(), 2);
+});
+
+Deno.test("PriorityQueue compares objects that have an order", () => {
+  const dates = [new Date(2), new Date(1), new Date(2)];
+  const named = ["b", "a"].map((name) => ({ toString: () => name }));
+  const valued = [2, 1].map((value) => ({ valueOf: () => value }));
+  for (const items of [dates, named, valued]) {
+    const queue = new PriorityQueue<unknown>();
+    for (const item of items) queue.putNowait(item);
+    assertEquals(queue.getNowait(), items[1]);
+  }
+});
+
 Deno.test("PriorityQueue keeps what it has when a comparison throws", () => {
   const compare = (a: number, b: number): number => {
     if (a === 13 && b < 5) throw new RangeError("unlucky");

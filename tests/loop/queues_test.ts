@@ -81,6 +81,16 @@ Deno.test("Queue without a size, or with one of zero or less, is never full", ()
   }
 });
 
+Deno.test("Queue throws when its size is no number", () => {
+  const shown: [unknown, string][] = [["2", "'2'"], [{ maxsize: 2 }, "{...}"], [NaN, "NaN"]];
+  for (const [maxsize, text] of shown) {
+    for (const kind of [Queue, LifoQueue, PriorityQueue]) {
+      const error = assertThrows(() => new kind(maxsize as number), RangeError);
+      assertEquals(error.message, `Cannot create queue: maxsize must be a number, not ${text}`);
+    }
+  }
+});
+
 Deno.test("Queue keeps undefined, null and functions as they are", async () => {
   await runVirtual(async () => {
     const queue = new Queue<unknown>();
