@@ -70,7 +70,9 @@ function objectRepr(value: object, level: number): string {
       // It can't be shown that way: shown as any object then.
     }
   }
-  const name = value.constructor?.name ?? "";
+  // The objects of generator functions have no class; what they are is in their tag.
+  const tag = (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag];
+  const name = value.constructor?.name || (tag ?? "");
   return name === "" || name === "Object" ? "{...}" : `<${name}>`;
 }
 

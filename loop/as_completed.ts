@@ -6,6 +6,7 @@
  * @module
  */
 
+import { repr } from "./_repr.ts";
 import { isCoroutine, Operation } from "./coroutines.ts";
 import type { Coroutine, Steps } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
@@ -143,7 +144,9 @@ export function asCompleted<T>(
   options: AsCompletedOptions = {},
 ): AsCompleted<T> {
   if (isFuture(awaitables) || isCoroutine(awaitables)) {
-    throw new TypeError(`Cannot wait: an iterable of futures was expected, not ${awaitables}`);
+    throw new TypeError(
+      `Cannot wait: an iterable of futures was expected, not ${repr(awaitables)}`,
+    );
   }
   const loop = getRunningLoop();
   const futures = new Set([...new Set(awaitables)].map((one) => loop._ensureFuture(one)));

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Steps, Suspension } from "./coroutines.ts";
 import { RuntimeError } from "./exceptions.ts";
@@ -65,7 +65,7 @@ export class Barrier {
   constructor(parties: number) {
     if (!(parties >= 1 && Number.isInteger(parties))) {
       throw new RangeError(
-        `Cannot create barrier: parties must be a whole number >= 1, not ${parties}`,
+        `Cannot create barrier: parties must be a whole number >= 1, not ${repr(parties)}`,
       );
     }
     this.#parties = parties;

@@ -37,7 +37,7 @@ import {
 } from "./_host.ts";
 import type { Instrument } from "./_instrument.ts";
 import { LinkedList } from "./_linked_list.ts";
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { Slice } from "./_slice.ts";
 import { TimerHeap } from "./_timer_heap.ts";
 import { monotonicClock } from "./clocks.ts";
@@ -170,7 +170,7 @@ export class BaseEventLoop implements TimerLoop {
    * ```
    */
   callSoon<Args extends unknown[]>(callback: (...args: Args) => unknown, ...args: Args): Handle {
-    this.#checkCallback(callback);
+    checkFunction("schedule a callback", callback);
     const handle = new Handle(
       callback as (...args: never[]) => unknown,
       args,
@@ -219,9 +219,7 @@ export class BaseEventLoop implements TimerLoop {
     callback: (...args: Args) => unknown,
     ...args: Args
   ): TimerHandle {
-    if (typeof delay !== "number" || Number.isNaN(delay)) {
-      throw new RangeError(`Cannot schedule a callback: delay must be a number, not ${delay}`);
-    }
+    checkTime("delay", delay);
     return this.callAt(this.time() + delay, callback, ...args);
   }
 
@@ -243,10 +241,8 @@ export class BaseEventLoop implements TimerLoop {
     callback: (...args: Args) => unknown,
     ...args: Args
   ): TimerHandle {
-    if (typeof when !== "number" || Number.isNaN(when)) {
-      throw new RangeError(`Cannot schedule a callback: when must be a number, not ${when}`);
-    }
-    this.#checkCallback(callback);
+    checkTime("when", when);
+    checkFunction("schedule a callback", callback);
     const context = currentValues();
     const timer = new TimerHandle(
       when,
@@ -268,12 +264,6 @@ export class BaseEventLoop implements TimerLoop {
    */
   time(): number {
     return this.#clock.time();
-  }
-
-  #checkCallback(callback: unknown): void {
-    if (typeof callback !== "function") {
-      throw new TypeError(`Cannot schedule a callback: a function was expected, not ${callback}`);
-    }
   }
 
   /** @ignore */
@@ -620,9 +610,7 @@ export class BaseEventLoop implements TimerLoop {
    * @throws {TypeError} If it is neither a function nor null.
    */
   setExceptionHandler(handler: ExceptionHandler | null): void {
-    if (handler !== null && typeof handler !== "function") {
-      throw new TypeError(`Cannot set exception handler: a function was expected, not ${handler}`);
-    }
+    if (handler !== null) checkFunction("set exception handler", handler);
     this.#exceptionHandler = handler;
   }
 
@@ -717,4 +705,14 @@ export class BaseEventLoop implements TimerLoop {
 function contextOfTask({ task, future }: ExceptionContext): Context | null {
   const context = ((task ?? future) as { getContext?(): unknown } | undefined)?.getContext?.();
   return context instanceof Context ? context : null;
+}
+
+function checkTime(name: "delay" | "when", time: number): void {
+  if (typeof time === "number" && !Number.isNaN(time)) return;
+  throw new RangeError(`Cannot schedule a callback: ${name} must be a number, not ${repr(time)}`);
+}
+
+function checkFunction(action: string, given: unknown): void {
+  if (typeof given === "function") return;
+  throw new TypeError(`Cannot ${action}: a function was expected, not ${repr(given)}`);
 }

@@ -9,6 +9,7 @@
 
 import { current, currentOwner, NO_LOOP } from "./_current.ts";
 import { addSignalListener, removeSignalListener } from "./_host.ts";
+import { repr } from "./_repr.ts";
 import { BaseEventLoop } from "./base_events.ts";
 import type { EventLoopOptions } from "./base_events.ts";
 import { copyContext } from "./contextvars.ts";
@@ -110,7 +111,7 @@ export class EventLoop extends BaseEventLoop {
    */
   setTaskFactory(factory: TaskFactory | null): void {
     if (factory !== null && typeof factory !== "function") {
-      throw new TypeError(`Cannot set task factory: a function was expected, not ${factory}`);
+      throw new TypeError(`Cannot set task factory: a function was expected, not ${repr(factory)}`);
     }
     this.#taskFactory = factory;
   }
@@ -163,7 +164,7 @@ export class EventLoop extends BaseEventLoop {
     if (isCoroutine(awaitable)) return this.createTask(awaitable as Coroutine<T>);
     if (typeof (awaitable as PromiseLike<T> | null)?.then !== "function") {
       const text = "a future, a coroutine, or a promise is required";
-      throw new TypeError(`Cannot await: ${text}, not ${awaitable}`);
+      throw new TypeError(`Cannot await: ${text}, not ${repr(awaitable)}`);
     }
     if (Symbol.iterator in awaitable) {
       this._instrument?.awaitableStarts(awaitable); // its task may be cancelled before

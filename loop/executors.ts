@@ -102,7 +102,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   constructor(options: WorkerPoolOptions = {}) {
     const { maxWorkers = cpuCount } = options;
     if (!Number.isInteger(maxWorkers) || maxWorkers <= 0) {
-      const text = `maxWorkers must be a whole number greater than 0, not ${maxWorkers}`;
+      const text = `maxWorkers must be a whole number greater than 0, not ${repr(maxWorkers)}`;
       throw new RangeError(`Cannot create executor: ${text}`);
     }
     this.#maxWorkers = maxWorkers;

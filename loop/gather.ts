@@ -6,6 +6,7 @@
  * @module
  */
 
+import { repr } from "./_repr.ts";
 import type { BaseEventLoop } from "./base_events.ts";
 import type { Coroutine, Suspension } from "./coroutines.ts";
 import { getEventLoop, getRunningLoop } from "./events.ts";
@@ -173,7 +174,7 @@ export function gather<const All extends Iterable<Gatherable>>(
     typeof awaitables === "function" || "then" in awaitables || !(Symbol.iterator in awaitables)
   ) {
     const text = "an iterable was expected, such as [() => work()]";
-    throw new TypeError(`Cannot gather: ${text}, not ${awaitables}`);
+    throw new TypeError(`Cannot gather: ${text}, not ${repr(awaitables)}`);
   }
   const returnExceptions = options.returnExceptions ?? false;
   let gathering: GatheringFuture | null = null;

@@ -9,7 +9,7 @@
 
 import type { AbortableOptions } from "./_abortable.ts";
 import { boundLoop } from "./_loop_bound.ts";
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { Waiters } from "./_waiters.ts";
 import { claim } from "./claims.ts";
 import type { Claimable } from "./claims.ts";
@@ -58,7 +58,7 @@ export class Semaphore {
   constructor(value = 1) {
     if (!(value >= 0 && (Number.isInteger(value) || value === Infinity))) {
       throw new RangeError(
-        `Cannot create semaphore: value must be a whole number >= 0, not ${value}`,
+        `Cannot create semaphore: value must be a whole number >= 0, not ${repr(value)}`,
       );
     }
     this.#value = value;

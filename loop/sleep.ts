@@ -10,6 +10,7 @@ import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import type { Steps } from "./_frame.ts";
 import type { BaseEventLoop } from "./base_events.ts";
+import { repr } from "./_repr.ts";
 import { nextTurn, Operation, watcher } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { Future } from "./futures.ts";
@@ -111,7 +112,7 @@ export function sleep<T>(
     return abortable(options, () => sleep(delay, result)[Symbol.iterator]());
   }
   if (typeof delay !== "number" || Number.isNaN(delay)) {
-    throw new RangeError(`Cannot sleep: delay must be a number, not ${delay}`);
+    throw new RangeError(`Cannot sleep: delay must be a number, not ${repr(delay)}`);
   }
   if (delay > 0) return new Sleep(delay, result);
   return result === undefined ? nextTurn : new Operation(() => passTurn(result));

@@ -17,7 +17,7 @@
 import { JointFuture } from "./_joint_future.ts";
 import { LinkedList } from "./_linked_list.ts";
 import type { Linked } from "./_linked_list.ts";
-import { printable } from "./_repr.ts";
+import { printable, repr } from "./_repr.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Coroutine, Steps, Suspension } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
@@ -115,7 +115,7 @@ export class TaskGroup {
     const { limit = Infinity } = options;
     if (!(limit >= 1 && (Number.isInteger(limit) || limit === Infinity))) {
       throw new RangeError(
-        `Cannot create task group: limit must be a whole number >= 1, not ${limit}`,
+        `Cannot create task group: limit must be a whole number >= 1, not ${repr(limit)}`,
       );
     }
     this.#slots = limit === Infinity ? null : new Semaphore(limit);

@@ -114,7 +114,7 @@ export class Task<T> extends Future<T> {
     super(options);
     if (!isCoroutine(coroutine)) {
       const text = "a coroutine was expected, such as () => work()";
-      throw new TypeError(`Cannot create task: ${text}, not ${coroutine}`);
+      throw new TypeError(`Cannot create task: ${text}, not ${repr(coroutine)}`);
     }
     this.#coroutine = coroutine;
     this.#name = options.name ?? ++tasksNamed;
@@ -244,7 +244,7 @@ export class Task<T> extends Future<T> {
 
   /** @ignore Called where the coroutine function returned what can't be awaited. */
   _finishPlain(value: unknown): void {
-    const text = `must return a promise or a generator, not ${value}`;
+    const text = `must return a promise or a generator, not ${repr(value)}`;
     this._fail(new TypeError(`Cannot run task: ${repr(this.#coroutine)} ${text}`));
   }
 

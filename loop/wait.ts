@@ -8,6 +8,7 @@
 
 import type { Steps } from "./_frame.ts";
 import { JointFuture } from "./_joint_future.ts";
+import { repr } from "./_repr.ts";
 import { isCoroutine, Operation } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { isFuture } from "./futures.ts";
@@ -74,13 +75,13 @@ export function wait<F extends Future<unknown>>(
 
 function asFutures<F>(futures: Iterable<F>): Set<F> {
   if (isFuture(futures) || isCoroutine(futures)) {
-    throw new TypeError(`Cannot wait: an iterable of futures was expected, not ${futures}`);
+    throw new TypeError(`Cannot wait: an iterable of futures was expected, not ${repr(futures)}`);
   }
   const set = new Set(futures);
   if (set.size === 0) throw new RangeError("Cannot wait: the set of futures is empty");
   for (const future of set) {
     if (!isFuture(future)) {
-      throw new TypeError(`Cannot wait: ${future} is no task; createTask() makes one`);
+      throw new TypeError(`Cannot wait: ${repr(future)} is no task; createTask() makes one`);
     }
   }
   return set;

@@ -7,6 +7,7 @@
 import { CancelledError, createTask, Future, KeyboardInterrupt, sleep } from "@aio/asyncio/loop";
 import { EventLoop, ExceptionGroup, TaskGroup } from "@aio/asyncio/loop";
 import type { ExceptionContext, ExceptionHandler } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertMatch, assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { captureErrors, newVirtualLoop, oneTurn } from "../_support/run.ts";
@@ -97,7 +98,7 @@ Deno.test("EventLoop.setExceptionHandler() throws when it is given no function",
       TypeError,
     );
     const text = "Cannot set exception handler: a function was expected, not";
-    assertEquals(error.message, `${text} ${nonsense}`);
+    assertEquals(error.message, `${text} ${repr(nonsense)}`);
   }
   loop.close();
 });

@@ -6,6 +6,7 @@
 
 import { createTask, getRunningLoop, newEventLoop, RuntimeError, sleep } from "@aio/asyncio/loop";
 import type { EventLoop } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { newVirtualLoop, oneTurn } from "../_support/run.ts";
 import { seededRandom } from "../_support/random.ts";
@@ -58,7 +59,7 @@ Deno.test("EventLoop schedules nothing but functions", () =>
   withLoop(async (loop) => {
     for (const nonsense of [42, null, undefined, "x", {}, Promise.resolve()]) {
       const bad = nonsense as unknown as () => void;
-      const message = `Cannot schedule a callback: a function was expected, not ${nonsense}`;
+      const message = `Cannot schedule a callback: a function was expected, not ${repr(nonsense)}`;
       const calls = [
         () => loop.callSoon(bad),
         () => loop.callSoonThreadsafe(bad),
@@ -74,9 +75,9 @@ Deno.test("EventLoop.callLater() and callAt() throw when the time is not a numbe
     for (const nonsense of [NaN, "1", null, undefined, {}, 1n] as number[]) {
       const text = "Cannot schedule a callback:";
       const later = assertThrows(() => loop.callLater(nonsense, callback), RangeError);
-      assertEquals(later.message, `${text} delay must be a number, not ${nonsense}`);
+      assertEquals(later.message, `${text} delay must be a number, not ${repr(nonsense)}`);
       const at = assertThrows(() => loop.callAt(nonsense, callback), RangeError);
-      assertEquals(at.message, `${text} when must be a number, not ${nonsense}`);
+      assertEquals(at.message, `${text} when must be a number, not ${repr(nonsense)}`);
     }
   }));
 

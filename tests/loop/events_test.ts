@@ -17,6 +17,7 @@ import {
   sleep,
   Task,
 } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertNotStrictEquals, assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
@@ -116,7 +117,9 @@ Deno.test("EventLoop.createTask() throws when it is not given a coroutine", () =
   const nonsense: [unknown, string][] = [
     [42, "42"],
     [null, "null"],
-    [Promise.resolve(), "[object Promise]"],
+    [Promise.resolve(), "<Promise>"],
+    ["work", "'work'"],
+    [sleep(1), "<Sleep>"],
     [loop.createFuture(), "<Future pending>"],
   ];
   for (const [value, text] of nonsense) {
@@ -212,7 +215,7 @@ Deno.test("EventLoop.runUntilComplete() throws when it is given what can't be aw
       TypeError,
     );
     const expected = "Cannot await: a future, a coroutine, or a promise is required";
-    assertEquals(error.message, `${expected}, not ${value}`);
+    assertEquals(error.message, `${expected}, not ${repr(value)}`);
   }
   loop.close();
 });

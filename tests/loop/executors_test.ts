@@ -16,6 +16,7 @@ import {
   WorkerPoolExecutor,
 } from "@aio/asyncio/loop";
 import type { Future } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
 import { assertStringIncludes, assertThrows } from "../_support/assert.ts";
 import { Program, runProgram } from "../_support/program.ts";
@@ -82,7 +83,7 @@ Deno.test("WorkerPoolExecutor has as many workers as there are processors", asyn
 Deno.test("new WorkerPoolExecutor() refuses a number of workers that makes no sense", () => {
   for (const maxWorkers of [0, -1, 1.5, NaN, "2" as never]) {
     const error = assertThrows(() => new WorkerPoolExecutor({ maxWorkers }), RangeError);
-    assertStringIncludes(error.message, `greater than 0, not ${maxWorkers}`);
+    assertStringIncludes(error.message, `greater than 0, not ${repr(maxWorkers)}`);
   }
 });
 

@@ -15,6 +15,7 @@ import {
   sleep,
 } from "@aio/asyncio/loop";
 import type { Future, Task } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../_support/assert.ts";
 import { assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, runVirtual } from "../_support/run.ts";
@@ -144,7 +145,7 @@ Deno.test("gather() throws when one of them can't be awaited", async () => {
     for (const value of [42, null, "x", {}]) {
       const error = assertThrows(() => gather([value as unknown as Promise<void>]), TypeError);
       const text = "Cannot await: a future, a coroutine, or a promise is required, not";
-      assertEquals(error.message, `${text} ${value}`);
+      assertEquals(error.message, `${text} ${repr(value)}`);
     }
   });
 });

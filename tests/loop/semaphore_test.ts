@@ -13,6 +13,7 @@ import {
   Semaphore,
   sleep,
 } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
@@ -27,7 +28,7 @@ Deno.test("Semaphore() refuses what is no number of places", () => {
       const error = assertThrows(() => new kind(value), RangeError);
       assertEquals(
         error.message,
-        `Cannot create semaphore: value must be a whole number >= 0, not ${value}`,
+        `Cannot create semaphore: value must be a whole number >= 0, not ${repr(value)}`,
       );
     }
   }

@@ -14,6 +14,7 @@ import {
   RuntimeError,
   sleep,
 } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
@@ -81,7 +82,7 @@ bothKinds("sleep() passes one turn when the delay is zero or less", {
 Deno.test("sleep() throws when the delay is not a number", () => {
   for (const delay of [NaN, "1", undefined, null, true, {}, 1n] as number[]) {
     const error = assertThrows(() => sleep(delay), RangeError);
-    assertEquals(error.message, `Cannot sleep: delay must be a number, not ${delay}`);
+    assertEquals(error.message, `Cannot sleep: delay must be a number, not ${repr(delay)}`);
   }
 });
 

@@ -17,6 +17,7 @@ import {
   sleep,
   Task,
 } from "@aio/asyncio/loop";
+import { repr } from "../../loop/_repr.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../_support/assert.ts";
 import { assertStrictEquals, assertThrows } from "../_support/assert.ts";
 import { bothKinds, newVirtualLoop, oneTurn, runVirtual } from "../_support/run.ts";
@@ -43,9 +44,9 @@ Deno.test("Task fails when its function returns what can't be awaited", async ()
       const task = createTask(work as () => Promise<void>);
       const error = await assertRejects(async () => await task, TypeError);
       const text = "Cannot run task: <function work> must return a promise or a generator";
-      assertEquals(error.message, `${text}, not ${value}`);
+      assertEquals(error.message, `${text}, not ${repr(value)}`);
     }
-    assertThrows(() => createTask(generate() as never), TypeError, "not [object AsyncGenerator]");
+    assertThrows(() => createTask(generate() as never), TypeError, "not <AsyncGenerator>");
   });
 });
 

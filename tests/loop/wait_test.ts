@@ -64,9 +64,9 @@ Deno.test("wait() refuses what it can't wait for", async () => {
     const refusals: [unknown, new () => Error, string][] = [
       [[], RangeError, "Cannot wait: the set of futures is empty"],
       [future, TypeError, "an iterable of futures was expected, not <Future pending>"],
-      [coroutine, TypeError, "an iterable of futures was expected, not async ()"],
+      [coroutine, TypeError, "an iterable of futures was expected, not <function coroutine>"],
       [[future, coroutine], TypeError, "is no task; createTask() makes one"],
-      [[Promise.resolve()], TypeError, "[object Promise] is no task"],
+      [[Promise.resolve()], TypeError, "<Promise> is no task"],
     ];
     for (const [given, errorClass, text] of refusals) {
       const waiting = async (): Promise<unknown> => await wait(given as Future<void>[]);
