@@ -194,7 +194,8 @@ export class EventLoop extends BaseEventLoop {
    * @param signal Such as `"SIGTERM"`.
    * @param callback The function to call.
    * @param args The arguments to call it with.
-   * @throws {TypeError} If `callback` is a coroutine function, or the signal can't be caught.
+   * @throws {TypeError} If `callback` is a coroutine function, or there is no such signal, or it
+   * can't be caught.
    * @throws {RuntimeError} If the loop is closed.
    */
   addSignalHandler<Args extends unknown[]>(
@@ -204,6 +205,12 @@ export class EventLoop extends BaseEventLoop {
   ): void {
     if (isCoroutineFunction(callback)) {
       throw new TypeError("Cannot add signal handler: coroutines cannot be used with signals");
+    }
+    if (typeof signal !== "string" || !signal.startsWith("SIG")) {
+      // The host would take any other name for that of an event, which never comes.
+      throw new TypeError(
+        `Cannot add signal handler: a name such as "SIGTERM" was expected, not ${repr(signal)}`,
+      );
     }
     this._checkOpen();
     this.removeSignalHandler(signal);

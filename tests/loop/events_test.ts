@@ -320,6 +320,20 @@ Deno.test("parity: 148 EventLoop.addSignalHandler() throws when it is given a co
   loop.close();
 });
 
+Deno.test("EventLoop.addSignalHandler() throws when it is given what is no signal", () => {
+  const loop = newVirtualLoop();
+  const shown = { FOO: "'FOO'", sigterm: "'sigterm'", exit: "'exit'", 15: "15" };
+  for (const [name, text] of Object.entries(shown)) {
+    const signal = name === "15" ? 15 as unknown as string : name;
+    const error = assertThrows(() => loop.addSignalHandler(signal, () => {}), TypeError);
+    const message = `Cannot add signal handler: a name such as "SIGTERM" was expected, not ${text}`;
+    assertEquals(error.message, message);
+    assertEquals(loop.removeSignalHandler(signal), false);
+  }
+  assertThrows(() => loop.addSignalHandler("SIGFOO", () => {}), TypeError, "SIGFOO");
+  loop.close();
+});
+
 Deno.test("EventLoop.addSignalHandler() throws when the loop is closed", () => {
   const loop = newVirtualLoop();
   loop.close();
