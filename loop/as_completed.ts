@@ -8,11 +8,12 @@
 
 import { repr } from "./_repr.ts";
 import { isCoroutine, Operation } from "./coroutines.ts";
-import type { Coroutine, Steps } from "./coroutines.ts";
+import type { Steps } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { TimeoutError } from "./exceptions.ts";
 import { isFuture } from "./futures.ts";
 import type { Awaitable, Future } from "./futures.ts";
+import type { Gatherable, Gathered } from "./gather.ts";
 import type { Handle } from "./handles.ts";
 import { Queue } from "./queues.ts";
 
@@ -118,7 +119,7 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
  * gives awaitables, to be awaited one after another. Counterpart of Python's
  * `asyncio.as_completed()`.
  *
- * @typeParam T What they give.
+ * @typeParam A The types of what is waited for, which may be several.
  * @param awaitables Futures, coroutines, which become tasks, and promises. The same one twice counts
  * once.
  * @param options A limit of time.
@@ -139,10 +140,10 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
  * assertEquals(seen, ["fast", "slow", "fast", "slow"]);
  * ```
  */
-export function asCompleted<T>(
-  awaitables: Iterable<Awaitable<T> | PromiseLike<T> | Coroutine<T>>,
+export function asCompleted<A extends Gatherable>(
+  awaitables: Iterable<A>,
   options: AsCompletedOptions = {},
-): AsCompleted<T> {
+): AsCompleted<Gathered<A>> {
   if (isFuture(awaitables) || isCoroutine(awaitables)) {
     throw new TypeError(
       `Cannot wait: an iterable of futures was expected, not ${repr(awaitables)}`,
@@ -150,5 +151,5 @@ export function asCompleted<T>(
   }
   const loop = getRunningLoop();
   const futures = new Set([...new Set(awaitables)].map((one) => loop._ensureFuture(one)));
-  return new AsCompleted(futures, options.timeout ?? null);
+  return new AsCompleted(futures as Set<Future<Gathered<A>>>, options.timeout ?? null);
 }

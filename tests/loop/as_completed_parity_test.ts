@@ -36,7 +36,7 @@ export const scenarios: Scenarios = {
         () => failing(1, new ValueError("neither")),
         () => sleep(1, "yes"),
       ];
-      for (const next of asCompleted<unknown>(work)) await outcome(log, "next", next);
+      for (const next of asCompleted(work)) await outcome(log, "next", next);
     },
   },
 };

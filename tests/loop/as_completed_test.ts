@@ -44,7 +44,7 @@ bothKinds("asCompleted() gives results as they come", {
 Deno.test("asCompleted() of nothing gives nothing, in both ways", async () => {
   await runVirtual(async () => {
     assertEquals([...asCompleted([])], []);
-    for await (const _future of asCompleted<void>([], { timeout: 1 })) throw new Error("never");
+    for await (const _future of asCompleted([], { timeout: 1 })) throw new Error("never");
     assertEquals(getRunningLoop().time(), 0);
   });
 });
@@ -58,12 +58,30 @@ Deno.test("asCompleted() gives futures that are done, whatever they ended with",
     const good = createTask(() => sleep(1, "good"));
     getRunningLoop().callSoon(() => cancelled.cancel());
     const seen: string[] = [];
-    for await (const future of asCompleted<unknown>([good, cancelled, failed])) {
+    for await (const future of asCompleted([good, cancelled, failed])) {
       assertEquals(future.done(), true);
       if (future.cancelled()) seen.push("cancelled");
       else seen.push(String(future.exception() ?? future.result()));
     }
     assertEquals(seen, ["RangeError: no", "cancelled", "good"]);
+  });
+});
+
+Deno.test("asCompleted() takes things that give different types, and knows which", async () => {
+  await runVirtual(async () => {
+    const seen: (number | string | boolean)[] = [];
+    const all = [async () => 1, () => sleep(1, "x"), Promise.resolve(true)];
+    for await (const future of asCompleted(all)) {
+      const result: number | string | boolean = future.result();
+      // @ts-expect-error -- it may be another of them
+      const wrong: number = result;
+      seen.push(wrong);
+    }
+    for (const next of asCompleted([async () => 2, () => sleep(1, "y")])) {
+      const result: number | string = await next;
+      seen.push(result);
+    }
+    assertEquals(new Set(seen), new Set([1, "x", true, 2, "y"]));
   });
 });
 
