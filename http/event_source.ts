@@ -116,11 +116,16 @@ export class EventSourceResponse extends StreamResponse {
    * @param data What happened. It may have several lines.
    * @param options Its kind and its id.
    * @returns An awaitable that ends when more may be sent.
+   * @throws {TypeError} If the data are no string.
    * @throws {RangeError} If the kind or the id has a line break, or the id a NUL.
    * @throws {Deno.errors.ConnectionReset} If the client has left.
    * @throws {RuntimeError} If the stream is not prepared, or has ended.
    */
   send(data: string, options: ServerSentEventOptions = {}): Awaitable<void> {
+    if (typeof data !== "string") {
+      const text = `data must be a string, such as JSON.stringify(value), not ${String(data)}`;
+      throw new TypeError(`Cannot send event: ${text}`);
+    }
     const { event, id, retry } = options;
     let text = "";
     if (id !== undefined) text += field("id", id);

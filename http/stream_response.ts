@@ -21,6 +21,7 @@ import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { taskOf } from "./_request_task.ts";
 import type { RequestTask } from "./_request_task.ts";
+import { isEmptyStatus } from "./_status.ts";
 import { compress } from "./compression.ts";
 
 /** How many bytes are kept for a client that is slow before `write()` waits. */
@@ -40,6 +41,13 @@ export interface StreamResponseInit extends ResponseInit {
    * @default {false}
    */
   compress?: boolean;
+}
+
+function bytesOf(data: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return data as Uint8Array<ArrayBuffer>;
+  const text = `a string or an Uint8Array was expected, not ${String(data)}`;
+  throw new TypeError(`Cannot write response: ${text}`);
 }
 
 /** What is written, on its way to whoever reads the body. */
@@ -120,6 +128,7 @@ class Pipe {
 export class StreamResponse extends Response {
   readonly #pipe: Pipe;
   readonly #compress: boolean;
+  readonly #hasBody: boolean;
   #state = CREATED;
   #hasLeft = false;
   #task: RequestTask | null = null;
@@ -132,7 +141,9 @@ export class StreamResponse extends Response {
   constructor(init: StreamResponseInit = {}) {
     const { compress = false, ...rest } = init;
     const pipe = new Pipe();
-    super(pipe.readable, rest);
+    const hasBody = !isEmptyStatus(init.status ?? 200);
+    super(hasBody ? pipe.readable : null, rest);
+    this.#hasBody = hasBody;
     this.#pipe = pipe;
     this.#compress = compress;
   }
@@ -164,10 +175,12 @@ export class StreamResponse extends Response {
   }
 
   /**
-   * Sends a piece of the body, and waits if the client is slow.
+   * Sends a piece of the body, and waits if the client is slow. A response that has no body, as with
+   * the status 204 or 304, drops it.
    *
    * @param data Some bytes, or a text to send in UTF-8. The bytes must not be changed any more.
    * @returns An awaitable that ends when more may be written.
+   * @throws {TypeError} If the data are neither.
    * @throws {Deno.errors.ConnectionReset} If the client has left.
    * @throws {RuntimeError} If the response is not prepared, or has ended.
    */
@@ -183,7 +196,8 @@ export class StreamResponse extends Response {
       throw new Deno.errors.ConnectionReset("Cannot write response: the client has left");
     }
     if (this.#state === ENDED) throw new RuntimeError("Cannot write response: it has ended");
-    yield* this.#pipe.write(typeof data === "string" ? encoder.encode(data) : data);
+    const piece = bytesOf(data);
+    if (this.#hasBody) yield* this.#pipe.write(piece);
   }
 
   /**
@@ -192,6 +206,7 @@ export class StreamResponse extends Response {
    * @param data A last piece.
    * @returns An awaitable that ends when that was taken.
    * @throws {Deno.errors.ConnectionReset} If the client has left before the last piece.
+   * @throws {TypeError} If the last piece is neither bytes nor a text.
    * @throws {RuntimeError} If the response is not prepared.
    */
   writeEof(data: Uint8Array<ArrayBuffer> | string = ""): Awaitable<void> {
@@ -202,7 +217,7 @@ export class StreamResponse extends Response {
   }
 
   *#writeEof(data: Uint8Array<ArrayBuffer> | string): Steps<void> {
-    if (data.length > 0) yield* this.#write(data);
+    if (data.length !== 0) yield* this.#write(data);
     this._handlerEnded(null);
   }
 

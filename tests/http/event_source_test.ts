@@ -113,6 +113,9 @@ test("EventSourceResponse refuses what would be read as something else", async (
     for (const options of [{ id: "a\nb" }, { id: "a\0" }, { event: "a\rb" }, { retry: -1 }]) {
       assertThrows(() => events.send("", options), RangeError, "Cannot send event");
     }
+    for (const data of [{}, 5, undefined] as unknown as string[]) {
+      assertThrows(() => events.send(data), TypeError, "such as JSON.stringify(value), not ");
+    }
     seen.push("all");
     return events;
   });

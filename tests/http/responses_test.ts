@@ -502,6 +502,43 @@ test("StreamResponse refuses to be used out of order", async () => {
   assertThrows(() => lone.prepare(new Request("http://a/")), RuntimeError, "no application");
 });
 
+test("StreamResponse.write() throws when it is given neither bytes nor a text", async () => {
+  const app = new Application();
+  app.router.addGet("/", async (request) => {
+    const response = new StreamResponse();
+    response.prepare(request);
+    for (const [data, shown] of [[5, "5"], [null, "null"], [{}, "[object Object]"]] as const) {
+      const text = `a string or an Uint8Array was expected, not ${shown}`;
+      const wrong = data as unknown as string;
+      await assertRejects(async () => await response.write(wrong), TypeError, text);
+    }
+    await assertRejects(async () => await response.writeEof(5 as never), TypeError, "not 5");
+    await response.write("x");
+    return response;
+  });
+  assertEquals(await (await app.request("/")).text(), "x");
+});
+
+test("StreamResponse of a status without a body sends its head alone", async () => {
+  const app = new Application();
+  app.router.addGet("/{status}", async (request) => {
+    const status = Number(http.matchInfo(request).status);
+    const response = new StreamResponse({ status, headers: { etag: '"1"' }, compress: true });
+    response.prepare(request);
+    for (let i = 0; i < 10; i++) await response.write("x".repeat(50_000)); // nobody waits for ever
+    await response.writeEof("end");
+    return response;
+  });
+  await using server = await TestServer.start(app);
+  for (const status of [204, 205, 304]) {
+    const head = "Host: a\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n";
+    const response = await exchange(server.port, `GET /${status} HTTP/1.1\r\n${head}`);
+    assertEquals([response.status, response.body], [status, ""]);
+    assertEquals(response.headers.get("etag"), '"1"');
+    assertEquals(response.headers.get("content-encoding"), null);
+  }
+});
+
 test("StreamResponse that is returned without being prepared is empty", async () => {
   const app = new Application();
   app.router.addGet("/", () => new StreamResponse({ status: 202 }));
