@@ -53,6 +53,16 @@ export interface RequestOwner {
   isLeaving: boolean;
 }
 
+/** What to tell who has returned something else than a response. */
+function noResponse(value: unknown, plan: Plan): TypeError {
+  let who = "the handler";
+  for (let scope = plan.scope; scope !== null; scope = scope.parent) {
+    if (scope.middlewares.length > 0) who = "the handler and each middleware";
+  }
+  const shown = typeof value === "function" ? "a function" : String(value);
+  return new TypeError(`Cannot answer: ${who} must return a Response, not ${shown}`);
+}
+
 /** The tasks that answer requests of `owner`: no set of them is kept, the loop has one of all tasks. */
 export function tasksOf(owner: RequestOwner): RequestTask[] {
   const isOfOwner = (task: unknown): task is RequestTask =>
@@ -220,9 +230,7 @@ export class RequestTask extends Task<Response> {
       super._finish(this.#answer!);
       this.#end(this.#answer!);
     } else {
-      this._fail(
-        new TypeError(`Cannot answer: the handler must return a Response, not ${String(value)}`),
-      );
+      this._fail(noResponse(value, this.plan));
     }
   }
 

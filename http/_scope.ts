@@ -134,6 +134,16 @@ export function checkOptions(action: string, options: HandlerOptions): void {
   }
 }
 
+/** Refuses middlewares that can't be called: where they are said, and not at each request. */
+export function checkMiddlewares(action: string, middlewares: readonly unknown[]): void {
+  for (const middleware of middlewares) {
+    if (typeof middleware === "function") continue;
+    throw new TypeError(
+      `Cannot ${action}: a middleware must be a function, not ${String(middleware)}`,
+    );
+  }
+}
+
 /** The plan of a route: its own settings go before those of its application, and so outwards. */
 export function planOf(handler: Handler, options: HandlerOptions, scope: Scope | null): Plan {
   const all = [options];

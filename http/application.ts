@@ -26,7 +26,7 @@ import { pathOf } from "./_path.ts";
 import { ClientWatch, reportError, RequestTask, tasksOf } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
 import { Served } from "./_served.ts";
-import { checkOptions } from "./_scope.ts";
+import { checkMiddlewares, checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
 import { HTTPBadRequest, HTTPException, HTTPInternalServerError } from "./exceptions.ts";
@@ -109,13 +109,16 @@ export class Application implements AsyncDisposable {
    * ```
    */
   readonly onResponsePrepare: ResponsePrepareCallback[] = [];
-  /** Called, in order, before the first request. */
+  /** Called, in order, before the first request; once the application has started, none can be added. */
   readonly onStartup: AppCallback[] = [];
   /** Called, in order, when no more requests are accepted. */
   readonly onShutdown: AppCallback[] = [];
   /** Called, in order, after the last request. */
   readonly onCleanup: AppCallback[] = [];
-  /** Run up to their `yield` before `onStartup`, and to their end, in reverse, before `onCleanup`. */
+  /**
+   * Run up to their `yield` before `onStartup`, and to their end, in reverse, before `onCleanup`. Once
+   * the application has started, none can be added.
+   */
   readonly cleanupCtx: CleanupContext[] = [];
   /** @ignore */
   readonly _options: HandlerOptions;
@@ -137,11 +140,13 @@ export class Application implements AsyncDisposable {
    *
    * @param options Its middlewares, and settings of all its routes.
    * @throws {RangeError} If a setting makes no sense.
+   * @throws {TypeError} If a middleware is no function.
    */
   constructor(options: ApplicationOptions = {}) {
     const { middlewares = [], ...rest } = options;
     checkOptions("create application", rest);
     this.middlewares = [...middlewares];
+    checkMiddlewares("create application", this.middlewares);
     this._options = rest;
     this.router = new Router(this);
   }
@@ -399,6 +404,7 @@ export class Application implements AsyncDisposable {
    *
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if ending fails, too.
    * @throws {RuntimeError} If the application has started already.
+   * @throws {TypeError} If a middleware is no function.
    */
   async startup(): Promise<void> {
     if (this.#state === STARTING || this.#state === STARTED) {
@@ -413,6 +419,7 @@ export class Application implements AsyncDisposable {
       }
       for (const callback of this.onStartup) await callback(this);
       for (const app of this.#subapps) await app.startup();
+      checkMiddlewares("start the application", this.middlewares);
     } catch (error) {
       await runAll("Multiple errors on start-up", [
         () => raise(error),
@@ -426,6 +433,8 @@ export class Application implements AsyncDisposable {
     this.router._freeze();
     freeze(this.middlewares, "middlewares");
     freeze(this.onResponsePrepare, "onResponsePrepare");
+    freeze(this.onStartup, "onStartup");
+    freeze(this.cleanupCtx, "cleanupCtx");
     this.#useLoop(getEventLoop());
   }
 

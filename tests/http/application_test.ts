@@ -21,6 +21,7 @@ import {
   AppKey,
   Application,
   appOf,
+  compression,
   HTTPNotFound,
   HTTPOk,
   matchInfo,
@@ -213,10 +214,51 @@ test("Application.fetch() says what a handler must return, where it returns some
       app.router.addGet("/", () => value as never);
       using reports = captureReports();
       assertEquals((await app.request("/")).status, 500);
-      const text = `TypeError: Cannot answer: the handler must return a Response, not ${value}`;
+      const who = middlewares.length === 0 ? "the handler" : "the handler and each middleware";
+      const text = `TypeError: Cannot answer: ${who} must return a Response, not ${value}`;
       assert(reports.messages[0]!.includes(text), reports.messages[0]);
     }
   }
+});
+
+test("Application.fetch() says so where a middleware returns none, or is what makes one", async () => {
+  const forgets: Middleware = async (request, handler) => {
+    await handler(request);
+    return undefined as never;
+  };
+  const cases: [Middleware, string][] = [
+    [forgets, "undefined"],
+    [compression as unknown as Middleware, "a function"],
+  ];
+  for (const [middleware, shown] of cases) {
+    const outer = new Application({ middlewares: [middleware] });
+    const inner = new Application();
+    inner.router.addGet("/", () => new Response("hello"));
+    outer.addSubapp("/inner", inner);
+    using reports = captureReports();
+    await using app = outer;
+    assertEquals((await app.request("/inner/")).status, 500);
+    const text = `the handler and each middleware must return a Response, not ${shown}`;
+    assert(reports.messages[0]!.includes(text), reports.messages[0]);
+  }
+});
+
+test("Application refuses middlewares that are no functions", async () => {
+  const wrong = undefined as unknown as Middleware;
+  const text = "a middleware must be a function, not undefined";
+  assertThrows(
+    () => new Application({ middlewares: [wrong] }),
+    TypeError,
+    `Cannot create application: ${text}`,
+  );
+  const log: string[] = [];
+  const app = new Application();
+  app.onStartup.push(() => void app.middlewares.push(wrong));
+  app.onCleanup.push(() => void log.push("cleaned up"));
+  await run(async () => {
+    await assertRejects(() => app.startup(), TypeError, `Cannot start the application: ${text}`);
+  });
+  assertEquals(log, ["cleaned up"]);
 });
 
 test("Application.fetch() runs each request as a task with a context of its own", async () => {
@@ -371,6 +413,8 @@ test("Application takes routes, middlewares and callbacks until it has started, 
     ["Cannot change middlewares", () => app.middlewares.unshift(middleware)],
     ["Cannot change middlewares", () => app.middlewares.splice(0)],
     ["Cannot change onResponsePrepare", () => app.onResponsePrepare.push(() => {})],
+    ["Cannot change onStartup", () => app.onStartup.push(() => {})],
+    ["Cannot change cleanupCtx", () => app.cleanupCtx.push(async function* () {})],
   ];
   for (const [action, change] of changes) {
     assertThrows(change, RuntimeError, `${action}: the application has started`);
