@@ -222,9 +222,13 @@ export class RequestTask extends Task<Response> {
     if (value instanceof FileResponse && this.#early === null) {
       this.#sendFile(value);
     } else if (value instanceof Response) {
+      try {
+        // A stream that was never prepared has ended, too; with a WebSocket that is a mistake.
+        if (this.#early === null) (value as Partial<EarlyResponse>)._handlerEnded?.(null);
+      } catch (error) {
+        return this._fail(error); // it is reported, and answered with 500
+      }
       super._finish(value);
-      // A stream that was never prepared has ended, too.
-      if (this.#early === null) (value as Partial<EarlyResponse>)._handlerEnded?.(null);
       this.#end(value);
     } else if (this.#early !== null) {
       super._finish(this.#answer!);

@@ -220,7 +220,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   #prepared(action: string): WebSocketConnection {
     if (this.#connection === null) {
-      throw new RuntimeError(`Cannot ${action} WebSocket: prepare() comes first`);
+      throw new RuntimeError(`Cannot ${action} WebSocket: it is not open; await prepare() first`);
     }
     return this.#connection;
   }
@@ -357,7 +357,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   /** @ignore */
   _handlerEnded(error: unknown): void {
-    this.#connection?.handlerEnded(error);
+    this.#prepared("answer with").handlerEnded(error);
   }
 }
 

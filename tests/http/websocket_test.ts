@@ -74,9 +74,13 @@ test("WebSocketResponse.prepare() needs a connection, and comes first", async ()
   app.router.addGet("/", async (request) => {
     const ws = new WebSocketResponse();
     seen.push(ws.closed, ws.closeCode, ws.protocol, ws.exception());
-    assertThrows(() => ws.receive(), RuntimeError, "prepare() comes first");
-    assertThrows(() => ws.sendStr(""), RuntimeError, "prepare() comes first");
-    await assertRejects(async () => await ws.close(), RuntimeError, "prepare() comes first");
+    assertThrows(() => ws.receive(), RuntimeError, "it is not open; await prepare() first");
+    assertThrows(() => ws.sendStr(""), RuntimeError, "it is not open; await prepare() first");
+    await assertRejects(
+      async () => await ws.close(),
+      RuntimeError,
+      "it is not open; await prepare() first",
+    );
     await assertRejects(async () => await ws.prepare(request), RuntimeError, "by no connection");
     return new Response("all");
   });
@@ -218,11 +222,20 @@ test("WebSocketResponse.prepare() does not wait for ever for a connection that n
   }, { loopFactory }).finally(() => Deno.upgradeWebSocket = upgrade);
 });
 
-test("WebSocketResponse that is returned without being prepared is an empty response", async () => {
-  const app = new Application();
+test("WebSocketResponse that is returned without being prepared is reported", async () => {
+  await using app = new Application();
   app.router.addGet("/", () => new WebSocketResponse());
-  const response = await app.request("/");
-  assertEquals([response.status, await response.text()], [200, ""]);
+  app.router.addGet("/unawaited", (request) => {
+    const ws = new WebSocketResponse();
+    ws.prepare(request); // nothing happens until it is awaited
+    return ws;
+  });
+  for (const path of ["/", "/unawaited"]) {
+    using reports = captureReports();
+    assertEquals((await app.request(path)).status, 500);
+    const text = "Cannot answer with WebSocket: it is not open; await prepare() first";
+    assert(reports.messages[0]!.includes(text), reports.messages[0]);
+  }
 });
 
 // -- Messages --
