@@ -399,6 +399,11 @@ export class Future<T> implements Awaitable<T> {
   toString(): string {
     return `<${this.constructor.name} ${this._describe()}>`;
   }
+
+  /** @ignore Who forgot to await it would write down what is within, the loop too. */
+  toJSON(): never {
+    throw new TypeError(`Cannot write ${this} as JSON: it must be awaited first`);
+  }
 }
 
 /** The steps of `yield* future`, by hand: a generator would take twice the time, and three to throw. */

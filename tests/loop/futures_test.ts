@@ -406,3 +406,12 @@ Deno.test("isFuture() is true for futures and tasks", async () => {
     assertEquals(isFuture(value), false);
   }
 });
+
+Deno.test("Future is nothing for JSON: who forgot to await it is told so", () => {
+  const loop = newVirtualLoop();
+  const future = loop.createFuture<number>();
+  const error = assertThrows(() => JSON.stringify({ value: future }), TypeError);
+  assertEquals(error.message, "Cannot write <Future pending> as JSON: it must be awaited first");
+  assertThrows(() => Response.json(future), TypeError, "must be awaited first");
+  loop.close();
+});
