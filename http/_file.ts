@@ -168,7 +168,9 @@ async function openCompressed(
     try {
       return { source: await files.open(compressed), encoding };
     } catch (error) {
-      if (!(error instanceof HTTPNotFound || error instanceof HTTPForbidden)) throw error;
+      // It is not there for a program that may read the file alone.
+      const isNotOurs = error instanceof HTTPForbidden || error instanceof Deno.errors.NotCapable;
+      if (!(error instanceof HTTPNotFound || isNotOurs)) throw error;
     }
   }
   return null;

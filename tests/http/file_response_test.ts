@@ -87,3 +87,18 @@ test("FileResponse lets go of a large file when its client leaves, or asks for i
   }
   // That nothing is open any more, the test itself looks for.
 });
+
+const OWN_PATH = import.meta.filename!;
+
+Deno.test({
+  name: "FileResponse needs the permission to read its file, and no other",
+  permissions: { read: [OWN_PATH] },
+  async fn() {
+    await using app = new Application();
+    app.router.addGet("/", () => new FileResponse(OWN_PATH));
+    const headers = { "accept-encoding": "br, gzip" };
+    const response = await app.request("/", { headers });
+    assertEquals([response.status, response.headers.get("content-encoding")], [200, null]);
+    assertEquals(await response.text(), await Deno.readTextFile(OWN_PATH));
+  },
+});
