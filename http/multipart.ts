@@ -388,6 +388,31 @@ function addHeader(head: PartHead, line: string): void {
  * const response = await app.request("/upload", { method: "POST", body });
  * assertEquals(await response.text(), "5 bytes");
  * ```
+ *
+ * @example Files that go to disk, whatever their size
+ * ```ts
+ * import { Application, readMultipart } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using app = new Application();
+ * app.router.addPost("/upload", async (request) => {
+ *   for await (const part of readMultipart(request)) {
+ *     if (part.filename === null) continue; // a field; and a name is not to be trusted as a path
+ *     const file = await Deno.open(`${folder}/${crypto.randomUUID()}`, { createNew: true, write: true });
+ *     await ReadableStream.from(part).pipeTo(file.writable); // closes the file, also if it breaks off
+ *   }
+ *   return new Response("saved", { status: 201 });
+ * }, { clientMaxSize: null });
+ *
+ * const body = new FormData();
+ * body.set("file", new File(["x".repeat(100_000)], "x.txt"));
+ * const response = await app.request("/upload", { method: "POST", body });
+ * assertEquals(await response.text(), "saved");
+ * const sizes = Array.from(Deno.readDirSync(folder), ({ name }) => Deno.statSync(`${folder}/${name}`).size);
+ * assertEquals(sizes, [100_000]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
  */
 export async function* readMultipart(request: Request): AsyncGenerator<BodyPart, void, void> {
   const type = request.headers.get("content-type") ?? "";
