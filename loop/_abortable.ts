@@ -76,14 +76,18 @@ export function* cancelledBy<T>(signal: AbortSignal, start: () => Steps<T>): Ste
     task.cancel();
   };
   signal.addEventListener("abort", cancel);
+  let result: T;
   try {
-    const result = yield* start();
-    if (isAborted) task.uncancel(); // and the steps have not minded
-    return result;
+    result = yield* start();
   } catch (error) {
     const isOurs = isAborted && task.uncancel() <= before;
     throw isOurs && error instanceof CancelledError ? signal.reason : error;
   } finally {
     signal.removeEventListener("abort", cancel);
   }
+  if (!isAborted) return result;
+  const isDue = task._mustCancel; // it has come while the steps awaited promises of others
+  if (task.uncancel() > before || !isDue) return result;
+  task._takeCancellation();
+  throw signal.reason;
 }

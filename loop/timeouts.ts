@@ -126,7 +126,9 @@ export class Timeout {
     } catch (error) {
       throw this.#exit() ? translate(error) : error;
     }
-    this.#exit();
+    const task = this.#task!;
+    const isDue = task._mustCancel; // it has come while the body awaited promises of others
+    if (this.#exit() && isDue) throw translate(task._takeCancellation());
     return result;
   }
 

@@ -331,3 +331,84 @@ Deno.test("Timeouts of a hundred tasks end them in the order of their deadlines"
     assertEquals(ended, numbers);
   });
 });
+
+/** A promise that is not ours, of which the loop learns after `delay` seconds. */
+function foreignPromise(delay: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  getRunningLoop().callLater(delay, () => resolve("late"));
+  return promise;
+}
+
+const slowBodies: Record<string, () => Promise<string>> = {
+  "gives it": () => foreignPromise(3),
+  "awaits it": async () => await foreignPromise(3),
+  "goes on after it": async () => `${await foreignPromise(3)} again`,
+  "awaits it in a helper": async () => {
+    const helper = async (): Promise<string> => await foreignPromise(3);
+    return await helper();
+  },
+};
+for (const [name, body] of Object.entries(slowBodies)) {
+  Deno.test(`Timeout.run() throws once a promise of others has come too late: a body that ${name}`, async () => {
+    await runVirtual(async () => {
+      const task = currentTask()!;
+      for (const start of [() => timeout(1).run(body), () => waitFor(body, 1)]) {
+        const began = getRunningLoop().time();
+        const error = await assertRejects(async () => await start(), TimeoutError);
+        assertInstanceOf(error.cause, CancelledError);
+        assertEquals(getRunningLoop().time() - began, 3);
+        assertEquals([task.cancelling(), await sleep(0, "goes on")], [0, "goes on"]);
+      }
+    });
+  });
+}
+
+Deno.test("Timeout.run() gives what its body makes of a cancellation, whatever it awaits then", async () => {
+  await runVirtual(async () => {
+    const result = await timeout(1).run(async () => {
+      try {
+        await sleep(10);
+      } catch (error) {
+        if (!(error instanceof CancelledError)) throw error;
+      }
+      return await foreignPromise(3);
+    });
+    assertEquals(result, "late");
+  });
+});
+
+Deno.test("Timeout.run() leaves a cancellation of its task to the task, beside its own", async () => {
+  await runVirtual(async () => {
+    const log: string[] = [];
+    const task = createTask(async () => {
+      log.push(await timeout(1).run(() => foreignPromise(3)));
+      await sleep(10);
+    });
+    await sleep(2);
+    task.cancel("from outside");
+    await assertRejects(async () => await task, CancelledError, "from outside");
+    assertEquals([log, getRunningLoop().time()], [["late"], 3]);
+  });
+});
+
+Deno.test("Timeout.run() within another: the outer one's time is over, too", async () => {
+  await runVirtual(async () => {
+    const log: string[] = [];
+    const outer = timeout(1).run(async () => {
+      log.push(await timeout(2).run(() => foreignPromise(3)));
+    });
+    await assertRejects(async () => await outer, TimeoutError);
+    assertEquals([log, currentTask()!.cancelling()], [["late"], 0]);
+  });
+});
+
+Deno.test("waitFor() throws its signal's reason once a promise of others has come too late", async () => {
+  await runVirtual(async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    getRunningLoop().callLater(1, () => controller.abort(reason));
+    const waiting = waitFor(() => foreignPromise(3), null, { signal: controller.signal });
+    assertStrictEquals(await assertRejects(async () => await waiting, Error), reason);
+    assertEquals([currentTask()!.cancelling(), await sleep(0, "goes on")], [0, "goes on"]);
+  });
+});
