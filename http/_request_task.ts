@@ -53,6 +53,10 @@ export interface RequestOwner {
   isLeaving: boolean;
 }
 
+function clientLeft(): HTTPException {
+  return new HTTPException(499, "Client Closed Request");
+}
+
 /** What to tell who has returned something else than a response. */
 function noResponse(value: unknown, plan: Plan): TypeError {
   let who = "the handler";
@@ -260,12 +264,21 @@ export class RequestTask extends Task<Response> {
     if (this.request.bodyUsed && isOfBrokenBody(error)) {
       return this.#thrownResponse(malformed(error));
     }
+    if (this.#isOfRequest(error)) return (this.#cause ?? clientLeft)().toResponse();
     // That it can't send to a client that has left is no fault of the handler.
     const isLate = this.#hasLeft && error instanceof Deno.errors.ConnectionReset;
     if (!isLate && !(error instanceof KeyboardInterrupt)) {
       reportError(this._loop, this.request, error);
     }
     return serverError();
+  }
+
+  /** Whether it is the reason of the request's own signal, which the handler has passed on. */
+  #isOfRequest(error: unknown): boolean {
+    if (!(error instanceof DOMException)) return false;
+    quietLegacyAbort();
+    const { signal } = this.request;
+    return signal.aborted && error === signal.reason;
   }
 
   #cancelledResponse(): Response {
@@ -318,7 +331,7 @@ export class RequestTask extends Task<Response> {
 
   /** Called when the client has gone; what is answered now only the log will see. */
   #onLeave(): void {
-    this.#cause = () => new HTTPException(499, "Client Closed Request");
+    this.#cause = clientLeft;
     this.cancel("the client has left");
   }
 

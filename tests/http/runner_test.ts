@@ -472,6 +472,51 @@ test("A handler is cancelled when its client leaves at once, by HTTP/2 as well",
   }
 });
 
+test("A handler that passes on the request's signal is no failure when its client leaves", async () => {
+  const warn = console.warn;
+  console.warn = (): void => {}; // Deno's, about the signal that this handler asks for
+  using reports = captureReports();
+  await using hanging = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ signal }) => {
+      asked.resolve();
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve(new Response()))
+      );
+    },
+  );
+  let asked = Promise.withResolvers<void>();
+  try {
+    for (const onDisconnect of ["cancel", "ignore"] as const) {
+      asked = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<string>();
+      const app = new Application({ onDisconnect });
+      app.router.addGet("/", async ({ signal }) => {
+        const url = `http://127.0.0.1:${hanging.addr.port}/`;
+        return await fetch(url, { signal });
+      });
+      const accessLog = (line: string): void => ended.resolve(line);
+      await using server = await TestServer.start(app, { accessLog, accessLogFormat: "%s" });
+      {
+        using client = await Client.connect(server.port);
+        await client.send(GET);
+        await asked.promise;
+      }
+      assertEquals(await ended.promise, "499");
+    }
+    const app = new Application();
+    app.router.addGet(
+      "/",
+      () => Promise.reject(new DOMException("of something else", "AbortError")),
+    );
+    assertEquals((await app.request("/")).status, 500);
+    await app[Symbol.asyncDispose]();
+    assertEquals([reports.messages.length, reports.messages[0]!.includes("else")], [1, true]);
+  } finally {
+    console.warn = warn;
+  }
+});
+
 test("A handler is not cancelled when its client leaves and that is to be ignored", async () => {
   const routes: [Application, "cancel" | "ignore" | undefined][] = [
     [new Application({ onDisconnect: "ignore" }), undefined],
