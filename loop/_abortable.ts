@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cancellable } from "./_left_over.ts";
 import { Operation } from "./coroutines.ts";
 import type { Steps } from "./coroutines.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
@@ -63,7 +64,11 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
 }
 
 /** Goes through any steps; when the signal aborts the task is cancelled, and its reason thrown. */
-export function* cancelledBy<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T> {
+export function cancelledBy<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T> {
+  return cancellable(() => untilCancelled(signal, start));
+}
+
+function* untilCancelled<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T> {
   signal.throwIfAborted();
   const task = currentTask();
   if (task === null) {

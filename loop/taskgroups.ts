@@ -15,6 +15,7 @@
  */
 
 import { JointFuture } from "./_joint_future.ts";
+import { cancellable } from "./_left_over.ts";
 import { LinkedList } from "./_linked_list.ts";
 import type { Linked } from "./_linked_list.ts";
 import { printable, repr } from "./_repr.ts";
@@ -145,7 +146,7 @@ export class TaskGroup {
   run<T>(
     body: (group: this) => PromiseLike<T> | Generator<Suspension, T, unknown>,
   ): Awaitable<T> {
-    return new Operation(() => this.#run(body));
+    return new Operation(() => cancellable(() => this.#run(body)));
   }
 
   *#run<T>(body: (group: this) => PromiseLike<T> | Steps<T>): Steps<T> {

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { cancellable } from "./_left_over.ts";
 import { Operation, runInTask } from "./coroutines.ts";
 import type { Steps, Suspension } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
@@ -115,9 +116,16 @@ export class Timeout {
   }
 
   /** @ignore */
-  *_run<T, Args extends unknown[]>(
+  _run<T, Args extends unknown[]>(
     body: Parameters<typeof runInTask<T, Args>>[0],
     ...args: Args
+  ): Steps<T> {
+    return cancellable(() => this.#steps(body, args));
+  }
+
+  *#steps<T, Args extends unknown[]>(
+    body: Parameters<typeof runInTask<T, Args>>[0],
+    args: Args,
   ): Steps<T> {
     this.#enter();
     let result: T;

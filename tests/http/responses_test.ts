@@ -4,7 +4,8 @@
  * @module
  */
 
-import { CancelledError, Future, run, RuntimeError, sleep } from "@aio/asyncio";
+import { CancelledError, Future, Queue, run, RuntimeError, sleep } from "@aio/asyncio";
+import { TimeoutError, waitFor } from "@aio/asyncio";
 import * as http from "@aio/asyncio/http";
 import {
   Application,
@@ -582,4 +583,25 @@ test("StreamResponse is compressed if that is wanted", async () => {
   await using server = await TestServer.start(app);
   const response = await server.request("/", { headers: { "accept-encoding": "gzip" } });
   assertEquals((await response.text()).length, 6000);
+});
+
+test("A stream that a handler has returned may limit the time of what it awaits", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => {
+    const events = new Queue<string>();
+    events.putNowait("event");
+    return new Response(ReadableStream.from(pieces(events)).pipeThrough(new TextEncoderStream()));
+  });
+  async function* pieces(events: Queue<string>): AsyncGenerator<string> {
+    for (let i = 0; i < 3; i++) {
+      try {
+        yield `${await waitFor(events.get(), 0.01)} `;
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+        yield "ping ";
+      }
+    }
+  }
+  await using server = await TestServer.start(app);
+  assertEquals(await (await server.request("/")).text(), "event ping ping ");
 });

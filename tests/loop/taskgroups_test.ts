@@ -374,3 +374,25 @@ Deno.test("TaskGroup that is cancelled when its last task has ended is cancelled
     assertEquals(task.done(), true);
   });
 });
+
+Deno.test("TaskGroup.run() in what is left of a task ends its body when a task fails", async () => {
+  await runVirtual(async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    await createTask(async () => {
+      const rest = async (): Promise<void> => {
+        await sleep(1);
+        await new TaskGroup().run(async (group) => {
+          group.createTask(async () => {
+            await sleep(1);
+            throw new RangeError("failed");
+          });
+          await sleep(10);
+        });
+      };
+      rest().catch(resolve); // without `await`
+    });
+    const error = await promise;
+    assertInstanceOf(error, ExceptionGroup);
+    assertEquals([error.errors.map(String), getRunningLoop().time()], [["RangeError: failed"], 2]);
+  });
+});

@@ -6,10 +6,12 @@
 
 import {
   CancelledError,
+  ContextVar,
   createTask,
   currentTask,
   ExceptionGroup,
   getRunningLoop,
+  Queue,
   RuntimeError,
   sleep,
   timeout,
@@ -410,5 +412,59 @@ Deno.test("waitFor() throws its signal's reason once a promise of others has com
     const waiting = waitFor(() => foreignPromise(3), null, { signal: controller.signal });
     assertStrictEquals(await assertRejects(async () => await waiting, Error), reason);
     assertEquals([currentTask()!.cancelling(), await sleep(0, "goes on")], [0, "goes on"]);
+  });
+});
+
+/** Runs `body` as what is left of a task that has ended. */
+async function leftOver<T>(body: () => Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const task = createTask(async () => {
+    const rest = async (): Promise<T> => {
+      await sleep(1);
+      assert(task.done());
+      return await body();
+    };
+    rest().then(resolve, reject); // without `await`
+  });
+  await task;
+  return await promise;
+}
+
+const place = new ContextVar("place", { defaultValue: "nowhere" });
+const limits: Record<string, () => PromiseLike<unknown>> = {
+  "timeout()": () => timeout(1).run(() => sleep(10)),
+  "timeoutAt()": () => timeoutAt(getRunningLoop().time() + 1).run(() => sleep(10)),
+  "waitFor()": () => waitFor(() => sleep(10), 1),
+  "waitFor() of a queue": () => waitFor(new Queue<void>().get(), 1),
+};
+for (const [name, limited] of Object.entries(limits)) {
+  Deno.test(`${name} limits the time of what is left of a task, too`, async () => {
+    await runVirtual(async () => {
+      await leftOver(async () => await assertRejects(async () => await limited(), TimeoutError));
+      assertEquals(getRunningLoop().time(), 2);
+    });
+  });
+}
+
+Deno.test("timeout() in what is left of a task has its context, and a task of its own", async () => {
+  await runVirtual(async () => {
+    const seen = await leftOver(async () => {
+      place.set("here");
+      const inner = await timeout(1).run(async () => [place.get(), currentTask()!.done()]);
+      return [...inner, currentTask()!.done()];
+    });
+    assertEquals(seen, ["here", false, true]);
+  });
+});
+
+Deno.test("waitFor() in what is left of a task can be ended by a signal", async () => {
+  await runVirtual(async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    getRunningLoop().callLater(2, () => controller.abort(reason));
+    const waiting = (): Promise<void> =>
+      leftOver(async () => await waitFor(() => sleep(10), null, { signal: controller.signal }));
+    assertStrictEquals(await assertRejects(waiting, Error), reason);
+    assertEquals(getRunningLoop().time(), 2);
   });
 });
