@@ -181,7 +181,8 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
       throw new HTTPBadRequest({ text: "400: No WebSocket was asked for", headers: VERSION });
     }
     if (task.info === undefined) {
-      throw new RuntimeError("Cannot prepare WebSocket: the request came by no connection");
+      const text = "the request came by no connection; those to a TestServer do";
+      throw new RuntimeError(`Cannot prepare WebSocket: ${text}`);
     }
     yield* checkClient(task);
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
@@ -338,7 +339,8 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   /**
    * Closes the WebSocket, and waits for the client's answer, but not for ever. Messages that come
-   * meanwhile are dropped.
+   * meanwhile are dropped; a handler that waits for one gets the end with that answer, while aiohttp
+   * gives it one at once.
    *
    * @param options Why.
    * @returns An awaitable: false if it was closed already.

@@ -97,10 +97,19 @@ export function sleep(delay: number): Awaitable<undefined>;
  *
  * @typeParam T The type of the result.
  * @param delay Seconds to wait; zero and less mean one turn of the loop.
- * @param result What to give.
+ * @param result What to give; undefined for nothing, where there is a signal.
  * @param options A signal that ends the waiting.
  * @returns An awaitable of the result.
  * @throws {RangeError} If `delay` is not a number.
+ *
+ * @example Ended by a signal
+ * ```ts
+ * import { run, sleep } from "@aio/asyncio";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const signal = AbortSignal.timeout(10);
+ * await assertRejects(() => run(() => sleep(3600, undefined, { signal })), DOMException);
+ * ```
  */
 export function sleep<T>(delay: number, result: T, options?: AbortableOptions): Awaitable<T>;
 export function sleep<T>(
