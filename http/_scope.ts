@@ -167,9 +167,10 @@ export function planOf(handler: Handler, options: HandlerOptions, scope: Scope |
   };
 }
 
-/** The settings of all; those that come first win. */
+/** The settings of all; those that come first win. One that is undefined says nothing. */
 function merged(all: readonly HandlerOptions[]): HandlerOptions {
-  return Object.assign({}, ...all.toReversed());
+  const said = all.toReversed().flatMap(Object.entries).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(said);
 }
 
 function layer(middleware: Middleware, inner: Handler): Handler {

@@ -90,9 +90,9 @@ export class TestServer implements AsyncDisposable {
    * @throws {unknown} What the application's start-up throws.
    */
   static async start(app: Application, options: TestServerOptions = {}): Promise<TestServer> {
-    const { caCerts = [] } = options;
+    const { caCerts = [], shutdownTimeout = 1 } = options;
     const background = holdLoop();
-    const runner = new AppRunner(app, { shutdownTimeout: 1, ...options });
+    const runner = new AppRunner(app, { ...options, shutdownTimeout });
     const site = new TCPSite(runner, "127.0.0.1", 0, options);
     try {
       await asTask(() => runner.setup());

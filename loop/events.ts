@@ -497,7 +497,7 @@ export type TaskConstructor = new <T>(
  */
 export function createEagerTaskFactory(taskConstructor: TaskConstructor): TaskFactory {
   return (loop, coroutine, options) =>
-    new taskConstructor(coroutine, { eagerStart: true, ...options, loop });
+    new taskConstructor(coroutine, { ...options, eagerStart: options.eagerStart ?? true, loop });
 }
 
 /**
@@ -531,5 +531,5 @@ export function eagerTaskFactory<T>(
   coroutine: Coroutine<T>,
   options: TaskOptions,
 ): Task<T> {
-  return new Task(coroutine, { eagerStart: true, ...options, loop });
+  return new Task(coroutine, { ...options, eagerStart: options.eagerStart ?? true, loop });
 }

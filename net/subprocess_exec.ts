@@ -15,7 +15,8 @@ import type { SubprocessTransport } from "./transports.ts";
 
 /** Python's defaults: pipes. */
 function withPipes(options: SubprocessOptions): SubprocessOptions {
-  return { stdin: PIPE, stdout: PIPE, stderr: PIPE, ...options };
+  const { stdin = PIPE, stdout = PIPE, stderr = PIPE } = options;
+  return { ...options, stdin, stdout, stderr };
 }
 
 /**

@@ -517,3 +517,20 @@ test("Application.request() runs on a clock that jumps: hours of a handler take 
     await app.cleanup();
   }, { loopFactory });
 });
+
+test("A route's setting that is undefined leaves that of its application", async () => {
+  const app = new Application({ timeout: 0.01, clientMaxSize: 5 });
+  const inner = new Application({ clientMaxSize: undefined as unknown as null });
+  const nothing = { timeout: undefined, clientMaxSize: undefined, onDisconnect: undefined };
+  inner.router.addGet("/", async () => await sleep(60, new Response("late")), nothing as object);
+  inner.router.addPost(
+    "/",
+    async (request) => new Response(await request.text()),
+    nothing as object,
+  );
+  app.addSubapp("/inner", inner);
+  await using outer = app;
+  assertEquals((await outer.request("/inner/")).status, 503);
+  const response = await outer.request("/inner/", { method: "POST", body: "0123456789" });
+  assertEquals(response.status, 413);
+});

@@ -254,3 +254,17 @@ for (
     });
   });
 }
+
+Deno.test("eagerTaskFactory takes an eagerStart that is undefined for none", async () => {
+  await runVirtual(async () => {
+    const log: string[] = [];
+    const nothing = { eagerStart: undefined } as object;
+    for (const factory of [eagerTaskFactory, createEagerTaskFactory(Task)]) {
+      getRunningLoop().setTaskFactory(factory);
+      const task = createTask(async () => void log.push("task"), nothing);
+      log.push("caller");
+      await task;
+    }
+    assertEquals(log, ["task", "caller", "task", "caller"]);
+  });
+});

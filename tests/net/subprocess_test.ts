@@ -274,3 +274,11 @@ netTest("SubprocessTransport.close() closes the pipes and kills the process", as
   await protocol.over;
   assertEquals(transport.getReturncode(), -9);
 });
+
+netTest("subprocessExec() has pipes where its options say nothing", async () => {
+  const nothing = { stdin: undefined, stdout: undefined, stderr: undefined } as object;
+  const [transport, protocol] = await subprocessExec(() => new Listener(), "cat", [], nothing);
+  assert([0, 1, 2].every((fd) => transport.getPipeTransport(fd) !== null));
+  transport.close();
+  await protocol.over;
+});
