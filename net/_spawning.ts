@@ -112,6 +112,8 @@ function modeOf(name: string, stdio: Stdio | undefined): "piped" | "null" | "inh
     case DEVNULL:
       return "null";
     default:
-      throw new TypeError(`Cannot start process: ${name} can't be ${stdio}`);
+      throw new TypeError(
+        `Cannot start process: ${name} must be PIPE, DEVNULL or null, not ${String(stdio)}`,
+      );
   }
 }

@@ -118,7 +118,7 @@ netTest("createSubprocessExec() says what can't be started", async () => {
   await assertRejects(
     async () => await createSubprocessExec("true", [], { stdin: STDOUT as never }),
     TypeError,
-    "stdin can't be -2",
+    "stdin must be PIPE, DEVNULL or null, not -2",
   );
 });
 
