@@ -156,5 +156,5 @@ export function checkWhole(request: Request, size: number): void {
 
 /** What to throw for a second reading: the program's fault, for which the platform has the same error. */
 export function readAlready(): RuntimeError {
-  return new RuntimeError("Cannot read body: it was read already");
+  return new RuntimeError("Cannot read body: it was read already, and not from a request.clone()");
 }
