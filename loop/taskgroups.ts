@@ -178,7 +178,9 @@ export class TaskGroup {
     }
     const parent = currentTask();
     if (parent === null) {
-      throw new RuntimeError(`Cannot enter ${this}: it should be used inside a task`);
+      throw new RuntimeError(
+        `Cannot enter ${this}: it should be used inside a task, as createTask() makes one`,
+      );
     }
     this.#parent = parent;
     this.#loop = getRunningLoop();

@@ -146,7 +146,9 @@ export class Timeout {
     }
     const task = currentTask();
     if (task === null) {
-      throw new RuntimeError("Cannot enter timeout: Timeout should be used inside a task");
+      throw new RuntimeError(
+        "Cannot enter timeout: it should be used inside a task, as createTask() makes one",
+      );
     }
     this.#state = ACTIVE;
     this.#task = task;

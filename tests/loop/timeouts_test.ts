@@ -220,7 +220,7 @@ Deno.test("parity: 93 Timeout.run() throws outside of a task", async () => {
   await loop.runForever();
   loop.close();
   assertEquals(seen, [
-    "RuntimeError: Cannot enter timeout: Timeout should be used inside a task",
+    "RuntimeError: Cannot enter timeout: it should be used inside a task, as createTask() makes one",
   ]);
 });
 
