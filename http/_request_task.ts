@@ -53,20 +53,6 @@ export interface RequestOwner {
   isLeaving: boolean;
 }
 
-function clientLeft(): HTTPException {
-  return new HTTPException(499, "Client Closed Request");
-}
-
-/** What to tell who has returned something else than a response. */
-function noResponse(value: unknown, plan: Plan): TypeError {
-  let who = "the handler";
-  for (let scope = plan.scope; scope !== null; scope = scope.parent) {
-    if (scope.middlewares.length > 0) who = "the handler and each middleware";
-  }
-  const shown = typeof value === "function" ? "a function" : String(value);
-  return new TypeError(`Cannot answer: ${who} must return a Response, not ${shown}`);
-}
-
 /** The tasks that answer requests of `owner`: no set of them is kept, the loop has one of all tasks. */
 export function tasksOf(owner: RequestOwner): RequestTask[] {
   const isOfOwner = (task: unknown): task is RequestTask =>
@@ -418,6 +404,21 @@ function serverError(): Response {
   return new HTTPInternalServerError({
     text: "500 Internal Server Error\n\nServer got itself in trouble",
   }).toResponse();
+}
+
+/** What the log says of a client that has left. */
+function clientLeft(): HTTPException {
+  return new HTTPException(499, "Client Closed Request");
+}
+
+/** What to tell who has returned something else than a response. */
+function noResponse(value: unknown, plan: Plan): TypeError {
+  let who = "the handler";
+  for (let scope = plan.scope; scope !== null; scope = scope.parent) {
+    if (scope.middlewares.length > 0) who = "the handler and each middleware";
+  }
+  const shown = typeof value === "function" ? "a function" : String(value);
+  return new TypeError(`Cannot answer: ${who} must return a Response, not ${shown}`);
 }
 
 function expire(task: RequestTask): void {

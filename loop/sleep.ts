@@ -9,8 +9,8 @@
 import { abortable } from "./_abortable.ts";
 import type { AbortableOptions } from "./_abortable.ts";
 import type { Steps } from "./_frame.ts";
-import type { BaseEventLoop } from "./base_events.ts";
 import { repr } from "./_repr.ts";
+import type { BaseEventLoop } from "./base_events.ts";
 import { nextTurn, Operation, watcher } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { Future } from "./futures.ts";
