@@ -23,7 +23,7 @@ import { headerOf } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
 import { queryOf } from "./_path.ts";
 import { mayBeHttp2 } from "./_protocol.ts";
-import { taskOf } from "./_request_task.ts";
+import { isAnswered, taskOf } from "./_request_task.ts";
 import { Application } from "./application.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 import { readMultipart } from "./multipart.ts";
@@ -180,6 +180,36 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
 // -- Bodies --
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * Tells whether a request has a body. The platform gives one to each request by a connection whose
+ * method is neither GET nor HEAD: whoever passes `request.body` on would send one where there is none.
+ *
+ * Counterpart of aiohttp's `request.body_exists`. With HTTP/2, what does not say how long it is may
+ * turn out to be empty.
+ *
+ * @param request The request.
+ * @returns Whether it has one. It may have been read already.
+ *
+ * @example
+ * ```ts
+ * import { Application, bodyExists } from "@aio/asyncio/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using app = new Application();
+ * app.router.addPost("/", (request) => Response.json(bodyExists(request)));
+ * assertEquals(await (await app.request("/", { method: "POST", body: "hello" })).json(), true);
+ * assertEquals(await (await app.request("/", { method: "POST" })).json(), false);
+ * ```
+ */
+export function bodyExists(request: Request): boolean {
+  // Of what came by no connection, the body tells; its headers may be those of another request.
+  if (request.body === null || !isAnswered(request)) return request.body !== null;
+  if (taskOf(request, "tell whether there is a body").info === undefined) return true;
+  const length = request.headers.get("content-length");
+  if (length !== null) return Number(length) > 0;
+  return mayBeHttp2(request) || request.headers.has("transfer-encoding");
+}
 
 /**
  * Reads the body of a request as it is.

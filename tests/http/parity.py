@@ -125,6 +125,32 @@ async def cookies():
     return found
 
 
+BODIES = [
+    ("POST /", "", ""), ("POST /", "Content-Length: 0\r\n", ""),
+    ("POST /", "Content-Length: 3\r\n", "abc"),
+    ("POST /", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"),
+    ("POST /", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+    ("DELETE /", "", ""), ("DELETE /", "Content-Length: 3\r\n", "abc"), ("OPTIONS /", "", ""),
+    ("GET /", "", ""),
+]
+
+
+async def bodies():
+    """Which requests have a body."""
+    async def handler(request):
+        return web.json_response(request.body_exists)
+
+    app = web.Application()
+    app.router.add_route("*", "/", handler)
+    runner, port = await serve(app)
+    found = []
+    for request, headers, body in BODIES:
+        _, _, answer = await ask(port, request, headers, body.encode())
+        found.append([request, headers, body, json.loads(answer)])
+    await runner.cleanup()
+    return found
+
+
 UPGRADE = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
 
@@ -352,6 +378,7 @@ async def main():
         "routing": await routing(),
         "middlewares": await middlewares(),
         "cookies": await cookies(),
+        "bodies": await bodies(),
         "signals": await signals(),
         "views": await views(),
         "normalized": await normalized(),

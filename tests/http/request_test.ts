@@ -15,6 +15,7 @@ import {
 } from "@aio/asyncio";
 import {
   Application,
+  bodyExists,
   cookies,
   lastEventId,
   matchInfo,
@@ -621,6 +622,29 @@ test("readMultipart() drops what is not read, and takes files of any size", asyn
   for (const name of ["read", "skipped", "last", "never"]) body.set(name, large);
   const response = await server.request("/", { method: "POST", body });
   assertEquals(await response.json(), [["read", 3 * 1024 ** 2], ["last", 3 * 1024 ** 2]]);
+});
+
+test("parity: bodyExists() tells of a body as aiohttp does", async () => {
+  const app = new Application();
+  app.router.addRoute("*", "/", (request) => Response.json(bodyExists(request)));
+  await using server = await TestServer.start(app);
+  for (const [line, headers, sent, expected] of record.bodies) {
+    const head = `${line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${headers}\r\n`;
+    const { body } = await exchange(server.port, head + sent);
+    assertEquals(JSON.parse(body), expected, `${line} ${headers}`);
+  }
+});
+
+test("bodyExists() tells of requests without a connection, and of those that middlewares make", async () => {
+  const app = new Application({
+    middlewares: [(request, handler) => handler(new Request(request, { body: "other" }))],
+  });
+  app.router.addPost("/", (request) => Response.json(bodyExists(request)));
+  await using server = await TestServer.start(app);
+  assertEquals(await (await server.request("/", { method: "POST" })).json(), true);
+  assertEquals(bodyExists(new Request("http://localhost/")), false);
+  const body = ReadableStream.from([encoder.encode("hello")]);
+  assertEquals(bodyExists(new Request("http://localhost/", { method: "POST", body })), true);
 });
 
 test("parity: cookies() reads the header as aiohttp does", () => {
