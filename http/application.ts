@@ -17,12 +17,11 @@
 
 import { getEventLoop, RuntimeError, sleep, wait } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
-import { hasAuthority } from "./_authority.ts";
+import { requestedPath } from "./_authority.ts";
 import { limitBody } from "./_body_limit.ts";
 import { dropRest } from "./_body_rest.ts";
 import { asTask, holdLoop } from "./_in_loop.ts";
 import { endContext, freeze, runAll } from "./_life_cycle.ts";
-import { pathOf } from "./_path.ts";
 import { ClientWatch, reportError, RequestTask, tasksOf } from "./_request_task.ts";
 import type { RequestOwner, ServeInfo } from "./_request_task.ts";
 import { Served } from "./_served.ts";
@@ -296,8 +295,9 @@ export class Application implements AsyncDisposable {
     const owner = this.#owner;
     if (owner === null || !owner.loop.isRunning()) return this.#fetchFirst(request, info);
     const { method, url } = request;
-    if (!hasAuthority(request)) return new HTTPBadRequest({ text: "400: Bad Host" }).toResponse();
-    const match = this.router.find(method, pathOf(url), url);
+    const path = requestedPath(request);
+    if (path === null) return new HTTPBadRequest({ text: "400: Bad Host" }).toResponse();
+    const match = this.router.find(method, path, url);
     const { maxSize } = match.route._plan;
     if (method === "GET" || method === "HEAD" || maxSize === Infinity) {
       return new RequestTask(request, match, info, owner).start();
