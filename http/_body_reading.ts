@@ -40,6 +40,7 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   readonly #source: Source;
   readonly #recipe: Recipe<Source, Raw, T>;
   #hasBegun = false;
+  #hasResult = false;
 
   constructor(source: Source, recipe: Recipe<Source, Raw, T>) {
     super();
@@ -57,7 +58,11 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   ): PromiseLike<R1 | R2> {
     this.#begin();
     if (this.done()) return super.then(onFulfilled, onRejected);
-    return twoMicrotasks().then(() => super.then(onFulfilled, onRejected));
+    return twoMicrotasks().then(() => {
+      // For what has come at once, no more promises.
+      if (this.#hasResult && onFulfilled) return onFulfilled(this.result());
+      return super.then(onFulfilled, onRejected);
+    });
   }
 
   override *[Symbol.iterator](): Generator<Suspension, T, unknown> {
@@ -85,6 +90,7 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     if (this.done()) return;
     try {
       this.setResult(this.#recipe.convert(raw, this.#source));
+      this.#hasResult = true;
     } catch (error) {
       // For whoever waits: it is no error of the platform's callback.
       this.#failed(error);
