@@ -467,9 +467,19 @@ export class SocketTransport implements Transport {
     this.#state = LOST;
     this.#timer?.cancel();
     this.#lostBy = error;
+    this.#sendLast();
     this.#buffer.clear();
     this.#unsent = null;
     this.#schedule(this.#ending);
+  }
+
+  /**
+   * What was written in this turn is given to the system, unless that has yet to take what was
+   * written before: Python's `write()` would have sent it by now.
+   */
+  #sendLast(): void {
+    const rest = this.#unsent === null ? this.#buffer.take() : null;
+    if (rest !== null) this.#channel.write(rest).catch(() => {}); // it is lost, as anything then is
   }
 
   #end(): void {

@@ -34,6 +34,13 @@ def described(error):
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
+def log_reports(log):
+    def handler(loop, context):
+        log(context["message"], described(context["exception"]))
+
+    asyncio.get_running_loop().set_exception_handler(handler)
+
+
 async def outcome(log, label, awaitable):
     try:
         value = await awaitable
@@ -265,10 +272,7 @@ async def failing(log):
             self.log("lost", described(exc))
             self.lost.set_result(None)
 
-    def handler(loop, context):
-        log(context["message"], described(context["exception"]))
-
-    asyncio.get_running_loop().set_exception_handler(handler)
+    log_reports(log)
     for kind in (DataFails, EofFails, BufferFails):
         server, client = kind(log, "server"), Silent()
         listening, transport = await pair(server, client)
@@ -329,10 +333,7 @@ async def buffered(log):
                 server.transport.set_protocol(empty)
                 self.transport.write(b"nobody gets this")
 
-    def handler(loop, context):
-        log(context["message"], described(context["exception"]))
-
-    asyncio.get_running_loop().set_exception_handler(handler)
+    log_reports(log)
     server, client = Plain(log, "server"), Client()
     client.words = [b"one", b"two", b"three"]
     listening, transport = await pair(server, client)
@@ -559,6 +560,41 @@ async def refused(log):
     except ConnectionRefusedError:
         log("refused")
     log("closed twice", server.close())
+
+
+class Collecting(Silent):
+    def __init__(self):
+        super().__init__()
+        self.data = b""
+
+    def data_received(self, data):
+        self.data += data
+
+
+@scenario("what was written before abort() is sent, if the system takes it")
+async def written_and_aborted(log):
+    server, client = Collecting(), Silent()
+    listening, transport = await pair(server, client)
+    transport.write(b"going ")
+    transport.writelines([b"going ", b"gone"])
+    transport.abort()
+    await over(listening, client, server)
+    log("got", server.data.decode())
+
+
+@scenario("what a protocol writes before it fails is sent")
+async def written_and_failed(log):
+    class Server(Silent):
+        def data_received(self, data):
+            self.transport.write(b"can't do " + data)
+            raise ValueError("it can't")
+
+    log_reports(log)
+    server, client = Server(), Collecting()
+    listening, transport = await pair(server, client)
+    transport.write(b"that")
+    await over(listening, server, client)
+    log("got", client.data.decode())
 
 
 class Warnings(logging.Handler):

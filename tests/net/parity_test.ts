@@ -11,11 +11,12 @@ import { assertEquals } from "../_support/assert.ts";
 import { withGenerators } from "../loop/parity/_generators.ts";
 import { str } from "./parity/_helpers.ts";
 import type { Log, Scenarios } from "./parity/_helpers.ts";
+import { scenarios as endings } from "./parity/endings.ts";
 import { scenarios as reading } from "./parity/reading.ts";
 import { scenarios as streams } from "./parity/streams.ts";
 import { scenarios as transports } from "./parity/transports.ts";
 
-const all: readonly Scenarios[] = [transports, reading, streams];
+const all: readonly Scenarios[] = [transports, reading, streams, endings];
 
 const record = JSON.parse(Deno.readTextFileSync(new URL("parity.json", import.meta.url)));
 const expected = record["scenarios"] as Record<string, string[]>;
