@@ -97,6 +97,8 @@ export class SocketTransport implements Transport {
   #unsent: Uint8Array | null = null;
   #sentCount = 0;
   #eofWanted = false;
+  /** Whether what is written after `close()` is sent, too; see there. */
+  #sendsOn = false;
   #lostWrites = 0;
   /** Goes on with writing. There is one, as there is one write. */
   readonly #writer: Handle;
@@ -319,22 +321,37 @@ export class SocketTransport implements Transport {
   // -- Writing --
 
   write(data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) {
-      throw new TypeError(`Cannot write: data must be an Uint8Array, not ${typeof data}`);
-    }
-    if (this.#eofWanted) {
-      throw new RuntimeError("Cannot write: Cannot call write() after writeEof()");
-    }
-    if (data.byteLength === 0) return;
-    if (this.#state >= PARTING) return this.#countLostWrite();
-    // Behind a close() Python's plain sockets send on; its TLS does not.
-    if (this.#state === CLOSING && this.#setup.tls) return;
+    this.#checkData(data);
+    this.#checkEof("write");
+    if (data.byteLength === 0 || !this.#mayWrite()) return;
     this.#buffer.add(data);
     this.#send();
   }
 
   writelines(list: Iterable<Uint8Array>): void {
-    for (const data of list) this.write(data);
+    const all = [...list];
+    for (const data of all) this.#checkData(data); // before any of it is sent
+    this.#checkEof("writelines");
+    if (all.every((data) => data.byteLength === 0) || !this.#mayWrite()) return;
+    this.#buffer.addAll(all);
+    this.#send();
+  }
+
+  #checkData(data: unknown): void {
+    if (data instanceof Uint8Array) return;
+    throw new TypeError(`Cannot write: data must be an Uint8Array, not ${typeof data}`);
+  }
+
+  #checkEof(call: string): void {
+    if (!this.#eofWanted) return;
+    throw new RuntimeError(`Cannot write: Cannot call ${call}() after writeEof()`);
+  }
+
+  /** Whether what is written now can still be sent; warned of when it is tried again and again. */
+  #mayWrite(): boolean {
+    if (this.#state <= OPEN || (this.#state === CLOSING && this.#sendsOn)) return true;
+    if (++this.#lostWrites >= LOST_WRITES_TO_WARN) console.warn("socket.send() raised exception.");
+    return false;
   }
 
   writeEof(): void {
@@ -359,12 +376,6 @@ export class SocketTransport implements Transport {
 
   getWriteBufferLimits(): [low: number, high: number] {
     return this.#buffer.limits;
-  }
-
-  #countLostWrite(): void {
-    if (++this.#lostWrites >= LOST_WRITES_TO_WARN) {
-      console.warn("socket.send() raised exception.");
-    }
   }
 
   /** Starts to send, once the callbacks of this turn have written all they want to. */
@@ -422,6 +433,8 @@ export class SocketTransport implements Transport {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     const { tls } = this.#setup;
+    // Python's plain sockets send on behind what the system has not taken yet; its TLS does not.
+    this.#sendsOn = !tls && this.#unsent !== null;
     if (tls) {
       this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => this.#lose(noGoodbye()));
     }

@@ -83,12 +83,22 @@ export class WriteBuffer {
 
   /** Adds a copy of `data`. */
   add(data: Uint8Array): void {
+    this.#append(data);
+    this.#pauseIfFull();
+  }
+
+  /** Adds a copy of each; the owner is told only then if that is too much. */
+  addAll(list: readonly Uint8Array[]): void {
+    for (const data of list) this.#append(data);
+    this.#pauseIfFull();
+  }
+
+  #append(data: Uint8Array): void {
     const filled = this.#filled + data.byteLength;
     if (filled > this.#filling.byteLength) this.#grow(filled);
     this.#filling.set(data, this.#filled);
     this.#filled = filled;
     this.#size += data.byteLength;
-    this.#pauseIfFull();
   }
 
   #grow(needed: number): void {

@@ -597,6 +597,34 @@ async def written_and_failed(log):
     log("got", client.data.decode())
 
 
+@scenario("what is written after close() is not sent")
+async def written_after_close(log):
+    server, client = Collecting(), Silent()
+    listening, transport = await pair(server, client)
+    transport.write(b"before")
+    transport.close()
+    transport.write(b" and after")
+    await over(listening, client, server)
+    log("got", server.data.decode())
+
+
+@scenario("writelines() takes all or nothing")
+async def all_or_nothing(log):
+    server, client = Collecting(), Silent()
+    listening, transport = await pair(server, client)
+    try:
+        transport.writelines([b"one", "two"])
+    except TypeError:
+        log("refused")
+    transport.writelines(iter([b"three", b"", b"four"]))
+    transport.write_eof()
+    attempt(log, "after eof", lambda: transport.writelines([b"five"]))
+    attempt(log, "nothing after eof", lambda: transport.writelines([]))
+    transport.close()
+    await over(listening, client, server)
+    log("got", server.data.decode())
+
+
 class Warnings(logging.Handler):
     def __init__(self, entries):
         super().__init__()

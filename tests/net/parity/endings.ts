@@ -45,5 +45,32 @@ export const scenarios: Scenarios = {
       await over(listening, [server, client]);
       log("got", client.data);
     },
+
+    "what is written after close() is not sent": async function (log: Log): Promise<void> {
+      const [server, client] = [new Collecting(), new Silent()];
+      const [listening, transport] = await pair(server, client);
+      transport.write(bytes("before"));
+      transport.close();
+      transport.write(bytes(" and after"));
+      await over(listening, [client, server]);
+      log("got", server.data);
+    },
+
+    "writelines() takes all or nothing": async function (log: Log): Promise<void> {
+      const [server, client] = [new Collecting(), new Silent()];
+      const [listening, transport] = await pair(server, client);
+      try {
+        transport.writelines([bytes("one"), "two" as unknown as Uint8Array]);
+      } catch (error) {
+        if (error instanceof TypeError) log("refused");
+      }
+      transport.writelines([bytes("three"), bytes(""), bytes("four")].values());
+      transport.writeEof();
+      attempt(log, "after eof", () => transport.writelines([bytes("five")]));
+      attempt(log, "nothing after eof", () => transport.writelines([]));
+      transport.close();
+      await over(listening, [client, server]);
+      log("got", server.data);
+    },
   },
 };
