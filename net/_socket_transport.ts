@@ -273,13 +273,14 @@ export class SocketTransport implements Transport {
     const target = this.#target;
     const lender = this.#lender;
     if (lender !== null) this.#giveBack();
+    const call = this.#buffered ? "bufferUpdated" : "dataReceived"; // it may set another protocol
     try {
       if (this.#buffered === null) {
         (this.#protocol as Protocol).dataReceived(target.subarray(0, count));
       } else if (this.#buffered === lender) lender.bufferUpdated(count);
       else this.#handOver(this.#buffered, target.subarray(0, count));
     } catch (error) {
-      this.#onProtocolError(error, this.#buffered ? "bufferUpdated" : "dataReceived");
+      this.#onProtocolError(error, call);
     }
     if (target === this.#readBuffer && count === target.length && count < MAX_READ_BUFFER) {
       this.#target = this.#readBuffer = new Uint8Array(count * 2);

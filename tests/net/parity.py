@@ -625,6 +625,24 @@ async def all_or_nothing(log):
     log("got", server.data.decode())
 
 
+@scenario("a protocol that fails is named by the call, though it has set another")
+async def fails_by_its_name(log):
+    class Other(asyncio.BufferedProtocol):
+        def connection_lost(self, exc):
+            server.lost.set_result(None)
+
+    class Server(Silent):
+        def data_received(self, data):
+            self.transport.set_protocol(Other())
+            raise ValueError("data")
+
+    log_reports(log)
+    server, client = Server(), Silent()
+    listening, transport = await pair(server, client)
+    transport.write(b"x")
+    await over(listening, server, client)
+
+
 class Warnings(logging.Handler):
     def __init__(self, entries):
         super().__init__()

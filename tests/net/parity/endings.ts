@@ -72,5 +72,26 @@ export const scenarios: Scenarios = {
       await over(listening, [client, server]);
       log("got", server.data);
     },
+
+    "a protocol that fails is named by the call, though it has set another": async function (
+      log: Log,
+    ): Promise<void> {
+      class Other extends BufferedProtocol {
+        override connectionLost(): void {
+          server.lost.setResult();
+        }
+      }
+      class Server extends Silent {
+        override dataReceived(): void {
+          this.transport!.setProtocol(new Other());
+          throw new ValueError("data");
+        }
+      }
+      logReports(log);
+      const [server, client] = [new Server(), new Silent()];
+      const [listening, transport] = await pair(server, client);
+      transport.write(bytes("x"));
+      await over(listening, [server, client]);
+    },
   },
 };
