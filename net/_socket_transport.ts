@@ -58,6 +58,11 @@ export interface TransportSetup {
   readonly isSilent?: boolean;
 }
 
+/** What a read threw, in place of giving anything. */
+interface Failure {
+  readonly error: unknown;
+}
+
 /** See the module's description. */
 export class SocketTransport implements Transport {
   readonly #loop: EventLoop;
@@ -81,7 +86,7 @@ export class SocketTransport implements Transport {
   #reading = false;
   #paused = false;
   /** What the last read gave and the protocol has not got: a count, null for the end of file. */
-  #received: number | null | undefined = undefined;
+  #received: number | null | Failure | undefined = undefined;
   /** Whether the protocol has heard of the end of what is received. */
   _gotEof = false;
   /** Delivers what was received, and reads on. There is one, as there is one read. */
@@ -255,7 +260,8 @@ export class SocketTransport implements Transport {
     this.#reading = false;
     if (this.#state === PARTING) return this.#lose(null);
     if (this.#state !== OPEN) return;
-    this.#fail(error, "Fatal read error on socket transport");
+    this.#received = { error };
+    this.#schedule(this.#delivery);
   };
 
   #deliver(): void {
@@ -264,7 +270,8 @@ export class SocketTransport implements Transport {
     if (received !== undefined) {
       this.#received = undefined;
       if (received === null) this.#deliverEof();
-      else this.#deliverData(received);
+      else if (typeof received === "number") this.#deliverData(received);
+      else this.#fail(received.error, "Fatal read error on socket transport");
     }
     this.#read();
   }

@@ -305,3 +305,20 @@ netTest("SocketTransport takes it that somebody else closes its connection", asy
   await client.lost;
   await end();
 });
+
+// As seen with CPython where a peer closes a connection with data that it has not read.
+netTest("parity: SocketTransport tells of a reset only when reading goes on", async () => {
+  const reading = Promise.withResolvers<number | null>();
+  const addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
+  const conn = { localAddr: addr, remoteAddr: addr, read: () => reading.promise, close: () => {} };
+  const sock = conn as unknown as Deno.Conn;
+  const [transport, { calls, lost }] = await createConnection(() => new Recorder(), null, null, {
+    sock,
+  });
+  transport.pauseReading();
+  reading.reject(new Deno.errors.ConnectionReset());
+  for (let i = 0; i < 10; i++) await sleep(0);
+  assertEquals(calls, ["made"]);
+  transport.resumeReading();
+  assert(await lost instanceof Deno.errors.ConnectionReset);
+});
