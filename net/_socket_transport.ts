@@ -7,7 +7,8 @@
  * 1. SHAKING: TLS shakes hands; the protocol has not heard of the connection yet.
  * 2. OPEN: data is received (unless paused, or after the end of file) and sent.
  * 3. CLOSING: `close()` was called; what is buffered is still sent, nothing is received.
- * 4. PARTING: all is sent, TLS has said so, and waits for the other side to say the same.
+ * 4. PARTING: all is sent, TLS has said so, and waits for the other side to say the same, of which
+ *    the protocol hears, as Python's do.
  * 5. LOST: `connectionLost()` is scheduled; what is buffered is dropped.
  * 6. CLOSED: `connectionLost()` was called and the connection of the runtime is closed.
  *
@@ -89,6 +90,8 @@ export class SocketTransport implements Transport {
   #received: number | null | Failure | undefined = undefined;
   /** Whether the protocol has heard of the end of what is received. */
   _gotEof = false;
+  /** Whether the other side has answered the goodbye of TLS. */
+  #isAnswered = false;
   /** Delivers what was received, and reads on. There is one, as there is one read. */
   readonly #delivery: Handle;
 
@@ -251,7 +254,8 @@ export class SocketTransport implements Transport {
       this.#received = count;
       this.#schedule(this.#delivery);
     } else if (this.#state === PARTING) {
-      if (count === null) this.#lose(null);
+      this.#isAnswered = count === null;
+      if (this.#isAnswered) this.#lose(null);
       else this.#receive();
     }
   };
@@ -504,8 +508,9 @@ export class SocketTransport implements Transport {
   }
 
   #end(): void {
-    this.#state = CLOSED;
     try {
+      if (this.#isAnswered && !this._gotEof) this.#deliverEof();
+      this.#state = CLOSED;
       this.#protocol.connectionLost(this.#lostBy);
     } finally {
       this.#closeChannel();

@@ -212,6 +212,23 @@ for (const [kind, client, server] of KINDS) {
     await listening.waitClosed();
   });
 
+  for (const who of ["server", "client"] as const) {
+    netTest(`parity: both sides hear of the end when the ${who} closes (${kind})`, async () => {
+      const sides = { server: new Recorder(), client: new Recorder() };
+      const listening = await createServer(() => sides.server, "127.0.0.1", 0, { ssl: server });
+      const [, port] = addressOf(listening);
+      await createConnection(() => sides.client, "localhost", port, { ssl: client });
+      await sides.server.made;
+      sides[who].transport.close();
+      await sides.server.lost;
+      await sides.client.lost;
+      assertEquals(sides.server.calls, ["made", "eof", "lost"]);
+      assertEquals(sides.client.calls, ["made", "eof", "lost"]);
+      listening.close();
+      await listening.waitClosed();
+    });
+  }
+
   netTest(`parity: 125 TLS can't be half closed (${kind})`, async () => {
     using warnings = captureWarnings();
     class Keeping extends Recorder {
