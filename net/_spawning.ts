@@ -28,7 +28,10 @@ export interface SubprocessOptions {
   stdin?: Stdio;
   /** Its standard output. */
   stdout?: Stdio;
-  /** Its errors; {@linkcode STDOUT} for where its output goes. */
+  /**
+   * Its errors; {@linkcode STDOUT} for where its output goes. A shell sees to that: a program that
+   * is not there is then no error here, but the shell says so in its place, and ends with 127.
+   */
   stderr?: Stdio | typeof STDOUT;
   /** The folder it starts in; by default that of this process. */
   cwd?: string | URL;
