@@ -14,7 +14,7 @@
  * @module
  */
 
-import { copyContext, getRunningLoop, Handle } from "../loop/mod.ts";
+import { copyContext, getRunningLoop, Handle, KeyboardInterrupt } from "../loop/mod.ts";
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { HostWaiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
@@ -48,7 +48,7 @@ class PipeProtocol extends Protocol {
   }
 
   override dataReceived(data: Uint8Array): void {
-    this.#owner._protocol.pipeDataReceived(this.#fd, data);
+    this.#owner._onPipeData(this.#fd, data);
   }
 
   override connectionLost(exception: unknown): void {
@@ -75,6 +75,8 @@ export class ChildTransport implements SubprocessTransport {
   readonly #exitWaiters = new Set<Future<void>>();
   #returncode: number | null = null;
   #isClosed = false;
+  #isFinishing = false;
+  /** Whether all is over, and the protocol knows: there is nobody to send a signal to. */
   #isOver = false;
 
   constructor(
@@ -200,11 +202,24 @@ export class ChildTransport implements SubprocessTransport {
     this.#loop._residents.delete(this);
     // Nobody reads from it any more.
     this.#pipes.get(0)?.abort();
-    for (const waiter of this.#exitWaiters) if (!waiter.done()) waiter.setResult();
     try {
       this._protocol.processExited();
     } finally {
       this.#finishIfOver();
+      // Who waits goes on after the protocol has heard of it all, unless a pipe is still open.
+      for (const waiter of this.#exitWaiters) if (!waiter.done()) waiter.setResult();
+    }
+  }
+
+  /** The pipe goes on when the protocol fails: in Python, too, that is a callback by itself. */
+  _onPipeData(fd: number, data: Uint8Array): void {
+    const protocol = this._protocol;
+    try {
+      protocol.pipeDataReceived(fd, data);
+    } catch (exception) {
+      if (exception instanceof KeyboardInterrupt) throw exception;
+      const message = "protocol.pipeDataReceived() failed";
+      this.#loop.callExceptionHandler({ message, exception, transport: this, protocol });
     }
   }
 
@@ -218,9 +233,15 @@ export class ChildTransport implements SubprocessTransport {
   }
 
   #finishIfOver(): void {
-    if (this.#returncode === null || this.#openPipes.size > 0 || this.#isOver) return;
-    this.#isOver = this.#isClosed = true;
-    this.#enqueue(() => this._protocol.connectionLost(null));
+    if (this.#returncode === null || this.#openPipes.size > 0 || this.#isFinishing) return;
+    this.#isFinishing = this.#isClosed = true;
+    this.#enqueue(() => {
+      try {
+        this._protocol.connectionLost(null);
+      } finally {
+        this.#isOver = true;
+      }
+    });
   }
 
   toString(): string {

@@ -18,7 +18,7 @@ import {
 } from "@aio/asyncio";
 import type { BaseTransport, Process } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
-import { bytes, netTest, randomBytes, text, until } from "./_helpers.ts";
+import { bytes, captureReports, netTest, randomBytes, text, until } from "./_helpers.ts";
 
 /** The state of a process as the system has it; null if there is none, "Z" for a zombie. */
 async function stateOf(pid: number): Promise<string | null> {
@@ -282,3 +282,42 @@ netTest("subprocessExec() has pipes where its options say nothing", async () => 
   transport.close();
   await protocol.over;
 });
+
+netTest(
+  "parity: SubprocessProtocol.pipeDataReceived() that fails leaves the pipe open",
+  async () => {
+    const reports = captureReports();
+    class Failing extends Listener {
+      override pipeDataReceived(fd: number, data: Uint8Array): void {
+        super.pipeDataReceived(fd, data);
+        transport.getPipeTransport(0)!.write(bytes("\n"));
+        throw new Error("in pipeDataReceived");
+      }
+    }
+    const command = "read x; echo one; read x; echo two; read x";
+    const [transport, protocol] = await subprocessShell(() => new Failing(), command);
+    transport.getPipeTransport(0)!.write(bytes("\n"));
+    await protocol.over;
+    const calls = protocol.calls.filter((call) => call.includes(" 1 "));
+    assertEquals(calls, ["data 1 one\n", "data 1 two\n", "pipe lost 1 null"]);
+    assertEquals(reports.map(({ exception }) => (exception as Error).message), [
+      "in pipeDataReceived",
+      "in pipeDataReceived",
+    ]);
+  },
+);
+
+netTest(
+  "parity: SubprocessTransport.kill() is harmless until connectionLost() returns",
+  async () => {
+    class Killing extends Listener {
+      override connectionLost(exception: unknown): void {
+        transport.kill();
+        super.connectionLost(exception);
+      }
+    }
+    const [transport, protocol] = await subprocessShell(() => new Killing(), "exit 0");
+    await protocol.over;
+    assertThrows(() => transport.kill(), ProcessLookupError);
+  },
+);
