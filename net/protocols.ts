@@ -185,7 +185,8 @@ export class DatagramProtocol extends BaseProtocol {
   datagramReceived(_data: Uint8Array, _addr: SocketAddress): void {}
 
   /**
-   * Called when a datagram could not be sent or received. Counterpart of `error_received()`.
+   * Called when a datagram could not be sent or received. Counterpart of `error_received()`. Unlike
+   * with Python, nobody tells that there is none to receive it: the runtime connects no sockets.
    *
    * @param _exception Why.
    */
