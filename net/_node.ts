@@ -79,8 +79,9 @@ export interface NodeStream {
 export interface NodeTlsSocket {
   readonly alpnProtocol: string | false | null;
   readonly readableLength: number;
+  readonly destroyed: boolean;
   on(event: "readable" | "end" | "close", listener: () => void): void;
-  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "error" | "_tlsError", listener: (error: Error) => void): void;
   once(event: "secure" | "secureConnect", listener: () => void): void;
   read(): Uint8Array | null;
   write(data: Uint8Array, callback: (error?: Error | null) => void): boolean;

@@ -15,7 +15,7 @@ import { familyOf } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { NodeDuplex, NodeSecureContext, NodeTlsOptions, NodeTlsSocket } from "./_node.ts";
-import { checkTls, writeError } from "./_tls_errors.ts";
+import { checkTls, readError, writeError } from "./_tls_errors.ts";
 import { Protocol } from "./protocols.ts";
 import type { TlsOptions } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
@@ -41,16 +41,19 @@ class LowerProtocol extends Protocol {
   readonly #transport: Transport;
   /** Tells how much is decrypted: the runtime's TLS takes whatever the stream has, and keeps it. */
   readonly #unread: () => number;
+  /** Called when the transport fails; the runtime's TLS would keep that to itself. */
+  readonly #onFailure: (error: Error) => void;
   readonly duplex: NodeDuplex;
   #hasEnded = false;
   /** Goes on with writing, once the transport below has room. */
   #goOn: (() => void) | null = null;
   #isFull = false;
 
-  constructor(transport: Transport, unread: () => number) {
+  constructor(transport: Transport, unread: () => number, onFailure: (error: Error) => void) {
     super();
     this.#transport = transport;
     this.#unread = unread;
+    this.#onFailure = onFailure;
     this.duplex = new (nodeModule("node:stream").Duplex)({
       read: () => {},
       write: (data, _encoding, callback) => {
@@ -90,8 +93,9 @@ class LowerProtocol extends Protocol {
 
   override connectionLost(exception: unknown): void {
     this.#release();
-    if (exception instanceof Error) this.duplex.destroy(exception);
-    else this.#end();
+    if (!(exception instanceof Error)) return this.#end();
+    this.#onFailure(exception);
+    this.duplex.destroy(exception);
   }
 
   #release(): void {
@@ -116,14 +120,11 @@ export class TlsChannel implements Channel {
   constructor(lower: Transport, settings: TlsSettings) {
     this.#lower = lower;
     this.#isServer = settings.isServer;
-    const protocol = new LowerProtocol(lower, () => this.#socket.readableLength);
+    const change = (): void => this.#change();
+    const fail = (error: Error): void => this.#fail(error);
+    const protocol = new LowerProtocol(lower, () => this.#socket.readableLength, fail);
     lower.setProtocol(protocol);
     this.#socket = makeSocket(protocol.duplex, settings);
-    const change = (): void => {
-      const onChange = this.#onChange;
-      this.#onChange = null;
-      onChange?.();
-    };
     const end = (): void => {
       this.#hasEnded = true;
       change();
@@ -131,11 +132,19 @@ export class TlsChannel implements Channel {
     this.#socket.on("readable", change);
     this.#socket.on("end", end);
     this.#socket.on("close", end);
-    this.#socket.on("error", (error) => {
-      this.#failure ??= { error };
-      change();
-    });
+    this.#socket.on("error", fail);
     lower.resumeReading();
+  }
+
+  #change(): void {
+    const onChange = this.#onChange;
+    this.#onChange = null;
+    onChange?.();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= { error };
+    this.#change();
   }
 
   handshake(): Promise<{ readonly alpnProtocol: string | null }> {
@@ -148,6 +157,8 @@ export class TlsChannel implements Channel {
       if (this.#failure !== null || this.#hasEnded) return fail();
       socket.once(this.#isServer ? "secure" : "secureConnect", () => {
         resolve({ alpnProtocol: socket.alpnProtocol || null });
+        // From here on the runtime tells of what is no TLS by no other event.
+        socket.on("_tlsError", (error) => this.#fail(readError(error)));
       });
       socket.on("error", fail);
       socket.on("end", fail);
@@ -187,7 +198,11 @@ export class TlsChannel implements Channel {
   }
 
   closeWrite(): Promise<void> {
-    return new Promise((resolve) => this.#socket.end(resolve));
+    return new Promise((resolve) => {
+      this.#socket.on("close", resolve); // then nobody calls back any more
+      if (this.#socket.destroyed) resolve();
+      else this.#socket.end(resolve);
+    });
   }
 
   close(isOrderly = false): void {

@@ -73,6 +73,11 @@ export function closedEarly(): Error {
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: the transport was closed`);
 }
 
+/** The error of what has arrived and is no TLS, or was changed on its way. */
+export function readError(error: Error): Error {
+  return new Deno.errors.InvalidData(`Cannot receive by TLS: ${error.message}`, { cause: error });
+}
+
 /** The error of a write; where the connection has ended below it, `node:tls` says so in words of its own. */
 export function writeError(error: Error): Error {
   const { code } = error as { code?: unknown };

@@ -24,6 +24,7 @@ import {
   echo,
   netTest,
   output,
+  python,
   randomBytes,
   Recorder,
   text,
@@ -539,3 +540,31 @@ netTest("TLS checks certificates and keys before it is needed", async () => {
   const other = await output("openssl", ["ecparam", "-name", "prime256v1", "-genkey", "-noout"]);
   await assertRejects(serve({ cert, key: other }), TypeError, "key values mismatch");
 });
+
+for (
+  const [manner, type] of [
+    ["a reset", Deno.errors.ConnectionReset],
+    ["garbage", Deno.errors.InvalidData],
+  ] as const
+) {
+  netTest(`parity: TLS does not take ${manner} for the end of file`, async () => {
+    class Answering extends Recorder {
+      override dataReceived(data: Uint8Array): void {
+        super.dataReceived(data);
+        this.transport.write(bytes("x"));
+      }
+    }
+    const serverSide = new Answering();
+    const listening = await createServer(() => serverSide, "127.0.0.1", 0, { ssl: { cert, key } });
+    await python(
+      "rude",
+      String(addressOf(listening)[1]),
+      `${manner.replace("a ", "")} within TLS`,
+      "1",
+    );
+    assert(await serverSide.lost instanceof type);
+    assertEquals(serverSide.calls, ["made", "data", "lost"]);
+    listening.close();
+    await listening.waitClosed();
+  });
+}

@@ -1,6 +1,8 @@
 """Connects to the port that is given, many times, and is rude in the way that is given."""
 
+import os
 import socket
+import ssl
 import struct
 import sys
 
@@ -21,5 +23,17 @@ for i in range(TIMES):
         for byte in b"hello, byte by byte\n":
             peer.sendall(bytes([byte]))
         peer.recv(100)
+    elif MANNER.endswith("within TLS"):
+        peer = ssl._create_unverified_context().wrap_socket(peer)
+        peer.sendall(b"send")
+        peer.recv(1)
+        with socket.socket(fileno=os.dup(peer.fileno())) as below:
+            below.settimeout(20)
+            if MANNER == "garbage within TLS":
+                below.sendall(b"garbage" * 10)
+                while below.recv(100):
+                    pass
+            else:
+                below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
     peer.close()
 print("done")
