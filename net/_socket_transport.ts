@@ -23,6 +23,7 @@ import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mo
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { isSystemError } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
+import { ReadMemory } from "./_read_memory.ts";
 import { closedEarly, handshakeError, noGoodbye, tooSlow } from "./_tls_errors.ts";
 import type { TlsSession } from "./_tls_errors.ts";
 import { WriteBuffer } from "./_write_buffer.ts";
@@ -39,9 +40,6 @@ const LOST = 5;
 const CLOSED = 6;
 const STATE_NAMES = ["", "shaking hands", "open", "closing", "parting", "lost", "closed"];
 
-/** The read buffer starts at this size and doubles while reads fill it, in bytes. */
-const MIN_READ_BUFFER = 4 * 1024;
-const MAX_READ_BUFFER = 256 * 1024;
 /** Writes to a lost connection before they are warned of. */
 const LOST_WRITES_TO_WARN = 5;
 
@@ -80,10 +78,9 @@ export class SocketTransport implements Transport {
   /** Ends a handshake, or a goodbye, that takes too long. */
   #timer: Handle | null = null;
 
-  #readBuffer = new Uint8Array(MIN_READ_BUFFER);
-  /** Where the read in progress puts the data, and whose memory that is; null: the own buffer. */
-  #target: Uint8Array = this.#readBuffer;
-  #lender: BufferedProtocol | null = null;
+  readonly #memory: ReadMemory = new ReadMemory((error) =>
+    this.#onProtocolError(error, "getBuffer")
+  );
   #reading = false;
   #paused = false;
   /** What the last read gave and the protocol has not got: a count, null for the end of file. */
@@ -223,29 +220,13 @@ export class SocketTransport implements Transport {
   /** Starts to read, if that is not in progress; called by the loop only. */
   #read(): void {
     if (this.#reading || this.#paused || this._gotEof || this.#state !== OPEN) return;
-    if (this.#buffered !== null && !this.#borrow(this.#buffered, -1)) return;
+    if (this.#buffered !== null && !this.#memory.borrow(this.#buffered, -1)) return;
     this.#receive();
   }
 
   #receive(): void {
     this.#reading = true;
-    this.#channel.read(this.#target).then(this.#onRead, this.#onReadError);
-  }
-
-  /** Asks a buffered protocol for memory to read into. */
-  #borrow(lender: BufferedProtocol, sizehint: number): boolean {
-    try {
-      const memory = lender.getBuffer(sizehint);
-      if (memory.byteLength === 0) {
-        throw new RuntimeError("Cannot receive: getBuffer() returned an empty buffer");
-      }
-      this.#target = memory;
-      this.#lender = lender;
-      return true;
-    } catch (error) {
-      this.#onProtocolError(error, "getBuffer");
-      return false;
-    }
+    this.#channel.read(this.#memory.target).then(this.#onRead, this.#onReadError);
   }
 
   readonly #onRead = (count: number | null): void => {
@@ -281,40 +262,12 @@ export class SocketTransport implements Transport {
   }
 
   #deliverData(count: number): void {
-    const target = this.#target;
-    const lender = this.#lender;
-    if (lender !== null) this.#giveBack();
     const call = this.#buffered ? "bufferUpdated" : "dataReceived"; // it may set another protocol
     try {
-      if (this.#buffered === null) {
-        (this.#protocol as Protocol).dataReceived(target.subarray(0, count));
-      } else if (this.#buffered === lender) lender.bufferUpdated(count);
-      else this.#handOver(this.#buffered, target.subarray(0, count));
+      this.#memory.deliver(this.#protocol, count);
     } catch (error) {
       this.#onProtocolError(error, call);
     }
-    if (target === this.#readBuffer && count === target.length && count < MAX_READ_BUFFER) {
-      this.#target = this.#readBuffer = new Uint8Array(count * 2);
-    }
-  }
-
-  /** Gives data that lies elsewhere to a buffered protocol. */
-  #handOver(protocol: BufferedProtocol, data: Uint8Array): void {
-    for (let rest = data; rest.byteLength > 0;) {
-      if (!this.#borrow(protocol, rest.byteLength)) return;
-      const memory = this.#target;
-      this.#giveBack();
-      const count = Math.min(memory.byteLength, rest.byteLength);
-      memory.set(rest.subarray(0, count));
-      protocol.bufferUpdated(count);
-      rest = rest.subarray(count);
-    }
-  }
-
-  /** The next read goes to the own buffer again, unless other memory is borrowed. */
-  #giveBack(): void {
-    this.#lender = null;
-    this.#target = this.#readBuffer;
   }
 
   #deliverEof(): void {
