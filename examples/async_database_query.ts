@@ -128,20 +128,26 @@ async function queryOn<T extends Rows>(connection: PoolConnection, query: Query)
   }
 }
 
-/** Ends a connection and its query. The server would not notice that nobody waits for it. */
+/**
+ * Ends a connection and its query. The server would not notice that nobody waits for it; until it has
+ * been told, the pool makes no other connection in its place.
+ */
 async function kill(connection: PoolConnection): Promise<void> {
-  connection.destroy();
   try {
     await app.get(KILLER).query("KILL ?", [connection.threadId]);
   } catch (error) {
     if ((error as { code?: string }).code === "ER_NO_SUCH_THREAD") return; // it has ended by itself
     getRunningLoop().callExceptionHandler({ message: "Cannot end query", exception: error });
+  } finally {
+    connection.destroy();
   }
 }
 
 /** Whether the connection is lost or was never there, rather than a query refused. */
 function isConnectionError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && (error as { fatal?: boolean }).fatal === true;
+  if (!(error instanceof Error)) return false;
+  const { fatal, code } = error as { fatal?: boolean; code?: string };
+  return fatal === true || code === "ER_CON_COUNT_ERROR";
 }
 
 const app = new Application({ timeout: Number(flags.timeout), timeoutStatus: 504 });

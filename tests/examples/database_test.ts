@@ -11,7 +11,13 @@
 import mysql from "mysql2/promise";
 import { startEmbeddedMysql } from "../../examples/_embedded_mysql.ts";
 import type { EmbeddedMysql } from "../../examples/_embedded_mysql.ts";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../_support/assert.ts";
 import { MariaDb, mariadbd } from "./_mariadb.ts";
 import { ask, Client, freePort, LOCAL, Script, test } from "./_support.ts";
 
@@ -56,7 +62,7 @@ const DATABASES: [title: string, make: () => Promise<Database>, isAbsent: boolea
 ];
 
 /** The example, with that database. */
-function startExample({ port }: Database, flags: string[] = []): Script {
+function startExample({ port }: Pick<Database, "port">, flags: string[] = []): Script {
   return new Script(NAME, [
     ...LOCAL,
     "--db-host",
@@ -209,6 +215,31 @@ for (const [title, make, ignore] of DATABASES) {
   );
 }
 
+const ignore = mariadbd === null;
+const onlyIf = ignore ? " (ignored: mariadbd is not installed)" : "";
+
+test(`${NAME} answers 503 when MariaDB takes no more connections${onlyIf}`, async () => {
+  await using database = await MariaDb.install();
+  await database.start();
+  await using script = startExample(database);
+  const port = await script.port();
+  {
+    await using others = new AsyncDisposableStack();
+    await assertRejects(
+      async () => {
+        for (let i = 0; i < 1000; i++) others.use(await connect(database));
+      },
+      Error,
+      "Too many connections",
+    );
+    const text = "The database is not available: ER_CON_COUNT_ERROR";
+    assertEquals(await query(port), [503, text]);
+  }
+  await untilAllHaveGone(database);
+  assertEquals(await query(port), [200, ROWS]);
+  await endsWith(script, NOTHING);
+}, { ignore });
+
 test(`${NAME} answers with a row as JSON, or 404, whatever is in the path`, async () => {
   await using script = new Script(NAME, [...LOCAL, "--embedded"]);
   const port = await script.port();
@@ -219,6 +250,57 @@ test(`${NAME} answers with a row as JSON, or 404, whatever is in the path`, asyn
   assertEquals((await ask(port, "GET /users/2%20OR%201")).status, 404);
   await endsWith(script, NOTHING);
 });
+
+/** What stands before a database, and counts who connects. What would end a query, it keeps for itself. */
+class Gate implements AsyncDisposable {
+  readonly port: number;
+  connections = 0;
+  /** Done when a query was to be ended. */
+  readonly kept = Promise.withResolvers<void>();
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #open = new Set<Deno.TcpConn>();
+  readonly #work: Promise<unknown>[] = [];
+
+  constructor(database: Database) {
+    this.port = this.#listener.addr.port;
+    this.#work.push(this.#accept(database.port));
+  }
+
+  async #accept(port: number): Promise<void> {
+    for await (const client of this.#listener) {
+      this.connections++;
+      const server = await Deno.connect({ hostname: "127.0.0.1", port });
+      this.#open.add(client).add(server);
+      this.#work.push(this.#pass(client, server), this.#pass(server, client));
+    }
+  }
+
+  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
+        const data = buffer.subarray(0, count);
+        if (new TextDecoder().decode(data).includes("KILL")) this.kept.resolve();
+        else for (let sent = 0; sent < count;) sent += await to.write(data.subarray(sent));
+      }
+      to.close();
+    } catch {
+      // One of them was closed, by the other direction or at the end: that is how it ends.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const conn of this.#open) {
+      try {
+        conn.close();
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BadResource)) throw error; // closed already
+      }
+    }
+    await Promise.all(this.#work);
+  }
+}
 
 /** MariaDB with a table that takes its time: whoever asks for the users waits for 30 seconds. */
 async function slowDatabase(): Promise<MariaDb> {
@@ -249,9 +331,6 @@ async function otherConnections(connection: mysql.Connection): Promise<number> {
   const [rows] = await connection.query<mysql.RowDataPacket[]>("SHOW PROCESSLIST");
   return rows.filter((row) => row["User"] === "user").length - 1;
 }
-
-const ignore = mariadbd === null;
-const onlyIf = ignore ? " (ignored: mariadbd is not installed)" : "";
 
 test(`${NAME} ends queries on MariaDB when their clients leave${onlyIf}`, async () => {
   await using database = await slowDatabase();
@@ -293,3 +372,27 @@ test(`${NAME} answers 504 and ends a query on MariaDB when its time is up${onlyI
   assertEquals(await query(port), [200, ROWS]);
   await endsWith(script, NOTHING);
 }, { ignore });
+
+test(
+  `${NAME} makes no connection in place of one whose query MariaDB was not told to end${onlyIf}`,
+  async () => {
+    await using database = await slowDatabase();
+    await using connection = await connect(database);
+    await using gate = new Gate(database);
+    await using script = startExample(gate);
+    const port = await script.port();
+    const clients = await Promise.all(Array.from({ length: POOL_SIZE }, async () => {
+      const client = await Client.connect(port);
+      await client.send("GET /db_query HTTP/1.1\r\nHost: a\r\n\r\n");
+      return client;
+    }));
+    await untilQueriesRun(connection, POOL_SIZE);
+    for (const client of clients) client[Symbol.dispose]();
+    await gate.kept.promise;
+    using waiting = await Client.connect(port);
+    await waiting.send("GET /db_query HTTP/1.1\r\nHost: a\r\n\r\n");
+    assertEquals((await ask(port, "GET /nothing")).status, 404); // so that it has begun to wait
+    assertEquals(gate.connections, POOL_SIZE + 1); // the one that ends queries
+  },
+  { ignore },
+);
