@@ -29,6 +29,7 @@ import { checkMiddlewares, checkOptions } from "./_scope.ts";
 import type { HandlerOptions, Middleware, ResponsePrepareCallback } from "./_scope.ts";
 import { AppKey } from "./app_key.ts";
 import { HTTPBadRequest, HTTPException, HTTPInternalServerError } from "./exceptions.ts";
+import { HTTPServiceUnavailable } from "./exceptions.ts";
 import type { Route, RouteMatch } from "./route.ts";
 import { Router } from "./router.ts";
 import type { RouteDef } from "./router.ts";
@@ -309,6 +310,8 @@ export class Application implements AsyncDisposable {
 
   /** Answers a request where no loop runs, or the application has not started on it. */
   async #fetchFirst(request: Request, info: ServeInfo | undefined): Promise<Response> {
+    // Of a client whose connection was open still; for a program that goes on asking, it is a mistake.
+    if (this.#state === ENDED && info !== undefined) return endedAlready();
     const background = holdLoop();
     try {
       await this.#startOnce();
@@ -520,6 +523,10 @@ function withLimit(request: Request, match: RouteMatch, maxSize: number): [Reque
     if (!(error instanceof HTTPException)) throw error;
     return [request, match.route._failing(error)];
   }
+}
+
+function endedAlready(): Response {
+  return new HTTPServiceUnavailable({ headers: { connection: "close" } }).toResponse();
 }
 
 function raise(error: unknown): never {

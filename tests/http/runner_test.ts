@@ -385,6 +385,22 @@ test("AppRunner.cleanup() cancels a handler that begins while the others are can
   });
 });
 
+test("Application that has ended answers clients with 503, and tells a program of its mistake", async () => {
+  const app = new Application();
+  app.router.addGet("/", () => new Response("hello"));
+  await run(async () => {
+    await using runner = new AppRunner(app);
+    await runner.setup();
+  });
+  using reports = captureReports();
+  const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+  const response = await app.fetch(new Request("http://localhost/"), { remoteAddr });
+  assertEquals([response.status, response.headers.get("connection")], [503, "close"]);
+  assertEquals(reports.messages, []);
+  assertEquals((await app.request("/")).status, 500);
+  assertEquals(reports.messages.length, 1);
+});
+
 test("AppRunner.cleanup() skips the waiting, not the clean-up, when it is cancelled", async () => {
   const app = new Application();
   const stuck = new Stuck();
