@@ -22,9 +22,14 @@ const MALFORMED = /^invalid HTTP/;
 /** How it says that a body broke off, or that. */
 const SAYS_SO = /^Cannot read (?:request )?body as underlying |^invalid HTTP/;
 
-/** Whether an error that comes from anywhere can only be that of a body which the platform reads. */
+/**
+ * Whether an error that comes from anywhere can only be that of a body which the platform reads: such as
+ * that of a request of one's own, which has passed it on.
+ */
 export function isOfBrokenBody(error: unknown): error is Error {
-  return error instanceof Error && SAYS_SO.test(error.message);
+  if (!(error instanceof Error)) return false;
+  return SAYS_SO.test(error.message) || isMalformed(error.cause) ||
+    (error.cause instanceof Error && SAYS_SO.test(error.cause.message));
 }
 
 /** What to throw for what the platform has thrown while it read a body. */

@@ -16,6 +16,7 @@ import {
 import {
   Application,
   bodyExists,
+  ClientSession,
   cookies,
   lastEventId,
   matchInfo,
@@ -30,7 +31,7 @@ import {
   StreamResponse,
   TestServer,
 } from "@aio/asyncio/http";
-import type { BodyPart, Handler, Middleware } from "@aio/asyncio/http";
+import type { BodyPart, Handler, Middleware, RequestData } from "@aio/asyncio/http";
 import {
   assert,
   assertEquals,
@@ -296,6 +297,16 @@ test("readJson() ends when a client breaks its body off, and the server goes on"
 });
 
 test("readText() and its like answer 400 to chunks that are malformed, and log nothing", async () => {
+  await using upstream = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => new Response(await request.text().catch(() => "broken")),
+  );
+  const url = `http://127.0.0.1:${upstream.addr.port}/`;
+  const proxy = async (data: RequestData): Promise<Response> => {
+    await using session = new ClientSession();
+    await using response = await session.post(url, { data });
+    return new Response(await response.text());
+  };
   const app = new Application();
   const readers: Record<string, Handler> = {
     "/text": async (request) => new Response(await readText(request)),
@@ -304,6 +315,8 @@ test("readText() and its like answer 400 to chunks that are malformed, and log n
     "/chunks": async (request) => Response.json(await Array.fromAsync(readChunks(request))),
     "/post": async (request) => Response.json([...await readPost(request)]),
     "/parts": async (request) => Response.json(await Array.fromAsync(readMultipart(request))),
+    "/proxy": (request) => proxy(request.body!),
+    "/proxy-chunks": (request) => proxy(readChunks(request)),
   };
   let began = (): void => {};
   for (const [path, reader] of Object.entries(readers)) {
