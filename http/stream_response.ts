@@ -96,6 +96,7 @@ class Pipe {
   end(error: unknown): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    this.#room.set(); // nobody asks for more now: a task that waits to write would for ever
     if (error === null) this.#controller.close();
     else this.#controller.error(new CancelledError("the handler has failed"));
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CancelledError, Future, Queue, run, RuntimeError, sleep } from "@aio/asyncio";
+import { CancelledError, createTask, Future, Queue, run, RuntimeError, sleep } from "@aio/asyncio";
 import { TimeoutError, waitFor } from "@aio/asyncio";
 import * as http from "@aio/asyncio/http";
 import {
@@ -439,6 +439,23 @@ test("StreamResponse waits for a client that is slow", async () => {
     assert(written < 64 * 1024 ** 2, `${written} bytes were written for nobody`);
   }
   assertInstanceOf(await ended, CancelledError);
+});
+
+test("StreamResponse.writeEof() lets a task go on that waits to write", async () => {
+  await using app = new Application();
+  const written = Promise.withResolvers<void>();
+  app.router.addGet("/", async (request) => {
+    const response = new StreamResponse();
+    response.prepare(request);
+    const writing = createTask(async () => await response.write("x".repeat(100_000)));
+    await sleep(0);
+    await response.writeEof();
+    await waitFor(writing, 60).then(written.resolve, written.reject);
+    return response;
+  });
+  const response = await app.request("/");
+  await written.promise; // although nobody has read anything
+  assertEquals((await response.text()).length, 100_000);
 });
 
 test("StreamResponse.write() fails when the client has left and its handler is to go on", async () => {
