@@ -6,6 +6,7 @@
 
 import { Future, RuntimeError } from "../loop/mod.ts";
 import type { Suspension } from "../loop/mod.ts";
+import type { Steps } from "../loop/coroutines.ts";
 import { malformed, readingError } from "./_broken_body.ts";
 import { findTask, isAnswered } from "./_request_task.ts";
 import type { RequestTask } from "./_request_task.ts";
@@ -103,20 +104,18 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
+type Read = ReadableStreamReadResult<Bytes>;
 
 /** The pieces of a body. Whoever is cancelled while waiting for one leaves it to the next who waits. */
 export class BodyPieces {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #task: RequestTask | null;
-  #coming: Promise<ReadableStreamReadResult<Bytes>> | null = null;
+  /** What nobody has taken yet. */
+  #coming: Promise<Read> | null = null;
 
-  static readonly #recipe: Recipe<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> = {
-    read: (pieces) => pieces.#coming ??= pieces.#reader.read(),
-    convert({ value }, pieces) {
-      if (pieces.#coming === null) return NOTHING; // somebody else has waited for it, too
-      pieces.#coming = null;
-      return value ?? null;
-    },
+  static readonly #recipe: Recipe<Promise<Read>, Read, Read> = {
+    read: (coming) => coming,
+    convert: (read) => read,
   };
 
   /** Those of a request that has a body. */
@@ -126,10 +125,14 @@ export class BodyPieces {
   }
 
   /** Waits for a piece; null at the end. */
-  next(): BodyReading<BodyPieces, ReadableStreamReadResult<Bytes>, Bytes | null> {
-    const reading = new BodyReading(this, BodyPieces.#recipe);
+  *next(): Steps<Bytes | null> {
+    const coming = this.#coming ??= this.#reader.read();
+    const reading = new BodyReading(coming, BodyPieces.#recipe);
     if (this.#task !== null && this.#task.early !== null) failIfLeft(reading, this.#task);
-    return reading;
+    const { value } = yield* reading;
+    if (this.#coming !== coming) return NOTHING; // somebody else has waited for it, too
+    this.#coming = null;
+    return value ?? null;
   }
 
   /** Drops what is left. */

@@ -280,7 +280,9 @@ export async function* readChunks(
   const pieces = new BodyPieces(request);
   let size = 0;
   try {
-    for (let chunk = await pieces.next(); chunk !== null; chunk = await pieces.next()) {
+    for (;;) {
+      const chunk = await new Operation(() => pieces.next());
+      if (chunk === null) break;
       size += chunk.length;
       if (chunk.length > 0) yield chunk; // of a POST without a body, there is one of nothing
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CancelledError, run, sleep, VirtualClock } from "@aio/asyncio";
+import { CancelledError, createTask, run, sleep, VirtualClock } from "@aio/asyncio";
 import { newEventLoop } from "@aio/asyncio/loop";
 import {
   Application,
@@ -76,6 +76,39 @@ test("readChunks() and readBytes() end at once when their handler is cancelled",
     await app[Symbol.asyncDispose]();
   }, { loopFactory });
   assertEquals([ends, given], [[3, true, true], 1]);
+});
+
+test("BodyPart.readChunk() loses nothing that comes while it is cancelled", async () => {
+  await using app = new Application();
+  const body = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = body.writable.getWriter();
+  const send = (text: string): void => void writer.write(encoder.encode(text));
+  let expected = "";
+  app.router.addPost("/", async (request) => {
+    let text = "";
+    const take = (chunk: Uint8Array | null): void => {
+      text += new TextDecoder().decode(chunk!);
+    };
+    for await (const part of readMultipart(request)) {
+      // Sooner or later: before the piece has come, before its reader has seen it, and after that.
+      for (let microtasks = 0; microtasks < 30; microtasks++) {
+        const reading = createTask(async () => await part.readChunk());
+        await sleep(0);
+        send(`piece ${microtasks}, `);
+        expected += `piece ${microtasks}, `;
+        for (let i = 0; i < microtasks; i++) await null;
+        reading.cancel();
+        await reading.then(take, (error) => assert(error instanceof CancelledError));
+      }
+      send("\r\n--b--\r\n");
+      take(await part.read());
+    }
+    return new Response(text);
+  });
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  const answer = app.request("/", { method: "POST", body: body.readable, headers });
+  send("--b\r\n\r\n");
+  assertEquals(await (await answer).text(), expected);
 });
 
 test("readChunks() drops what is left when its loop is left, and has nothing of no body", async () => {
