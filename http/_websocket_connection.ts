@@ -5,7 +5,7 @@
  */
 
 import { CancelledError, Event, getRunningLoop } from "../loop/mod.ts";
-import type { Future } from "../loop/mod.ts";
+import type { Future, TimerHandle } from "../loop/mod.ts";
 import { HostWaiter } from "../loop/claims.ts";
 import type { Claimable, Waiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
@@ -65,6 +65,8 @@ export class WebSocketConnection {
   readonly #opened: Future<void> = getRunningLoop().createFuture<void>();
   readonly #ended = new Event();
   #isClosing = false;
+  /** Ends the waiting for the client's answer, also where those who waited were cancelled. */
+  #closeTimer: TimerHandle | null = null;
 
   constructor(task: RequestTask, protocol: string | null, limits: ConnectionLimits) {
     this.#task = task;
@@ -151,6 +153,7 @@ export class WebSocketConnection {
   #hasEnded(code: number, reason: string): void {
     if (this.closeCode !== null) return; // it was given up before its end has come
     this.closeCode = code;
+    this.#closeTimer?.cancel();
     this.#ended.set();
     this.inbox.end(code, reason);
   }
@@ -191,12 +194,8 @@ export class WebSocketConnection {
     if (wasOpen) this.#hangUp(code, reason);
     if (this.closeCode !== null) return wasOpen;
     const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
-    const timer = getRunningLoop().callLater(this.#limits.closeTimeout, giveUp);
-    try {
-      yield* this.#ended.wait();
-    } finally {
-      timer.cancel();
-    }
+    this.#closeTimer ??= getRunningLoop().callLater(this.#limits.closeTimeout, giveUp);
+    yield* this.#ended.wait();
     return wasOpen;
   }
 

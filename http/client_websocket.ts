@@ -8,7 +8,7 @@
  */
 
 import { Event, getRunningLoop, sleep } from "../loop/mod.ts";
-import type { Awaitable } from "../loop/mod.ts";
+import type { Awaitable, TimerHandle } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { connectorError } from "./_client_errors.ts";
@@ -93,6 +93,8 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   readonly #inbox: WebSocketInbox;
   readonly #ended = new Event();
   #closing = false;
+  /** Ends the waiting for the server's answer, also where those who waited were cancelled. */
+  #closeTimer: TimerHandle | null = null;
   #closeCode: number | null = null;
   #exception: unknown = null;
 
@@ -172,6 +174,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   #hasEnded(code: number, reason: string): void {
     if (this.#closeCode !== null) return; // it was given up before its end has come
     this.#closeCode = code;
+    this.#closeTimer?.cancel();
     this.#exchange.end();
     this.#ended.set();
     this.#inbox.end(code, reason);
@@ -301,12 +304,8 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     this.#hangUp(code, reason);
     if (this.#closeCode !== null) return wasOpen;
     const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
-    const timer = getRunningLoop().callLater(this.#closeTimeout, giveUp);
-    try {
-      yield* this.#ended.wait();
-    } finally {
-      timer.cancel();
-    }
+    this.#closeTimer ??= getRunningLoop().callLater(this.#closeTimeout, giveUp);
+    yield* this.#ended.wait();
     return wasOpen;
   }
 

@@ -11,6 +11,7 @@ import {
   ClientConnectionError,
   ClientError,
   ClientSession,
+  type ClientSessionOptions,
   ServerTimeoutError,
   TCPConnector,
   WSServerHandshakeError,
@@ -324,13 +325,14 @@ Deno.test("ClientWebSocketResponse is closed by its session and by its signal", 
 async function withMute(
   more: string,
   body: (session: ClientSession, url: string) => Promise<void>,
+  options: ClientSessionOptions = {},
 ): Promise<void> {
   const hangUp = later();
   await using site = new RawSite(async (conn) => {
     await acceptWebSocket(conn, more);
     await Promise.race([conn.left(), hangUp.promise]);
   });
-  await withSession({}, (session) => body(session, site.url));
+  await withSession(options, (session) => body(session, site.url));
   hangUp.resolve();
 }
 
@@ -364,6 +366,19 @@ Deno.test("ClientWebSocketResponse.close() goes on for others when one who waits
     await assertRejects(async () => await first!, CancelledError);
     assertEquals([await second!, ws.closeCode], [false, 1006]);
   });
+});
+
+Deno.test("ClientWebSocketResponse.close() gives its place back although who waits is cancelled", async () => {
+  const connector = new TCPConnector({ limit: 1 });
+  await withMute("", async (session, url) => {
+    const ws = await session.wsConnect(url, { closeTimeout: 0.02 });
+    const waiting = createTask(async () => await ws.close());
+    await sleep(0);
+    waiting.cancel();
+    await assertRejects(async () => await waiting, CancelledError);
+    assertEquals(await ws.receive(), { type: "close", data: 1006, reason: "" });
+    assertEquals(connector._limiter.active, 0);
+  }, { connector });
 });
 
 Deno.test("ClientWebSocketResponse.close() does not wait for ever", async () => {

@@ -76,6 +76,19 @@ test("WebSocketResponse.close() waits for the answer of the client, but not for 
   assertEquals(await (await deaf.first).ended, null);
 });
 
+test("WebSocketResponse.close() goes on for others when one who waits is cancelled", async () => {
+  await using deaf = await WebSocketSite.start(async (ws) => {
+    const waiting = createTask(async () => await ws.close());
+    await sleep(0);
+    waiting.cancel();
+    assertEquals(await ws.receive(), { type: "close", data: 1006, reason: "" });
+    assertEquals([await ws.close(), waiting.cancelled()], [false, true]);
+  }, { closeTimeout: 0.01 });
+  using client = await deaf.connect();
+  assertEquals(await client.next(), { opcode: CLOSE, payload: closing(1000) });
+  assertEquals(await (await deaf.first).ended, null);
+});
+
 test("WebSocketResponse.close() ends with 1006 where a message has come in place of the answer", async () => {
   await using site = await WebSocketSite.start(async (ws) => {
     assertEquals([await ws.close(), await ws.receive()], [true, {
