@@ -230,7 +230,9 @@ export class Exchange {
   /** Waits for a promise of the runtime; when the task is cancelled, the request stops. */
   *wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
     try {
-      return yield* this.waitFor(promise, phase);
+      const value = yield* this.waitFor(promise, phase);
+      this.check(); // it may have failed after that has come
+      return value;
     } catch (error) {
       throw this.errorFor(error);
     } finally {
@@ -239,8 +241,8 @@ export class Exchange {
   }
 
   /**
-   * The first part of `wait()`, for where each call counts. `waited()` follows; what the future
-   * throws, `errorFor()` has to see.
+   * The first part of `wait()`, for where each call counts. `waited()` and `check()` follow; what the
+   * future throws, `errorFor()` has to see.
    */
   waitFor<T>(promise: Promise<T>, phase: TimeoutPhase): Future<T> {
     return this.#begin(wrapFuture(promise), phase);

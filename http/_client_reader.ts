@@ -74,6 +74,7 @@ export class BodyReader {
     try {
       const whole = yield* this.#exchange.waitFor(this.#response.bytes(), "idleRead");
       this.#exchange.waited();
+      this.#exchange.check();
       this.#checkSize(whole.length);
       this.#exchange.end();
       return this.#whole = whole;

@@ -380,6 +380,7 @@ export class ClientSession implements AsyncDisposable {
         const promise = fetch(exchange.url, init);
         response = yield* exchange.waitFor(promise, "headers");
         exchange.waited();
+        exchange.check();
       } catch (error) {
         throw fetchError(error, exchange);
       }

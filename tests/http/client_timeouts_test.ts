@@ -51,6 +51,31 @@ Deno.test("ServerTimeoutError names the phase headers when no response comes", a
   });
 });
 
+Deno.test("ServerTimeoutError goes before a response that comes in the same turn", async () => {
+  const { fetch } = globalThis;
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  globalThis.fetch = () => promise;
+  let now = 0;
+  const clock: Clock = { time: () => now };
+  try {
+    await run(async () => {
+      await using session = new ClientSession();
+      createTask(async () => {
+        await sleep(0);
+        now = 7;
+        await sleep(0); // the timer comes next
+        resolve(new Response("hello"));
+        await promise;
+      });
+      const timeout = { headers: 7 };
+      const error = await caught(async () => await session.get("http://localhost/", { timeout }));
+      assertEquals(error.phase, "headers");
+    }, { loopFactory: () => newEventLoop({ clock }) });
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
 Deno.test("ServerTimeoutError names the phase idleRead when a body stops", async () => {
   await using site = RawSite.stuckAfter(HALF);
   await withSession({ timeout: { idleRead: 0.03 } }, async (session) => {

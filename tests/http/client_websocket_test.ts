@@ -242,6 +242,38 @@ Deno.test("ClientSession.wsConnect() ends when time is over, and when its task i
   });
 });
 
+Deno.test("ClientSession.wsConnect() throws what ends it once it is open, and not seen to be", async () => {
+  await using site = obeying();
+  const { WebSocket } = globalThis;
+  let end = (): void => {};
+  globalThis.WebSocket = class extends WebSocket {
+    override set onopen(listener: (event: Event) => void) {
+      super.onopen = (event): void => {
+        listener(event);
+        queueMicrotask(end); // its task goes on in a turn of the loop
+      };
+    }
+  };
+  try {
+    const connector = new TCPConnector({ limit: 1 });
+    await withSession({ connector }, async (session) => {
+      const aborter = new AbortController();
+      const { signal } = aborter;
+      end = (): void => aborter.abort(new RangeError("enough"));
+      await assertRejects(async () => await session.wsConnect(site.url, { signal }), RangeError);
+      end = (): void => session.close();
+      await assertRejects(
+        async () => await session.wsConnect(site.url),
+        ClientConnectionError,
+        "Session is closed",
+      );
+      assertEquals(connector._limiter.active, 0);
+    });
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
+});
+
 Deno.test("ClientWebSocketResponse.receive() waits for so long, and for one at a time", async () => {
   await using site = obeying();
   await withSession({}, async (session) => {
