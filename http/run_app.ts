@@ -13,6 +13,7 @@ import {
   getRunningLoop,
   KeyboardInterrupt,
   run,
+  sleep,
 } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Coroutine } from "../loop/mod.ts";
@@ -150,6 +151,8 @@ async function serve(
     runner = new AppRunner(await made(app), options);
     await runner.setup();
     isStarting = false;
+    // Where the start-up awaited promises alone, the cancellation is still to come.
+    if (isCancelled) await sleep(0);
     startSites(runner, options);
     await stopped;
   } catch (error) {

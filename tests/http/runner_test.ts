@@ -100,6 +100,28 @@ test("runApp() stops at its signal while the application starts, and cleans up w
   assertEquals(log, ["up", "down"]);
 });
 
+test("runApp() stops at its signal while a start-up that no cancellation reaches goes on", async () => {
+  const stop = new AbortController();
+  const log: string[] = [];
+  const app = new Application();
+  app.onStartup.push(async () => {
+    stop.abort();
+    await Promise.resolve();
+    log.push("up");
+  });
+  app.onShutdown.push(async () => {
+    await sleep(0);
+    log.push("shutdown");
+  });
+  app.onCleanup.push(async () => {
+    await sleep(0);
+    log.push("down");
+  });
+  const settings = { host: "127.0.0.1", port: 0, signal: stop.signal };
+  await runApp(app, { ...settings, print: (line) => void log.push(line) });
+  assertEquals(log, ["up", "shutdown", "down"]);
+});
+
 test("runApp() that is told to stop twice gives up, and says why", async () => {
   const stop = new AbortController();
   const app = new Application();
