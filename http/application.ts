@@ -493,13 +493,17 @@ export class Application implements AsyncDisposable {
   }
 
   #closeOnce(): Promise<void> {
-    if (this.#state === CREATED || this.#state === ENDED) return this.#closing ?? Promise.resolve();
+    const isIdle = this.#starting === null && this.#state === CREATED;
+    if (isIdle || this.#state === ENDED) return this.#closing ?? Promise.resolve();
     return this.#closing ??= asTask(() => this.#close()).finally(() => {
       this.#closing = null;
     });
   }
 
   async #close(): Promise<void> {
+    // What it begins has to be ended; what it throws, the request is answered with that has begun it.
+    await this.#starting?.catch(() => {});
+    if (this.#state === CREATED) return;
     this._leave();
     await runAll("Multiple errors at the end", [
       () => this.shutdown(),

@@ -370,6 +370,29 @@ test("Application ends once, whoever ends it meanwhile", async () => {
   assertEquals(log.slice(3), [...end, ...Array(3).fill("all is over")]);
 });
 
+test("Application that is ended while it begins ends what that has begun", async () => {
+  const log: string[] = [];
+  for (const isUnderWay of [false, true]) {
+    const app = nested(log);
+    const begun = Promise.withResolvers<void>();
+    app.cleanupCtx.push(async function* () {
+      begun.resolve();
+      await sleep(0);
+      yield;
+    });
+    const response = app.request("/");
+    if (isUnderWay) await begun.promise;
+    await app[Symbol.asyncDispose]();
+    assertEquals([(await response).status, ...log.splice(0)], [404, ...LIFE]);
+  }
+  using reports = captureReports();
+  const app = nested(log, ["outer up 2"]);
+  const response = app.request("/");
+  await app[Symbol.asyncDispose]();
+  assertEquals([(await response).status, reports.messages.length], [500, 1]);
+  assertEquals(log, ["outer up 1", "outer up 2", "outer down 1", "outer cleanup"]);
+});
+
 test("Application ends what has begun when its beginning fails, and answers 500", async () => {
   const log: string[] = [];
   const app = nested(log, ["inner up 2"]);
