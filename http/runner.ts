@@ -223,9 +223,13 @@ export class AppRunner implements AsyncDisposable {
   async #waitForHandlers(drain: () => void): Promise<void> {
     const loop = getRunningLoop();
     const deadline = loop.time() + this.#patience;
-    const uploading = this.app._uploading;
-    await this.#waitFor(uploading);
-    if (uploading.every((handler) => handler.done())) drain();
+    let uploading = this.app._uploading;
+    // Others may begin meanwhile: until it drains, a server takes what comes.
+    while (uploading.length > 0 && loop.time() < deadline) {
+      await this.#waitFor(uploading, deadline - loop.time());
+      uploading = this.app._uploading;
+    }
+    if (uploading.length === 0) drain();
     await this.#waitFor(this.app._running, deadline - loop.time());
   }
 

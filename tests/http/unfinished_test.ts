@@ -122,6 +122,33 @@ test("AppRunner.cleanup() lets a body come to its end that is on its way", async
   assertEquals(await ended, "abcdefghij");
 });
 
+test("AppRunner.cleanup() lets a body come to its end that has begun while another one was on its way", async () => {
+  const { app, reading } = application();
+  const readingNext = Promise.withResolvers<void>();
+  const stops = Promise.withResolvers<void>();
+  app.onShutdown.push(() => stops.resolve());
+  app.router.addPost("/next", async (request) => {
+    readingNext.resolve();
+    return new Response(await readText(request));
+  });
+  const server = await TestServer.start(app, { shutdownTimeout: FOR_EVER });
+  using first = await Client.connect(server.port);
+  await first.send(HALF_BODY);
+  await reading;
+  const stopped = server[Symbol.asyncDispose]();
+  await stops.promise;
+  using second = await Client.connect(server.port);
+  await second.send(HALF_BODY.replace("/read", "/next"));
+  await readingNext.promise;
+  await first.send("defghij");
+  assertEquals(await first.line(), "HTTP/1.1 200 OK\r\n");
+  await second.send("defghij");
+  for (const client of [first, second]) {
+    assert((await client.rest()).endsWith("\r\n\r\nabcdefghij"));
+  }
+  await stopped;
+});
+
 test("A thousand slow clients do not keep others from being served", async () => {
   await using server = await TestServer.start(application().app);
   const clients = await connect(server, 1000);
