@@ -326,7 +326,10 @@ export class TaskGroup {
     const error = task.exception();
     this.#errors.push(error);
     if (error instanceof KeyboardInterrupt) this.#interrupt ??= error;
-    if (this.#parent!.done()) return this.#reportOrphan(task, error);
+    if (this.#parent!.done()) {
+      this.#slots?.release(); // the group goes on
+      return this.#reportOrphan(task, error);
+    }
     if (this.#state === OPEN) this.#abortWithParent();
   }
 

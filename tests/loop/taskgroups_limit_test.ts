@@ -148,6 +148,35 @@ Deno.test("TaskGroup with a limit holds the place until the cleanup of a task is
   });
 });
 
+Deno.test("TaskGroup with a limit lets the others run when one fails whose group's task is gone", async () => {
+  const messages: unknown[] = [];
+  let isDone = false;
+  const main = async (): Promise<void> => {
+    const loop = getRunningLoop();
+    loop.setExceptionHandler((_loop, { message }) => void messages.push(message));
+    // A generator that is closed from outside leaves its group without waiting for the tasks.
+    const steps = function* (): Steps<void> {
+      yield* new TaskGroup({ limit: 1 }).run(function* (group): Steps<void> {
+        group.createTask(async () => {
+          await sleep(5);
+          throw new RangeError("late");
+        });
+        group.createTask(async () => {
+          isDone = true;
+        });
+        yield* sleep(3600);
+      });
+    }();
+    const task = createTask(steps);
+    await sleep(1);
+    steps.return();
+    task.cancel();
+    await sleep(10);
+  };
+  await runVirtual(main);
+  assertEquals([messages.length, isDone], [1, true]);
+});
+
 // -- cancel() --
 
 bothKinds("TaskGroup.cancel() ends the tasks and the body, and run() gives undefined", {
