@@ -236,7 +236,7 @@ export class ClientSession implements AsyncDisposable {
         context.history = [...context.history, response];
         request = next;
       }
-      if (check !== false) yield* checkStatus(response, check);
+      if (check !== false) yield* checkStatus(response, check, call);
       call.check();
       response._becomeLastOf(call);
       return response;
@@ -628,9 +628,12 @@ function fetchError(error: unknown, exchange: Exchange): unknown {
   return connectionError(known, exchange.url);
 }
 
-function* checkStatus(response: ClientResponse, check: RaiseForStatus | undefined): Steps<void> {
+function* checkStatus(
+  response: ClientResponse,
+  check: Exclude<RaiseForStatus, false>,
+  call: Call,
+): Steps<void> {
   if (check === true) return response.raiseForStatus();
-  if (typeof check !== "function") return;
-  const result = check(response);
-  if (result !== undefined) yield* runInTask(result);
+  // In a task of its own, as middlewares are.
+  yield* call.follow(call.loop.createTask(async () => await check(response)));
 }

@@ -177,7 +177,7 @@ Deno.test("ServerTimeoutError names the phase total, wherever the request is", a
       const error = await caught(total(url));
       assertEquals([error.phase, error.url, error.seconds], ["total", url, 0.03]);
     }
-    // Within a middleware that waits, too.
+    // Within a middleware that waits, and what looks at the response, too.
     let cleanedUp = false;
     const patient: ClientMiddleware = async (request, handler) => {
       try {
@@ -189,6 +189,8 @@ Deno.test("ServerTimeoutError names the phase total, wherever the request is", a
     };
     const error = await caught(total(busy.url, { middlewares: [patient] }));
     assertEquals([error.phase, cleanedUp], ["total", true]);
+    const looksOn = async () => void await sleep(3600);
+    assertEquals((await caught(total(busy.url, { raiseForStatus: looksOn }))).phase, "total");
   });
 });
 
