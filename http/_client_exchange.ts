@@ -88,7 +88,7 @@ export class Call {
 
   /** Ends the call and all that it has under way. */
   fail(error: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#failure !== null) return;
     this.#failure = { error };
     for (const exchange of this.#exchanges.slice()) exchange.fail(error);
     this.#task?.cancel();
@@ -308,6 +308,7 @@ export class Exchange {
   /** Ends the request with an error, for whoever waits for it. */
   fail(error: unknown): void {
     if (this.#ended) return;
+    this.#ended = true; // first: who looks on may close the session
     this.#failure = { error };
     this.tracer?.tell("onRequestException", { exception: error });
     this.#finish();
@@ -330,12 +331,12 @@ export class Exchange {
   /** Ends the request: all of it has come, or nobody wants the rest. */
   end(): void {
     if (this.#ended) return;
+    this.#ended = true;
     this.tracer?.tell("onRequestEnd", {});
     this.#finish();
   }
 
   #finish(): void {
-    this.#ended = true;
     this.#deadline = Infinity;
     this.#lease?.release();
     this.#lease = null;

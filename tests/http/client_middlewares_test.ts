@@ -442,3 +442,24 @@ Deno.test("TraceConfig gets an exception for a request that is cancelled, once",
   });
   assertEquals(seen, ["RequestStart /", "RequestException / CancelledError"]);
 });
+
+Deno.test("TraceConfig gets each end once, also where it closes the session for it", async () => {
+  await using half = RawSite.stuckAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  for (const [end, event] of [["fails", "RequestException"], ["ends", "RequestEnd"]] as const) {
+    const { config, seen } = recorder();
+    const close = (): void => session.close();
+    const closing: TraceConfig = { [`on${event}`]: close };
+    const timeout = { idleRead: 0.01 };
+    await using session = new ClientSession({ traceConfigs: [config, closing] });
+    await run(async () => {
+      const first = await session.get(`${half.url}first`, { timeout });
+      await session.get(`${half.url}second`);
+      if (end === "ends") await first.release();
+      else await assertRejects(async () => await first.read(), ServerTimeoutError);
+    });
+    assertEquals(seen.filter((line) => /^Request(?!Start)/.test(line)), [
+      end === "ends" ? "RequestEnd /first" : "RequestException /first TimeoutError",
+      "RequestException /second ClientConnectionError",
+    ]);
+  }
+});
