@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dropRestOf } from "./_body_rest.ts";
 import { mediaTypeOf } from "./_media_types.ts";
 import { acceptedEncodings, addVary } from "./_negotiation.ts";
 import { checkPreconditions, isRangeValid, validatorsOf } from "./_preconditions.ts";
@@ -252,7 +253,9 @@ async function send(
   headers.set("content-length", String(range.last - range.first + 1));
   if (request.method !== "HEAD") {
     // With HTTP/1, no more is sent than the head says.
-    return new Response(await source.body(range, !mayBeHttp2(request)), { status, headers });
+    const body = await source.body(range, !mayBeHttp2(request));
+    if (body instanceof ReadableStream) dropRestOf({ body }); // a middleware may drop the response
+    return new Response(body, { status, headers });
   }
   source.close();
   return new Response(null, { status, headers });

@@ -21,6 +21,7 @@ import type { EventLoop, TimerHandle } from "../loop/mod.ts";
 import { isOfBrokenBody, malformed } from "./_broken_body.ts";
 import { quietLegacyAbort } from "./_legacy_abort.ts";
 import { mayBeHttp2 } from "./_protocol.ts";
+import { runningTask } from "./_running_task.ts";
 import type { Handler, Plan } from "./_scope.ts";
 import { HTTPException, HTTPInternalServerError, HTTPServiceUnavailable } from "./exceptions.ts";
 import { HTTPGatewayTimeout } from "./exceptions.ts";
@@ -471,15 +472,6 @@ export function findTask(request: Request): RequestTask | null {
 /** Whether a task answers this very request: it came so, and is none that a middleware has made. */
 export function isAnswered(request: Request): boolean {
   return TASK in request;
-}
-
-function runningTask(): unknown {
-  try {
-    return currentTask();
-  } catch (error) {
-    if (error instanceof RuntimeError) return null; // no loop runs
-    throw error;
-  }
 }
 
 // -- Watching --

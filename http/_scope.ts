@@ -235,6 +235,6 @@ class Call implements Awaitable<Response> {
   *#run(coroutine: Coroutine<Response>): Generator<Suspension, Response, unknown> {
     const response = yield* runInTask(coroutine);
     if (!(response instanceof FileResponse)) return response;
-    return (yield response.prepare(this.#request)) as Response;
+    return yield* runInTask(() => response.prepare(this.#request));
   }
 }

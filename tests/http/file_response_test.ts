@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Application, FileResponse, TestServer } from "@aio/asyncio/http";
+import { Application, FileResponse, HTTPNotFound, TestServer } from "@aio/asyncio/http";
+import type { Middleware } from "@aio/asyncio/http";
 import { assertEquals, assertRejects } from "../_support/assert.ts";
 import { makeCertificate } from "./_certificate.ts";
 import { Client, test } from "./_support.ts";
@@ -101,4 +102,31 @@ Deno.test({
     assertEquals([response.status, response.headers.get("content-encoding")], [200, null]);
     assertEquals(await response.text(), await Deno.readTextFile(OWN_PATH));
   },
+});
+
+test("FileResponse lets go of a large file that a middleware does not send", async () => {
+  await using file = await makeFile();
+  const folder = await Deno.makeTempDir();
+  await Deno.copyFile(file.path, `${folder}/file`);
+  const drops: Middleware[] = [
+    async (request, handler) => {
+      await handler(request);
+      return new Response("another one");
+    },
+    function* (request, handler) {
+      yield* handler(request);
+      throw new HTTPNotFound({ text: "another one" });
+    },
+  ];
+  for (const drop of drops) {
+    const app = new Application({ middlewares: [drop] });
+    app.router.addGet("/", () => new FileResponse(file.path));
+    app.router.addStatic("/static", folder);
+    await using server = await TestServer.start(app);
+    // What stays open, the test fails for.
+    for (const path of ["/", "/static/file"]) {
+      assertEquals(await (await server.request(path)).text(), "another one");
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
 });
