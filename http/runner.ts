@@ -223,14 +223,16 @@ export class AppRunner implements AsyncDisposable {
   async #waitForHandlers(drain: () => void): Promise<void> {
     const loop = getRunningLoop();
     const deadline = loop.time() + this.#patience;
-    let uploading = this.app._uploading;
-    // Others may begin meanwhile: until it drains, a server takes what comes.
-    while (uploading.length > 0 && loop.time() < deadline) {
-      await this.#waitFor(uploading, deadline - loop.time());
-      uploading = this.app._uploading;
-    }
-    if (uploading.length === 0) drain();
+    // Twice, for bodies that begin meanwhile. Not until there are none: a busy server always has some.
+    if (await this.#waitForUploads(deadline) && await this.#waitForUploads(deadline)) drain();
     await this.#waitFor(this.app._running, deadline - loop.time());
+  }
+
+  /** Waits for the bodies that are on their way; tells whether they have come, and were answered. */
+  async #waitForUploads(deadline: number): Promise<boolean> {
+    const uploading = this.app._uploading;
+    await this.#waitFor(uploading, deadline - getRunningLoop().time());
+    return uploading.every((handler) => handler.done());
   }
 
   async #cancel(handlers: Iterable<RequestTask>): Promise<void> {
