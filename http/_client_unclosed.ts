@@ -52,7 +52,7 @@ const responses = new FinalizationRegistry<Held>((exchange) => {
   exchange.giveUp();
 });
 
-/** Watches a response; its exchange does not refer to it. */
+/** Watches a response, or the stream of its body; its exchange does not refer to it. */
 export function watchResponse(response: object, exchange: Held): void {
   responses.register(response, exchange, exchange);
 }

@@ -260,9 +260,11 @@ export class ClientResponse implements AsyncDisposable {
    * @throws {RuntimeError} If it is being read in another way.
    */
   get content(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const stream = this.#body.stream();
     // Whoever holds the stream, but not the response, still wants it.
     forgetResponse(this.#exchange);
-    return this.#body.stream();
+    if (!this.#exchange.ended) watchResponse(stream, this.#exchange);
+    return stream;
   }
 
   /**

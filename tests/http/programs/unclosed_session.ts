@@ -1,5 +1,5 @@
 /**
- * Loses a session and a response, and closes others. Where garbage collection is exposed, it waits
+ * Loses a session, a response, and a stream of one, and closes others. Where garbage collection is exposed, it waits
  * until they were reported.
  *
  * @module
@@ -20,6 +20,19 @@ async function loseResponse(session: ClientSession, url: string): Promise<void> 
   if (response.status !== 200) throw new Error("it failed");
 }
 
+async function loseStream(session: ClientSession, url: string): Promise<void> {
+  const { content } = await session.get(url);
+  if (content.locked) throw new Error("it failed");
+}
+
+/** Has memory reclaimed until so many reports have come, or for a while. */
+async function collectUntil(count: number): Promise<void> {
+  for (let i = 0; reports.length < count && i < 200; i++) {
+    collect!();
+    await sleep(0.001);
+  }
+}
+
 await run(async () => {
   if (collect !== undefined) {
     getRunningLoop().setExceptionHandler((_loop, { message }) => void reports.push(message));
@@ -37,12 +50,12 @@ await run(async () => {
     const url = `http://127.0.0.1:${server.addr.port}/`;
     if (collect !== undefined) {
       await loseResponse(session, url);
-      for (let i = 0; reports.length < 2 && i < 200; i++) {
-        collect();
-        await sleep(0.001);
-      }
-      await using next = await session.get(url); // there is a place for it
-      console.log("next", (await next.read()).length === size);
+      await collectUntil(2);
+      await loseStream(session, url); // there is a place for it
+      await collectUntil(3);
+      const { content } = await session.get(url);
+      await collectUntil(4); // nobody has lost this one
+      console.log("next", (await new Response(content).bytes()).length === size);
     }
   }
   await server.shutdown();
