@@ -23,8 +23,15 @@
  * @module
  */
 
-import { CancelledError, getRunningLoop, RuntimeError, sleep, timeout, wait } from "../loop/mod.ts";
-import { TimeoutError, wrapFuture } from "../loop/mod.ts";
+import {
+  CancelledError,
+  Event,
+  getRunningLoop,
+  RuntimeError,
+  sleep,
+  timeout,
+} from "../loop/mod.ts";
+import { TimeoutError, wait, wrapFuture } from "../loop/mod.ts";
 import type { Future } from "../loop/mod.ts";
 import { isMalformed, isOfBrokenBody } from "./_broken_body.ts";
 import { runAll } from "./_life_cycle.ts";
@@ -95,6 +102,8 @@ export class AppRunner implements AsyncDisposable {
   /** @ignore */
   readonly _handler: Deno.ServeHandler<Deno.Addr>;
   #isSetUp = false;
+  /** While `cleanup()` is in progress: set at its end. */
+  #cleaning: Event | null = null;
 
   /**
    * Creates a runner.
@@ -154,11 +163,23 @@ export class AppRunner implements AsyncDisposable {
   }
 
   /**
-   * Stops serving, and ends the application. Doing so twice is harmless.
+   * Stops serving, and ends the application. Doing so twice is harmless; while it is being done, the
+   * second call waits for the end of the first, which throws what there is to throw.
    *
    * @throws {unknown} What the application's shutdown or clean-up throws.
    */
   async cleanup(): Promise<void> {
+    if (this.#cleaning !== null) return void await this.#cleaning.wait();
+    const cleaning = this.#cleaning = new Event();
+    try {
+      await this.#clean();
+    } finally {
+      this.#cleaning = null;
+      cleaning.set();
+    }
+  }
+
+  async #clean(): Promise<void> {
     const { app } = this;
     const servers = Array.from(this.#sites, (site) => site._server!);
     const sharesPort = [...this.#sites].some((site) => site._sharesPort);

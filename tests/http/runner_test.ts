@@ -407,6 +407,25 @@ test("AppRunner.cleanup() cancels a handler that begins while the others are can
   });
 });
 
+test("AppRunner.cleanup() that is called once more waits for the end of the first call", async () => {
+  const app = new Application();
+  let isClean = false;
+  app.onCleanup.push(async () => {
+    await sleep(1);
+    isClean = true;
+  });
+  await runVirtual(async () => {
+    const runner = new AppRunner(app);
+    await runner.setup();
+    const first = createTask(() => runner.cleanup());
+    await sleep(0);
+    await runner.cleanup();
+    assert(isClean);
+    await first;
+    await runner.cleanup(); // harmless
+  });
+});
+
 test("Application that has ended answers clients with 503, and tells a program of its mistake", async () => {
   const app = new Application();
   app.router.addGet("/", () => new Response("hello"));
