@@ -27,9 +27,11 @@ let known = " ";
 export function requestedPath(request: Request): string | null {
   const { url } = request;
   const query = url.indexOf("?");
-  if (!url.startsWith(known) || mayHideItsPath(url, query)) {
-    return hasAuthority(request, query) ? pathOf(url) : null;
-  }
+  const mayHide = mayHideItsPath(url, query);
+  if (mayHide && FOREIGN.test(request.headers.get("host") ?? "")) return null;
+  const isKnown = url.startsWith(known);
+  if (!isKnown && !hasAuthority(url)) return null;
+  if (!isKnown || mayHide) return pathOf(url);
   return url.slice(known.length - 1, query < 0 ? undefined : query);
 }
 
@@ -38,10 +40,7 @@ function mayHideItsPath(url: string, query: number): boolean {
   return url.indexOf("#") >= 0 || (query >= 0 && url.indexOf("/", query) >= 0);
 }
 
-function hasAuthority(request: Request, query: number): boolean {
-  const { url } = request;
-  if (mayHideItsPath(url, query) && FOREIGN.test(request.headers.get("host") ?? "")) return false;
-  if (url.startsWith(known)) return true;
+function hasAuthority(url: string): boolean {
   const beginning = BEGINNING.exec(url)?.[0];
   if (beginning === undefined || !URL.canParse(beginning)) return false;
   if (url[beginning.length] === "/") known = `${beginning}/`;

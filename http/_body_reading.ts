@@ -41,7 +41,6 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
   readonly #source: Source;
   readonly #recipe: Recipe<Source, Raw, T>;
   #hasBegun = false;
-  #hasResult = false;
 
   constructor(source: Source, recipe: Recipe<Source, Raw, T>) {
     super();
@@ -61,7 +60,8 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     if (this.done()) return super.then(onFulfilled, onRejected);
     return twoMicrotasks().then(() => {
       // For what has come at once, no more promises.
-      if (this.#hasResult && onFulfilled) return onFulfilled(this.result());
+      const isThere = this.done() && !this.cancelled() && !this._failed();
+      if (isThere && onFulfilled) return onFulfilled(this.result());
       return super.then(onFulfilled, onRejected);
     });
   }
@@ -91,7 +91,6 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     if (this.done()) return;
     try {
       this.setResult(this.#recipe.convert(raw, this.#source));
-      this.#hasResult = true;
     } catch (error) {
       // For whoever waits: it is no error of the platform's callback.
       this.#failed(error);

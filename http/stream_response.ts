@@ -129,7 +129,6 @@ class Pipe {
 export class StreamResponse extends Response {
   readonly #pipe: Pipe;
   readonly #compress: boolean;
-  readonly #hasBody: boolean;
   #state = CREATED;
   #hasLeft = false;
   #task: RequestTask | null = null;
@@ -142,9 +141,7 @@ export class StreamResponse extends Response {
   constructor(init: StreamResponseInit = {}) {
     const { compress = false, ...rest } = init;
     const pipe = new Pipe();
-    const hasBody = !isEmptyStatus(init.status ?? 200);
-    super(hasBody ? pipe.readable : null, rest);
-    this.#hasBody = hasBody;
+    super(isEmptyStatus(init.status ?? 200) ? null : pipe.readable, rest);
     this.#pipe = pipe;
     this.#compress = compress;
   }
@@ -198,7 +195,7 @@ export class StreamResponse extends Response {
     }
     if (this.#state === ENDED) throw new RuntimeError("Cannot write response: it has ended");
     const piece = bytesOf(data);
-    if (this.#hasBody) yield* this.#pipe.write(piece);
+    if (this.body !== null) yield* this.#pipe.write(piece);
   }
 
   /**
