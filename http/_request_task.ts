@@ -418,8 +418,16 @@ function noResponse(value: unknown, plan: Plan): TypeError {
   for (let scope = plan.scope; scope !== null; scope = scope.parent) {
     if (scope.middlewares.length > 0) who = "the handler and each middleware";
   }
-  const shown = typeof value === "function" ? "a function" : String(value);
-  return new TypeError(`Cannot answer: ${who} must return a Response, not ${shown}`);
+  return new TypeError(`Cannot answer: ${who} must return a Response, not ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value); // it has no text, such as what `matchInfo()` gives
+  }
 }
 
 function expire(task: RequestTask): void {

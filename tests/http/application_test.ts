@@ -221,6 +221,21 @@ test("Application.fetch() says what a handler must return, where it returns some
   }
 });
 
+test("Application.fetch() says so where a handler returns what has no text", async () => {
+  await using app = new Application();
+  app.router.addGet("/plain/{id}", (request) => matchInfo(request) as never);
+  app.router.addGet(
+    "/async/{id}",
+    async (request) => await Promise.resolve(matchInfo(request)) as never,
+  );
+  for (const path of ["/plain/1", "/async/1"]) {
+    using reports = captureReports();
+    assertEquals((await app.request(path)).status, 500);
+    const text = "the handler must return a Response, not [object Object]";
+    assert(reports.messages[0]!.includes(text), reports.messages[0]);
+  }
+});
+
 test("Application.fetch() says so where a middleware returns none, or is what makes one", async () => {
   const forgets: Middleware = async (request, handler) => {
     await handler(request);
