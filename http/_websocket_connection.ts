@@ -4,12 +4,13 @@
  * @module
  */
 
-import { CancelledError, Event, getRunningLoop } from "../loop/mod.ts";
-import type { Future, TimerHandle } from "../loop/mod.ts";
+import { CancelledError, getRunningLoop } from "../loop/mod.ts";
+import type { Future } from "../loop/mod.ts";
 import { HostWaiter } from "../loop/claims.ts";
 import type { Claimable, Waiter } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import type { RequestTask } from "./_request_task.ts";
+import { WebSocketEnd } from "./_websocket_end.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
 import type { InboxLimits, Refusal, WebSocketData } from "./_websocket_inbox.ts";
 
@@ -45,8 +46,6 @@ export class WebSocketConnection {
   readonly protocol: string | null;
   /** What went wrong, or null. */
   exception: unknown = null;
-  /** With which code it was closed; null if it is open. */
-  closeCode: number | null = null;
   /** Whether the handler is one that receives messages. */
   receives = false;
   readonly response: Response;
@@ -63,10 +62,8 @@ export class WebSocketConnection {
   readonly #limits: ConnectionLimits;
   /** Done when it is open. */
   readonly #opened: Future<void> = getRunningLoop().createFuture<void>();
-  readonly #ended = new Event();
+  readonly #end = new WebSocketEnd();
   #isClosing = false;
-  /** Ends the waiting for the client's answer, also where those who waited were cancelled. */
-  #closeTimer: TimerHandle | null = null;
 
   constructor(task: RequestTask, protocol: string | null, limits: ConnectionLimits) {
     this.#task = task;
@@ -114,6 +111,11 @@ export class WebSocketConnection {
     }
   }
 
+  /** With which code it was closed; null if it is open. */
+  get closeCode(): number | null {
+    return this.#end.code;
+  }
+
   /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
     // The platform knows that the client closes it before it tells.
@@ -151,11 +153,7 @@ export class WebSocketConnection {
   }
 
   #hasEnded(code: number, reason: string): void {
-    if (this.closeCode !== null) return; // it was given up before its end has come
-    this.closeCode = code;
-    this.#closeTimer?.cancel();
-    this.#ended.set();
-    this.inbox.end(code, reason);
+    if (this.#end.come(code)) this.inbox.end(code, reason);
   }
 
   #hangUp(code: number, reason?: string): void {
@@ -192,10 +190,7 @@ export class WebSocketConnection {
     checkClose(code, reason);
     const wasOpen = !this.closed;
     if (wasOpen) this.#hangUp(code, reason);
-    if (this.closeCode !== null) return wasOpen;
-    const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
-    this.#closeTimer ??= getRunningLoop().callLater(this.#limits.closeTimeout, giveUp);
-    yield* this.#ended.wait();
+    yield* this.#end.wait(this.#limits.closeTimeout, () => this.#hasEnded(ABNORMAL, ""));
     return wasOpen;
   }
 

@@ -7,13 +7,14 @@
  * @module
  */
 
-import { Event, getRunningLoop, sleep } from "../loop/mod.ts";
-import type { Awaitable, TimerHandle } from "../loop/mod.ts";
+import { sleep } from "../loop/mod.ts";
+import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { connectorError } from "./_client_errors.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { jsonText } from "./_json_text.ts";
+import { WebSocketEnd } from "./_websocket_end.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
 import type {
   ReceiveOptions,
@@ -91,11 +92,8 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   /** Seconds. */
   readonly #closeTimeout: number;
   readonly #inbox: WebSocketInbox;
-  readonly #ended = new Event();
+  readonly #end = new WebSocketEnd();
   #closing = false;
-  /** Ends the waiting for the server's answer, also where those who waited were cancelled. */
-  #closeTimer: TimerHandle | null = null;
-  #closeCode: number | null = null;
   #exception: unknown = null;
 
   /** @ignore WebSockets come from `ClientSession.wsConnect()`. */
@@ -142,12 +140,12 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   /** Whether it is closed, or being closed: nothing can be sent. */
   get closed(): boolean {
     // The platform knows that the server closes it before it tells.
-    return this.#closing || this.#closeCode !== null || this.#socket.readyState > WebSocket.OPEN;
+    return this.#closing || this.#end.code !== null || this.#socket.readyState > WebSocket.OPEN;
   }
 
   /** With which code it was closed; 1006 if it broke off; null if it is open. */
   get closeCode(): number | null {
-    return this.#closeCode;
+    return this.#end.code;
   }
 
   /**
@@ -172,11 +170,8 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   #hasEnded(code: number, reason: string): void {
-    if (this.#closeCode !== null) return; // it was given up before its end has come
-    this.#closeCode = code;
-    this.#closeTimer?.cancel();
+    if (!this.#end.come(code)) return;
     this.#exchange.end();
-    this.#ended.set();
     this.#inbox.end(code, reason);
   }
 
@@ -302,10 +297,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   *#close({ code = 1000, reason = "" }: WebSocketCloseOptions): Steps<boolean> {
     const wasOpen = !this.closed;
     this.#hangUp(code, reason);
-    if (this.#closeCode !== null) return wasOpen;
-    const giveUp = (): void => this.#hasEnded(ABNORMAL, "");
-    this.#closeTimer ??= getRunningLoop().callLater(this.#closeTimeout, giveUp);
-    yield* this.#ended.wait();
+    yield* this.#end.wait(this.#closeTimeout, () => this.#hasEnded(ABNORMAL, ""));
     return wasOpen;
   }
 
