@@ -1,16 +1,17 @@
 /**
- * An application: its routes, its middlewares, its shared state, its beginning and its end.
+ * An application: its routes, its middlewares, its shared state, its start-up and clean-up.
  *
  * Counterpart of Python's `aiohttp.web_app`. Its life goes in these steps: the `cleanupCtx`
- * generators, each up to its `yield`; the `onStartup` callbacks; the same of its sub-applications;
- * requests; the `onShutdown` callbacks; and back: the sub-applications in reverse order, the rest of
- * the generators in reverse order, the `onCleanup` callbacks. What was begun is ended whatever fails,
+ * generators run, each up to its `yield`; the `onStartup` callbacks; the same for its
+ * sub-applications; requests; the `onShutdown` callbacks; then, on the way back, the
+ * sub-applications are cleaned up in reverse order, the generators run to their ends in reverse
+ * order, and the `onCleanup` callbacks are called. Whatever fails, what was started is cleaned up,
  * and no error is lost.
  *
- * `app.fetch` is a handler as everywhere on the web platform. Under `runApp()` the loop runs already
- * and the application has started. Elsewhere the first request starts the application, once, and
- * the default loop, in the background; if that fails, it is answered with 500, and the next one tries
- * again.
+ * `app.fetch` is a web-standard `(Request) => Response` handler. Under `runApp()` the loop is
+ * already running and the application has started. Elsewhere the first request starts the
+ * application, once, and the default loop in the background; if that fails, the request is answered
+ * with 500, and the next one tries again.
  *
  * @module
  */
@@ -41,17 +42,17 @@ export type { ResponsePrepareCallback, ServeInfo };
 export type AppCallback = (app: Application) => void | PromiseLike<void>;
 
 /**
- * Something that lives as long as the application: made before the `yield`, ended after it.
+ * Something that lives as long as the application: set up before the `yield`, cleaned up after it.
  */
 export type CleanupContext = (app: Application) => AsyncGenerator<void, void, void>;
 
 /** Options for {@linkcode Application}. */
 export interface ApplicationOptions extends HandlerOptions {
-  /** What goes around all handlers, the outermost first. */
+  /** The middlewares around all handlers, the outermost first. */
   middlewares?: Iterable<Middleware>;
 }
 
-/** How long the last answers are on their way, in seconds. */
+/** Seconds that the last responses get to be sent. */
 const SENDING = 0.1;
 
 const CREATED = 1;
@@ -60,7 +61,7 @@ const STARTED = 3;
 const ENDED = 4;
 
 /**
- * Answers requests by its routes. Each request runs as a task of the loop.
+ * Answers requests according to its routes. Each request runs as a task of the loop.
  *
  * `runApp()` serves it. Counterpart of Python's `aiohttp.web.Application`.
  *
@@ -76,7 +77,7 @@ const ENDED = 4;
  * assertEquals(await response.text(), "Hello, World!");
  * ```
  *
- * @example Run by `deno serve`, on all cores
+ * @example Served by `deno serve`, on all cores
  * ```ts
  * import { Application } from "@aio/asyncio/http";
  *
@@ -88,14 +89,14 @@ const ENDED = 4;
 export class Application implements AsyncDisposable {
   /** Its routes. */
   readonly router: Router;
-  /** What goes around all handlers, the outermost first; once the application has started, for good. */
+  /** The middlewares around all handlers, the outermost first; fixed at start-up. */
   readonly middlewares: Middleware[];
   /**
-   * Called, in order, with each request and its response before that is given: what handlers return,
-   * streams, WebSockets, and errors, also where no handler was found. They may change its headers.
-   * For requests of a sub-application, those of the outer one come first. What one throws is reported
-   * and answered with 500. Once the application has started, none can be added. Counterpart of
-   * Python's `on_response_prepare`.
+   * Called, in order, with each request and its response before the response is sent: also for
+   * streams, WebSockets and errors, even where no route was found. They may change its headers. For
+   * requests of a sub-application, the callbacks of the outer application come first. What a
+   * callback throws is reported and answered with 500. Once the application has started, none can
+   * be added. Counterpart of Python's `on_response_prepare`.
    *
    * @example
    * ```ts
@@ -116,8 +117,8 @@ export class Application implements AsyncDisposable {
   /** Called, in order, after the last request. */
   readonly onCleanup: AppCallback[] = [];
   /**
-   * Run up to their `yield` before `onStartup`, and to their end, in reverse, before `onCleanup`. Once
-   * the application has started, none can be added.
+   * Run up to their `yield` before `onStartup`, and to their end, in reverse order, before
+   * `onCleanup`. Once the application has started, none can be added.
    */
   readonly cleanupCtx: CleanupContext[] = [];
   /** @ignore */
@@ -130,17 +131,17 @@ export class Application implements AsyncDisposable {
   #state = CREATED;
   #starting: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
-  /** What all requests need, on the loop that they are answered on without further ado. */
+  /** What all request tasks share; bound to the loop on which `fetch()` starts them directly. */
   #owner: RequestOwner | null = null;
-  /** While the application is served by somebody who runs no loop. */
+  /** Set while a host that runs no loop, such as `deno serve`, serves the application. */
   #served: Served | null = null;
 
   /**
    * Creates an application.
    *
-   * @param options Its middlewares, and settings of all its routes.
-   * @throws {RangeError} If a setting makes no sense.
-   * @throws {TypeError} If a middleware is no function.
+   * @param options The middlewares, and settings for all routes.
+   * @throws {RangeError} If a setting is invalid.
+   * @throws {TypeError} If a middleware is not a function.
    */
   constructor(options: ApplicationOptions = {}) {
     const { middlewares = [], ...rest } = options;
@@ -154,10 +155,10 @@ export class Application implements AsyncDisposable {
   // -- Shared state --
 
   /**
-   * Keeps a value for the handlers.
+   * Stores a value for the handlers.
    *
    * @typeParam T The type of the value.
-   * @param key Its name.
+   * @param key The key.
    * @param value The value.
    * @throws {RuntimeError} If the application has started: its handlers may have seen another value.
    */
@@ -169,14 +170,14 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Returns a value that was kept, by this application or by the one that it is part of.
+   * Returns a value that is stored in this application or in an outer one.
    *
    * Counterpart of Python's `request.config_dict[key]`.
    *
    * @typeParam T The type of the value.
-   * @param key Its name.
+   * @param key The key.
    * @returns The value.
-   * @throws {RangeError} If there is none (Python's `KeyError`).
+   * @throws {RangeError} If no value is stored (Python's `KeyError`).
    */
   get<T>(key: AppKey<T>): T {
     const owner = this.#ownerOf(key);
@@ -185,11 +186,11 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Tells whether a value was kept, by this application or by the one that it is part of.
+   * Returns whether a value is stored in this application or in an outer one.
    *
    * @typeParam T The type of the value.
-   * @param key Its name.
-   * @returns Whether it was.
+   * @param key The key.
+   * @returns Whether there is a value.
    */
   has<T>(key: AppKey<T>): boolean {
     return this.#ownerOf(key) !== null;
@@ -208,11 +209,11 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Adds routes that were written down elsewhere. Counterpart of Python's `add_routes()`.
+   * Adds routes that were defined elsewhere. Counterpart of Python's `add_routes()`.
    *
    * @param routes The routes, such as a {@linkcode RouteTableDef}.
    * @returns The routes that were added.
-   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RangeError} If a route is malformed or exists already.
    * @throws {RuntimeError} If the application has started.
    */
   addRoutes(routes: Iterable<RouteDef>): Route[] {
@@ -220,13 +221,15 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Has another application answer for all paths below a prefix, with its own routes, middlewares
-   * (within those of this one), state and settings. Counterpart of Python's `add_subapp()`.
+   * Mounts another application below a prefix. It answers for all paths there, with its own routes,
+   * middlewares (inside those of this one), state and settings. Counterpart of Python's
+   * `add_subapp()`.
    *
-   * @param prefix What the paths begin with, such as `/admin`.
-   * @param app The other application.
+   * @param prefix The prefix of its paths, such as `/admin`.
+   * @param app The sub-application.
    * @throws {RangeError} If the prefix is malformed or has an application already.
-   * @throws {RuntimeError} If one of them has started, or the other is part of one already.
+   * @throws {RuntimeError} If either application has started, or the sub-application already has a
+   * parent.
    */
   addSubapp(prefix: string, app: Application): void {
     this.#checkPart(prefix, app);
@@ -235,15 +238,16 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Has another application answer for a host, where this one has no route and no sub-application
-   * for a path. Otherwise it is as with {@linkcode Application.addSubapp}. Of several that fit, the
-   * one that was added first answers. Counterpart of Python's `add_domain()`.
+   * Lets another application answer for a host, where this one has no route and no sub-application
+   * for the path. Otherwise it works as {@linkcode Application.addSubapp} does. If several hosts
+   * match, the application that was added first answers. Counterpart of Python's `add_domain()`.
    *
-   * @param domain The host, such as `api.example.com`, with its port unless that is the usual one;
-   * `*` stands for any text, as in `*.example.com`.
-   * @param app The other application.
-   * @throws {RangeError} If it is no host.
-   * @throws {RuntimeError} If one of them has started, or the other is part of one already.
+   * @param domain The host, such as `api.example.com`, with its port unless that is the default
+   * one; `*` stands for any text, as in `*.example.com`.
+   * @param app The sub-application.
+   * @throws {RangeError} If the domain is not a host.
+   * @throws {RuntimeError} If either application has started, or the sub-application already has a
+   * parent.
    *
    * @example
    * ```ts
@@ -286,11 +290,12 @@ export class Application implements AsyncDisposable {
   // -- Requests --
 
   /**
-   * Answers a request: the same shape of function as everywhere on the web platform.
+   * Answers a request. It has the shape of any web-standard handler.
    *
    * @param request The request.
-   * @param info What the server tells about it.
-   * @returns The response, or a promise of it; an error of the handler is one, too.
+   * @param info What the server knows about the request.
+   * @returns The response, or a promise of it; an error thrown by the handler becomes a response,
+   * too.
    */
   readonly fetch = (request: Request, info?: ServeInfo): Response | Promise<Response> => {
     const owner = this.#owner;
@@ -308,21 +313,22 @@ export class Application implements AsyncDisposable {
     return new RequestTask(limited, found, info, owner).start();
   };
 
-  /** Answers a request where no loop runs, or the application has not started on it. */
+  /** Answers a request when no loop runs, or the application has not started on it. */
   async #fetchFirst(request: Request, info: ServeInfo | undefined): Promise<Response> {
-    // Of a client whose connection was open still; for a program that goes on asking, it is a mistake.
+    // A client whose connection was still open gets a 503; a program that goes on calling gets an
+    // error.
     if (this.#state === ENDED && info !== undefined) return endedAlready();
     const background = holdLoop();
     try {
       await this.#startOnce();
       this.#useLoop(getEventLoop());
-      // Whoever has such information serves the application, and goes on doing so.
+      // A caller that passes `info` is a server, and will pass on more requests.
       if (info !== undefined && background !== null) {
         this.#served ??= new Served(() => this[Symbol.asyncDispose]());
       }
       return await this.fetch(request, info);
     } catch (error) {
-      // What start-up throws: this request has no handler, so it is answered here.
+      // The start-up has failed: no handler runs for this request, so it is answered here.
       reportError(getEventLoop(), request, error);
       return new HTTPInternalServerError().toResponse();
     } finally {
@@ -347,13 +353,13 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Asks the application for a page, without a server: for tests.
+   * Sends a request to the application without a server, for tests.
    *
    * @param path The path and query of the URL, or a URL, or a request.
    * @param init The method, headers and body, as `fetch` takes them.
    * @returns The response.
    *
-   * @example A test in which time is no matter
+   * @example A test that takes no real time
    * ```ts
    * import { newEventLoop, run, sleep, VirtualClock } from "@aio/asyncio";
    * import { Application } from "@aio/asyncio/http";
@@ -374,12 +380,12 @@ export class Application implements AsyncDisposable {
     const request = new Request(url, init);
     const response = await this.fetch(request);
     if (request.method !== "HEAD") return response;
-    // As a server does: who writes it would wait for ever.
+    // As a server does; otherwise a handler that writes the body would wait for ever.
     await response.body?.cancel();
     return new Response(null, response);
   }
 
-  /** @ignore From now on, each answer is the last one on its connection. */
+  /** @ignore Makes each response from now on the last one on its connection. */
   _leave(): void {
     if (this.#owner !== null) this.#owner.isLeaving = true;
   }
@@ -389,25 +395,30 @@ export class Application implements AsyncDisposable {
     return this.#owner === null ? [] : tasksOf(this.#owner);
   }
 
-  /** @ignore The handlers of open WebSockets and event streams, which go on until they are told. */
+  /**
+   * @ignore The handlers of open WebSockets and event streams, which run until they are told to
+   * end.
+   */
   get _streaming(): RequestTask[] {
     return this._running.filter(({ early }) => early?._isEndless ?? false);
   }
 
-  /** @ignore The handlers whose requests have bodies, which may be on their way. */
+  /** @ignore The handlers of requests whose bodies may still be arriving. */
   get _uploading(): RequestTask[] {
     return this._running.filter((handler) => handler.isUploading);
   }
 
-  // -- Beginning and end --
+  // -- Start-up and clean-up --
 
   /**
-   * Begins: after it, requests can be answered, and routes and middlewares can't be added. If something
-   * fails, what was begun is ended, and the application can begin again.
+   * Starts the application: requests can be answered, and routes and middlewares can't be added any
+   * more. If something fails, what was started is cleaned up, and the application can be started
+   * again.
    *
-   * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if ending fails, too.
+   * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if the clean-up
+   * fails, too.
    * @throws {RuntimeError} If the application has started already.
-   * @throws {TypeError} If a middleware is no function.
+   * @throws {TypeError} If a middleware is not a function.
    */
   async startup(): Promise<void> {
     if (this.#state === STARTING || this.#state === STARTED) {
@@ -442,7 +453,7 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Says that no more requests come.
+   * Tells the application that no more requests come: calls the `onShutdown` callbacks.
    *
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if several do.
    */
@@ -454,14 +465,14 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Ends: undoes what `startup()` has done.
+   * Ends the application: undoes what `startup()` has done.
    *
    * @throws {unknown} What a callback throws, in an {@linkcode ExceptionGroup} if several do.
    */
   async cleanup(): Promise<void> {
     if (this.#state === CREATED || this.#state === ENDED) return;
     this.#state = ENDED;
-    // They came on connections that were open still, when the others had been told to end.
+    // These came on connections that were still open when the other handlers had been told to end.
     for (const handler of this._running) {
       if (handler.cancelling() === 0) handler.cancel("the server stops");
     }
@@ -475,8 +486,8 @@ export class Application implements AsyncDisposable {
   }
 
   /**
-   * Ends an application that was used by `app.fetch` or `app.request()`: its handlers are waited
-   * for, then it is cleaned up, and the loop in the background ends. Ending twice is harmless.
+   * Ends an application that was used through `app.fetch` or `app.request()`: waits for its
+   * handlers, cleans it up, and ends the loop in the background. Ending twice is harmless.
    *
    * @throws {unknown} What a callback throws.
    */
@@ -501,7 +512,7 @@ export class Application implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    // What it begins has to be ended; what it throws, the request is answered with that has begun it.
+    // What the start-up begins has to be ended; its error goes to the request that began it.
     await this.#starting?.catch(() => {});
     if (this.#state === CREATED) return;
     this._leave();
@@ -511,7 +522,7 @@ export class Application implements AsyncDisposable {
         for (const handler of this._streaming) handler.cancel("the server stops");
         const running = this._running;
         if (running.length > 0) await wait(running);
-        // The platform does not tell when an answer was sent, and the process may end after this.
+        // Nothing tells here when a response has been sent, and the process may end after this.
         if (this.#served !== null) await sleep(SENDING);
       },
       () => this.cleanup(),
@@ -519,7 +530,7 @@ export class Application implements AsyncDisposable {
   }
 }
 
-/** The request with a limit of its body, and the route that answers it: one that says it is larger. */
+/** The request with its body limited, and its route; one that throws if the body is too large. */
 function withLimit(request: Request, match: RouteMatch, maxSize: number): [Request, RouteMatch] {
   try {
     return [limitBody(request, maxSize), match];

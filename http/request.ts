@@ -1,13 +1,13 @@
 /**
- * What a handler asks about its request.
+ * What a handler can ask about its request.
  *
  * Counterpart of `aiohttp.web_request`. A handler gets a plain web `Request`, the same object that
- * `Deno.serve` and any other host makes, so what aiohttp has as attributes and methods of its own
- * request are functions here: `request.match_info` is `matchInfo(request)`, `await request.json()`
- * is `await readJson(request)`. The platform's own `request.json()` works, too; the functions differ
- * in that malformed JSON or UTF-8 answers 400, that waiting for it ends at once when the task is
- * cancelled, and that a body which breaks off with HTTP/2 is not taken for a whole one, if its head
- * says how long it is. The limit of the size holds for both. Either way a body can be read once;
+ * `Deno.serve` and any other host makes, so the attributes and methods of aiohttp's own request are
+ * functions here: `request.match_info` is `matchInfo(request)`, `await request.json()` is
+ * `await readJson(request)`. The web's own `request.json()` works, too. The functions differ from
+ * it in that malformed JSON or text is answered with 400, that the waiting ends at once when the
+ * task is cancelled, and that an HTTP/2 body that breaks off is not taken for a complete one if its
+ * headers give its length. The size limit applies to both. Either way a body can be read only once;
  * aiohttp keeps what was read.
  *
  * @module
@@ -34,7 +34,7 @@ import type { Route } from "./route.ts";
  *
  * Counterpart of aiohttp's `request.match_info`.
  *
- * @typeParam Name The names of the variables, for those who want to have them checked.
+ * @typeParam Name The names of the variables, to have them type-checked.
  * @param request The request.
  * @returns The values by name, decoded.
  * @throws {RuntimeError} If no application answers the request.
@@ -60,7 +60,7 @@ export function matchInfo<Name extends string = string>(
 }
 
 /**
- * Returns the route that a request was found to have.
+ * Returns the route that matched a request.
  *
  * Counterpart of aiohttp's `request.match_info.route`.
  *
@@ -83,9 +83,9 @@ export function routeOf(request: Request): Route {
 }
 
 /**
- * Returns the application that answers a request: the innermost, if it is a sub-application.
+ * Returns the application that answers a request: the innermost one, if there are sub-applications.
  *
- * Counterpart of aiohttp's `request.app`; its `get()` looks into the outer ones, too, as aiohttp's
+ * Counterpart of aiohttp's `request.app`; its `get()` also looks in the outer ones, as aiohttp's
  * `request.config_dict` does.
  *
  * @param request The request.
@@ -113,10 +113,11 @@ export function appOf(request: Request): Application {
 /**
  * Returns the address that a request came from, without the port.
  *
- * It is the last hop's: behind a proxy, the proxy's. Counterpart of aiohttp's `request.remote`.
+ * It is the address of the last hop: behind a proxy, the proxy's. Counterpart of aiohttp's
+ * `request.remote`.
  *
  * @param request The request.
- * @returns The address; null for a Unix socket, or a request that came by no connection.
+ * @returns The address; null for a Unix socket, or a request that did not come over a connection.
  * @throws {RuntimeError} If no application answers the request.
  *
  * @example
@@ -141,7 +142,7 @@ export function remote(request: Request): string | null {
  * Counterpart of aiohttp's `request.query`.
  *
  * @param request The request.
- * @returns The parameters; nothing in them is an error, whatever the client sends.
+ * @returns The parameters; no input from the client makes this throw.
  *
  * @example
  * ```ts
@@ -158,7 +159,7 @@ export function query(request: Request): URLSearchParams {
 /**
  * Returns the cookies of a request.
  *
- * Counterpart of aiohttp's `request.cookies`. What is no cookie is passed over; of several with the
+ * Counterpart of aiohttp's `request.cookies`. Malformed cookies are skipped; of several with the
  * same name the last one counts.
  *
  * @param request The request.
@@ -182,14 +183,15 @@ export function cookies(request: Request): ReadonlyMap<string, string> {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Tells whether a request has a body. The platform gives one to each request by a connection whose
- * method is neither GET nor HEAD: whoever passes `request.body` on would send one where there is none.
+ * Returns whether a request has a body. Deno gives a `request.body` to every request from a
+ * connection whose method is neither GET nor HEAD: code that passes it on would send a body where
+ * there is none.
  *
- * Counterpart of aiohttp's `request.body_exists`. With HTTP/2, what does not say how long it is may
+ * Counterpart of aiohttp's `request.body_exists`. With HTTP/2, a body whose length is not given may
  * turn out to be empty.
  *
  * @param request The request.
- * @returns Whether it has one. It may have been read already.
+ * @returns Whether it has a body, which may have been read already.
  *
  * @example
  * ```ts
@@ -203,7 +205,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * ```
  */
 export function bodyExists(request: Request): boolean {
-  // Of what came by no connection, the body tells; its headers may be those of another request.
+  // Without a connection, the body itself tells; the headers may be those of another request.
   if (request.body === null || !isAnswered(request)) return request.body !== null;
   if (taskOf(request, "tell whether there is a body").info === undefined) return true;
   const length = request.headers.get("content-length");
@@ -212,14 +214,14 @@ export function bodyExists(request: Request): boolean {
 }
 
 /**
- * Reads the body of a request as it is.
+ * Reads the body of a request as bytes.
  *
  * Counterpart of aiohttp's `await request.read()`.
  *
  * @param request The request.
- * @returns An awaitable of the bytes; of none, if there is no body.
+ * @returns An awaitable of the bytes, which are empty if there is no body.
  * @throws {HTTPBadRequest} If the body breaks off.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example
@@ -246,15 +248,15 @@ const BYTES: Recipe<Request, Bytes, Bytes> = {
 };
 
 /**
- * Reads the body of a request piece by piece, as it comes.
+ * Reads the body of a request chunk by chunk, as it arrives.
  *
- * Counterpart of aiohttp's `request.content.iter_any()`. The platform's own stream, `request.body`,
- * works, too; but whoever waits for that is not cancelled before the next piece.
+ * Counterpart of aiohttp's `request.content.iter_any()`. The web's own stream, `request.body`,
+ * works, too, but a task that waits for it is not cancelled before the next chunk arrives.
  *
  * @param request The request.
- * @returns The pieces, for `for await`; leaving the loop drops the rest.
+ * @returns The chunks, for `for await`; leaving the loop drops the rest.
  * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example An upload of any size
@@ -284,7 +286,7 @@ export async function* readChunks(
       const chunk = await new Operation(() => pieces.next());
       if (chunk === null) break;
       size += chunk.length;
-      if (chunk.length > 0) yield chunk; // of a POST without a body, there is one of nothing
+      if (chunk.length > 0) yield chunk; // a POST without a body gives one empty chunk
     }
     checkWhole(request, size);
   } finally {
@@ -293,15 +295,16 @@ export async function* readChunks(
 }
 
 /**
- * Reads the body of a request as text, in the encoding that its `Content-Type` names; else UTF-8.
+ * Reads the body of a request as text, in the encoding that its `Content-Type` names, or else
+ * UTF-8.
  *
  * Counterpart of aiohttp's `await request.text()`.
  *
  * @param request The request.
  * @returns An awaitable of the text.
  * @throws {HTTPBadRequest} If the body is not in that encoding, or breaks off.
- * @throws {HTTPUnsupportedMediaType} If the encoding is not known.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPUnsupportedMediaType} If the encoding is unknown.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example
@@ -345,16 +348,16 @@ function decoded(bytes: Uint8Array, decode: Decode): string {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const LENIENT_UTF8 = new TextDecoder("utf-8");
-/** What the lenient one puts in place of what is malformed. */
+/** What the lenient decoder puts in place of malformed bytes. */
 const REPLACEMENT = "\uFFFD";
 
-/** Decodes; the decoder that throws takes several times as long, so it is asked only in doubt. */
+/** Decodes UTF-8. The fatal decoder takes several times as long, so it is used only in doubt. */
 function decodeUtf8(bytes: Uint8Array): string {
   const text = LENIENT_UTF8.decode(bytes);
   return text.includes(REPLACEMENT) ? UTF8.decode(bytes) : text;
 }
 
-/** What decodes the body, by its type. */
+/** The decoder for the body, by its `Content-Type`. */
 function decoderFor(request: Request): Decode {
   const type = request.headers.get("content-type");
   const charset = type === null ? "utf-8" : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
@@ -363,23 +366,23 @@ function decoderFor(request: Request): Decode {
     const decoder = new TextDecoder(charset, { fatal: true });
     return (bytes) => decoder.decode(bytes);
   } catch {
-    // A RangeError: it knows no such encoding, and says nothing else.
+    // A RangeError, the only error it throws: there is no such encoding.
     throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });
   }
 }
 
 /**
- * Reads the body of a request as JSON, in the encoding that its `Content-Type` names; else UTF-8, in which
- * what is malformed is replaced by U+FFFD, as the platform does.
+ * Reads the body of a request as JSON, in the encoding that its `Content-Type` names, or else
+ * UTF-8, where malformed bytes become U+FFFD, as with the web's own `request.json()`.
  *
  * Counterpart of aiohttp's `await request.json()`.
  *
- * @typeParam T What to take it for; it is not checked.
+ * @typeParam T The type of the value; it is not checked.
  * @param request The request.
  * @returns An awaitable of the value.
  * @throws {HTTPBadRequest} If the body is not JSON, or not in that encoding, or breaks off.
- * @throws {HTTPUnsupportedMediaType} If the encoding is not known.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPUnsupportedMediaType} If the encoding is unknown.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example
@@ -398,8 +401,9 @@ export function readJson<T = unknown>(request: Request): Awaitable<T> {
 }
 
 /**
- * The platform has a short body as text at once, and is the fastest; but it takes all of them for UTF-8,
- * as JSON is (RFC 8259), also where the type says otherwise, and does not tell whether all has come.
+ * `request.json()` is the fastest: it has a short body as text at once. But it takes every body for
+ * UTF-8, as JSON is (RFC 8259), even if the type says otherwise, and does not tell whether the body
+ * is complete.
  */
 const JSON_VALUE: Recipe<Request, unknown, unknown> = {
   read(request) {
@@ -413,7 +417,7 @@ const JSON_VALUE: Recipe<Request, unknown, unknown> = {
   },
   convert: (value) => value,
   explain(error) {
-    if (error instanceof TypeError) return readAlready(); // nothing else is one
+    if (error instanceof TypeError) return readAlready(); // the only TypeError there is
     if (!(error instanceof SyntaxError)) return readingError(error);
     const refused = new HTTPBadRequest({ text: "400: Malformed JSON" });
     refused.cause = error;
@@ -425,15 +429,15 @@ const URLENCODED = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i;
 const MULTIPART = /^\s*multipart\/form-data\s*(?:;|$)/i;
 
 /**
- * Reads the body of a request as a form, with the files that it has in memory.
+ * Reads the body of a request as a form, with its files in memory.
  *
  * Counterpart of aiohttp's `await request.post()`. {@linkcode readMultipart} reads a form part by
  * part instead.
  *
  * @param request The request.
- * @returns An awaitable of the form; it is empty if the body is no form.
+ * @returns An awaitable of the form; it is empty if the body is not a form.
  * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example
@@ -470,7 +474,7 @@ const FORM: Recipe<Request, FormData, FormData> = {
   convert: (form) => form,
 };
 
-/** The platform's reader takes seconds for parts of blanks, and an end that is missing for an end. */
+/** Deno's `formData()` takes seconds for parts of blanks, and accepts a missing end. */
 async function readParts(request: Request): Promise<FormData> {
   const form = new FormData();
   for await (const part of readMultipart(request)) {

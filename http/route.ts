@@ -1,9 +1,10 @@
 /**
- * Routes: who answers a method on a path, and how.
+ * Routes: which handler answers a method on a path, and how.
  *
- * Counterpart of the routes and resources of Python's `aiohttp.web_urldispatcher`. A {@linkcode Router}
- * makes them and finds them. What is done with the requests of a route (its middlewares, its limits)
- * is decided when the first of them comes: by then nothing more is added to its application.
+ * Counterpart of the routes and resources of Python's `aiohttp.web_urldispatcher`. A
+ * {@linkcode Router} creates and finds them. How the requests of a route are handled (its
+ * middlewares, its limits) is decided at the first one: by then nothing more can be added to its
+ * application.
  *
  * @module
  */
@@ -24,23 +25,23 @@ export interface RouteOptions extends HandlerOptions {
 /** Options for {@linkcode Router.addGet}. */
 export interface GetRouteOptions extends RouteOptions {
   /**
-   * Whether HEAD is answered, too, by the same handler.
+   * Whether the same handler also answers HEAD.
    *
    * @default {true}
    */
   allowHead?: boolean;
 }
 
-/** What a route is to know of the router that it is in. */
+/** What a route needs to know about its router. */
 interface RouteOwner {
-  /** What the paths of the router come after. */
+  /** The prefix of all paths of the router. */
   readonly _prefix: string;
   /** Its application. */
   readonly _scope: Scope | null;
 }
 
 /**
- * Who answers a method on a path.
+ * The handler of a method on a path, and its settings.
  *
  * Counterpart of Python's `aiohttp.web.AbstractRoute`.
  *
@@ -56,11 +57,11 @@ interface RouteOwner {
 export class Route {
   /** The method, in capitals; `*` for all. */
   readonly method: string;
-  /** Who answers. */
+  /** The handler. */
   readonly handler: Handler;
   /** Its name, or null. */
   readonly name: string | null;
-  /** Without prefixes; null where no route was found. */
+  /** The path without prefixes; null where no route was found. */
   readonly #path: string | null;
   readonly #options: HandlerOptions;
   readonly #owner: RouteOwner;
@@ -91,12 +92,12 @@ export class Route {
     return this.#path === null ? "" : this.#owner._prefix + this.#path;
   }
 
-  /** @ignore What is done with its requests. */
+  /** @ignore How its requests are handled. */
   get _plan(): Plan {
     return this.#plan ??= planOf(this.handler, this.#options, this.#owner._scope);
   }
 
-  /** @ignore A route in the same place whose handler throws an error. */
+  /** @ignore A match of the same route, with a handler that throws the error. */
   _failing(error: unknown): RouteMatch {
     const fail = (): never => {
       throw error;

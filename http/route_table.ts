@@ -1,5 +1,5 @@
 /**
- * Routes that are written down where their handlers are, and added to an application later.
+ * Routes that are defined beside their handlers, and added to an application later.
  *
  * Counterpart of `aiohttp.web.RouteTableDef` and of the functions `web.get()`, `web.post()` and so on.
  *
@@ -15,7 +15,7 @@ import type { ViewClass } from "./view.ts";
 /**
  * A list of routes, for {@linkcode Application.addRoutes}. Each method adds one and returns the list.
  *
- * JavaScript has no decorators of functions; the handler is an argument instead. Counterpart of
+ * JavaScript has no function decorators; the handler is an argument instead. Counterpart of
  * Python's `aiohttp.web.RouteTableDef`.
  *
  * @example
@@ -42,7 +42,7 @@ export class RouteTableDef implements Iterable<RouteDef> {
     return this;
   }
 
-  /** The routes, in the order they were written down. */
+  /** The routes, in the order they were defined. */
   [Symbol.iterator](): ArrayIterator<RouteDef> {
     return this.#routes.values();
   }
@@ -52,8 +52,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    *
    * @param method The method, such as `"GET"`; `"*"` for all.
    * @param path The path; see {@linkcode Router.addRoute}.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   route(method: string, path: string, handler: Handler, options?: RouteOptions): this {
@@ -64,8 +64,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for GET, and for HEAD. Counterpart of `web.get()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings, and whether HEAD is answered.
+   * @param handler The handler.
+   * @param options The route's name and settings, and whether HEAD is answered.
    * @returns This list.
    */
   get(path: string, handler: Handler, options?: GetRouteOptions): this {
@@ -76,8 +76,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for HEAD. Counterpart of `web.head()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   head(path: string, handler: Handler, options?: RouteOptions): this {
@@ -88,8 +88,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for OPTIONS. Counterpart of `web.options()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   options(path: string, handler: Handler, options?: RouteOptions): this {
@@ -100,8 +100,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for POST. Counterpart of `web.post()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   post(path: string, handler: Handler, options?: RouteOptions): this {
@@ -112,8 +112,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for PUT. Counterpart of `web.put()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   put(path: string, handler: Handler, options?: RouteOptions): this {
@@ -124,8 +124,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for PATCH. Counterpart of `web.patch()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   patch(path: string, handler: Handler, options?: RouteOptions): this {
@@ -136,8 +136,8 @@ export class RouteTableDef implements Iterable<RouteDef> {
    * Adds a route for DELETE. Counterpart of `web.delete()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns This list.
    */
   delete(path: string, handler: Handler, options?: RouteOptions): this {
@@ -159,7 +159,7 @@ export class RouteTableDef implements Iterable<RouteDef> {
   /**
    * Adds the files of a folder. Counterpart of `web.static()`.
    *
-   * @param prefix What the paths begin with; see {@linkcode Router.addStatic}.
+   * @param prefix The prefix of the paths; see {@linkcode Router.addStatic}.
    * @param folder The folder.
    * @param options What is served, and a name.
    * @returns This list.

@@ -2,10 +2,10 @@
  * Which handler answers which request.
  *
  * Counterpart of `UrlDispatcher` of Python's `aiohttp.web_urldispatcher`. A path without variables
- * is found first. Otherwise, of the routes whose literal beginning is the longest, the first that was
- * added and matches answers. Which one that is does not depend on the order in which routes of
- * different beginnings were added, as in aiohttp since 3.9. If routes match, but none has the method,
- * the answer is 405 with all methods that there are. Sub-applications for other hosts come last.
+ * is found first. Otherwise routes are tried by their literal beginning, the longest first, and
+ * routes of the same beginning in the order they were added; as in aiohttp since 3.9, the order of
+ * routes of different beginnings does not matter. If routes match the path, but none has the
+ * method, the answer is 405 with all the methods they have. Sub-applications for hosts come last.
  *
  * @module
  */
@@ -34,29 +34,29 @@ import type { ViewClass } from "./view.ts";
 
 export type { StaticOptions };
 
-/** For the handlers where no route was found, which do nothing but throw. */
+/** Passed to the handlers that answer where no route was found, which only throw. */
 const NO_REQUEST = null as unknown as Request;
 
-/** What refuses a request need not read its body. */
+/** A handler that refuses a request does not read its body. */
 const NO_LIMIT: HandlerOptions = { clientMaxSize: null };
 
 /** Options for {@linkcode Router.urlFor}. */
 export interface UrlForOptions {
-  /** What follows the question mark, as `URLSearchParams` takes it. */
+  /** The query, in any form that `URLSearchParams` takes. */
   query?: Record<string, string> | [name: string, value: string][] | URLSearchParams | string;
-  /** What follows the hash. */
+  /** The fragment, without its `#`. */
   fragment?: string;
   /**
-   * Whether a file of {@linkcode Router.addStatic} gets its version as `v` in the query: a text that
-   * changes when its content does. The file is read for that, at once, when it is asked for the first
-   * time, and after each change. One that is not there, or not served, gets none.
+   * Whether the URL of a file of {@linkcode Router.addStatic} gets its version as `v` in the query:
+   * a text that changes when the content does. The file is read synchronously for that, at the
+   * first call and after each change. A file that is missing, or not served, gets no version.
    *
    * @default {what the folder's `appendVersion` says}
    */
   appendVersion?: boolean;
 }
 
-/** A route that is written down for a router to add, with {@linkcode Router.addRoutes}. */
+/** A route definition: {@linkcode Router.addRoutes} calls it to add its routes. */
 export type RouteDef = (router: Router) => Route[];
 
 function newDynamic(path: string): PathMount {
@@ -99,21 +99,21 @@ function checkPrefix(prefix: string): void {
  * ```
  */
 export class Router {
-  /** @ignore The application, if it is the router of one. */
+  /** @ignore The application, if the router belongs to one. */
   readonly _scope: Scope | null;
   readonly #index: RouteIndex;
   /** Paths and the routers of sub-applications, in the order they were added. */
   readonly #parts: (PathMount | Router)[] = [];
-  /** The paths, by how they are written. */
+  /** The paths, by their text. */
   readonly #paths = new Map<string, PathMount>();
-  /** The methods by shape: of paths that match the same, only one can have a method. */
+  /** The methods by shape: paths that match the same requests can't share a method. */
   readonly #methods = new Map<string, Set<string>>();
   readonly #prefixes = new Set<string>();
   readonly #names = new Map<string, PathMount>();
-  /** Those of them that are folders with files. */
+  /** The folders of static files, by name. */
   readonly #folders = new Map<string, StaticFolder>();
   #frozen = false;
-  /** The router that this one is under, if it is that of a sub-application. */
+  /** The router that this one is mounted in, if it belongs to a sub-application. */
   #parent: { readonly router: Router; readonly prefix: string } | null = null;
 
   /** @ignore An application makes its router. */
@@ -142,11 +142,11 @@ export class Router {
    * @param method The method, such as `"GET"`; `"*"` for all.
    * @param path The path, which begins with a slash. `{name}` matches one segment, `{name:regex}`
    * what the regular expression matches.
-   * @param handler Who answers.
-   * @param options Its name, and settings that go before those of the application.
+   * @param handler The handler.
+   * @param options The route's name, and settings that override those of the application.
    * @returns The route.
-   * @throws {RangeError} If the method or the path is malformed, or there is such a route already,
-   * or the name stands for another path.
+   * @throws {RangeError} If the method or the path is malformed, or such a route exists already, or
+   * the name belongs to another path.
    * @throws {RuntimeError} If the application has started.
    */
   addRoute(method: string, path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -173,7 +173,7 @@ export class Router {
     return route;
   }
 
-  /** The place of a path; a new one is not kept yet. */
+  /** The mount of a path; a new one is not registered yet. */
   #mountOf(path: string): PathMount {
     if (/[{}]/.test(path)) return this.#paths.get(path) ?? newDynamic(path);
     const quoted = quotePath(path);
@@ -200,8 +200,8 @@ export class Router {
    * Adds a route for GET, and for HEAD. Counterpart of `add_get()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings, and whether HEAD is answered.
+   * @param handler The handler.
+   * @param options The route's name and settings, and whether HEAD is answered.
    * @returns The route for GET.
    */
   addGet(path: string, handler: Handler, options: GetRouteOptions = {}): Route {
@@ -215,8 +215,8 @@ export class Router {
    * Adds a route for HEAD. Counterpart of `add_head()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addHead(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -227,8 +227,8 @@ export class Router {
    * Adds a route for OPTIONS. Counterpart of `add_options()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addOptions(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -239,8 +239,8 @@ export class Router {
    * Adds a route for POST. Counterpart of `add_post()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addPost(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -251,8 +251,8 @@ export class Router {
    * Adds a route for PUT. Counterpart of `add_put()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addPut(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -263,8 +263,8 @@ export class Router {
    * Adds a route for PATCH. Counterpart of `add_patch()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addPatch(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -275,8 +275,8 @@ export class Router {
    * Adds a route for DELETE. Counterpart of `add_delete()`.
    *
    * @param path The path.
-   * @param handler Who answers.
-   * @param options Its name and settings.
+   * @param handler The handler.
+   * @param options The route's name and settings.
    * @returns The route.
    */
   addDelete(path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -284,15 +284,15 @@ export class Router {
   }
 
   /**
-   * Has a class answer for a path: a route is added for each method that it has, and one for HEAD if
-   * it has `get()`. Counterpart of `add_view()`.
+   * Lets a class answer for a path: adds a route for each of its methods, and one for HEAD if it
+   * has `get()`. Counterpart of `add_view()`.
    *
    * @param path The path.
-   * @param view The class, of which each request gets an object.
+   * @param view The class; each request gets a new instance.
    * @param options The name and the settings of the routes.
    * @returns The routes.
-   * @throws {TypeError} If it is no class of views.
-   * @throws {RangeError} If it has no such method, or for what {@linkcode Router.addRoute} throws it.
+   * @throws {TypeError} If it is not a class that extends `View`.
+   * @throws {RangeError} If it has no such method, or as {@linkcode Router.addRoute} does.
    * @throws {RuntimeError} If the application has started.
    */
   addView(path: string, view: ViewClass, options: RouteOptions = {}): Route[] {
@@ -302,11 +302,11 @@ export class Router {
   }
 
   /**
-   * Adds routes that were written down elsewhere. Counterpart of `add_routes()`.
+   * Adds routes that were defined elsewhere. Counterpart of `add_routes()`.
    *
    * @param routes The routes, such as a {@linkcode RouteTableDef}.
    * @returns The routes that were added.
-   * @throws {RangeError} If one of them is malformed or there already.
+   * @throws {RangeError} If a route is malformed or exists already.
    * @throws {RuntimeError} If the application has started.
    */
   addRoutes(routes: Iterable<RouteDef>): Route[] {
@@ -319,7 +319,8 @@ export class Router {
    * Nothing outside of the folder is served, symbolic links are not followed, and folders are not
    * listed, unless the options say so. Files are served as by {@linkcode FileResponse}.
    *
-   * @param prefix What the paths begin with, such as `/static`; `/` for all that is left.
+   * @param prefix The prefix of the paths, such as `/static`; `/` for all paths without another
+   * route.
    * @param folder The folder.
    * @param options What is served, and a name.
    * @returns The route for GET.
@@ -339,7 +340,7 @@ export class Router {
     return route;
   }
 
-  /** @ignore Has `router` answer for all paths below a prefix. */
+  /** @ignore Lets `router` answer for all paths below a prefix. */
   _addRouter(prefix: string, router: Router): void {
     this.#checkOpen("add sub-application");
     checkPrefix(prefix);
@@ -354,7 +355,7 @@ export class Router {
     });
   }
 
-  /** @ignore Has `router` answer for what is asked of a host and has no route here. */
+  /** @ignore Lets `router` answer requests for a host that have no route here. */
   _addDomain(domain: string, router: Router): void {
     this.#checkOpen("add domain");
     const isOf = hostMatcher(domain);
@@ -369,12 +370,12 @@ export class Router {
     this.#parts.push(router);
   }
 
-  /** @ignore What the paths of this router come after. */
+  /** @ignore The prefix of all paths of this router. */
   get _prefix(): string {
     return this.#parent === null ? "" : this.#parent.router._prefix + this.#parent.prefix;
   }
 
-  // -- Looking at them --
+  // -- Inspection --
 
   /**
    * Returns all routes, those of sub-applications included, in the order their paths were added.
@@ -400,8 +401,8 @@ export class Router {
   }
 
   /**
-   * Returns all paths with their routes, in the order they were added. Those of a sub-application are
-   * among them; in aiohttp it is one resource.
+   * Returns all paths with their routes, in the order they were added. Those of sub-applications
+   * are included; in aiohttp a sub-application is one resource.
    *
    * @returns The paths.
    */
@@ -412,8 +413,8 @@ export class Router {
   }
 
   /**
-   * Returns the paths that have names, by name: those that {@linkcode Router.urlFor} takes, which are
-   * not those of sub-applications. Counterpart of `named_resources()`.
+   * Returns the paths that have names, by name: those that {@linkcode Router.urlFor} takes. Paths
+   * of sub-applications are not included. Counterpart of `named_resources()`.
    *
    * @returns The paths.
    */
@@ -431,14 +432,14 @@ export class Router {
   // -- Finding --
 
   /**
-   * Finds who answers a request.
+   * Finds the route of a request.
    *
    * @param method The method, in capitals.
-   * @param path The path of the URL, percent-encoded as it is there.
-   * @param url The whole URL, where there are applications for some hosts.
+   * @param path The path of the URL, percent-encoded.
+   * @param url The whole URL; needed if there are sub-applications for hosts.
    * @returns The route, and the values of its variables.
    * @throws {HTTPNotFound} If no route has this path.
-   * @throws {HTTPMethodNotAllowed} If none of those that do has this method.
+   * @throws {HTTPMethodNotAllowed} If routes have this path, but none of them has this method.
    */
   resolve(method: string, path: string, url = ""): RouteMatch {
     const match = this.find(method, path, url);
@@ -446,7 +447,7 @@ export class Router {
     return match;
   }
 
-  /** @ignore The same, with a route that throws where there is none. */
+  /** @ignore Does the same, but returns a route that throws where there is none. */
   find(method: string, path: string, url: string): RouteMatch {
     return this.#index.find(method, path, url);
   }
@@ -460,9 +461,9 @@ export class Router {
    * @param name The name of the route.
    * @param params The values for the variables of its path.
    * @param options What follows the path.
-   * @returns The URL, from the slash on.
+   * @returns The URL, from its path on.
    * @throws {RangeError} If there is no such name (Python's `KeyError`), or a value is missing or
-   * does not match, or a version is asked for of what is no folder.
+   * does not match, or a version is requested and the name is not that of a static folder.
    *
    * @example The URL of a file, which changes with its content
    * ```ts
