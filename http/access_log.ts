@@ -1,20 +1,20 @@
 /**
- * One line for each request that was answered.
+ * The access log: one line for each answered request.
  *
- * Counterpart of Python's `aiohttp.web_log`, with its format, which is that of Apache's log. What a
- * client sent is escaped: no header can break a line or feign a field. Two things differ, as Deno
- * does not tell them: `%r` has no version of HTTP, and `%b` is what `Content-Length` says, or `-`.
+ * Counterpart of Python's `aiohttp.web_log`, with its format, which is Apache's. What clients send
+ * is escaped: no header can break a line or fake a field. Two fields differ, as Deno does not
+ * provide their values: `%r` has no HTTP version, and `%b` is the `Content-Length`, or `-`.
  *
  * @module
  */
 
-/** What is known of a request that was answered. */
+/** What is known about an answered request. */
 export interface AccessLogEntry {
-  /** When it came. */
+  /** When the request came. */
   readonly time: Date;
-  /** How long it took until the response was sent, in seconds. */
+  /** Seconds until the response was sent. */
   readonly seconds: number;
-  /** The address of the client; `-` if that is not known. */
+  /** The address of the client; `-` if unknown. */
   readonly remote: string;
   /** The request. Its body may have been read. */
   readonly request: Request;
@@ -22,7 +22,7 @@ export interface AccessLogEntry {
   readonly response: Response;
 }
 
-/** The format of aiohttp's log. */
+/** The default format, as in aiohttp. */
 export const ACCESS_LOG_FORMAT: string = '%a %t "%r" %s %b "%{Referer}i" "%{User-Agent}i"';
 
 type Field = (entry: AccessLogEntry) => string;
@@ -56,7 +56,7 @@ function pathAndQuery(url: string): string {
   return start < 0 ? "/" : url.slice(start);
 }
 
-/** A text in which quotes, backslashes and control characters are escaped. */
+/** Escapes quotes, backslashes and control characters. */
 function escape(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   return text.replace(/["\\\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
@@ -87,9 +87,9 @@ function parseFormat(format: string): (string | Field)[] {
 }
 
 /**
- * Makes the lines of an access log.
+ * Formats the lines of an access log.
  *
- * Counterpart of Python's `aiohttp.web_log.AccessLogger`. `runApp()` and `AppRunner` make one.
+ * Counterpart of Python's `aiohttp.web_log.AccessLogger`. `runApp()` and `AppRunner` create one.
  *
  * @example
  * ```ts
@@ -111,12 +111,13 @@ export class AccessLogger {
   readonly #parts: readonly (string | Field)[];
 
   /**
-   * Reads a format: `%a` the client's address, `%t` the time, `%P` the process, `%r` the first line,
-   * `%s` the status, `%b` the size of the body, `%T`, `%Tf` and `%D` how long it took, in seconds
-   * (whole or not) and microseconds, `%{Name}i` and `%{Name}o` a header of the request or response.
+   * Reads a format: `%a` the client's address, `%t` the time, `%P` the process, `%r` the first
+   * line, `%s` the status, `%b` the size of the body, `%T`, `%Tf` and `%D` the time it took, in
+   * whole seconds, seconds with a fraction, and microseconds, `%{Name}i` and `%{Name}o` a header of
+   * the request or response.
    *
    * @param format The format.
-   * @throws {RangeError} If it has a field that is not known.
+   * @throws {RangeError} If the format has an unknown field.
    */
   constructor(format: string = ACCESS_LOG_FORMAT) {
     this.#parts = parseFormat(format);
@@ -125,7 +126,7 @@ export class AccessLogger {
   /**
    * Returns the line for a request.
    *
-   * @param entry What is known of it.
+   * @param entry What is known about it.
    * @returns The line, without a line break.
    */
   format(entry: AccessLogEntry): string {

@@ -1,14 +1,14 @@
 /**
- * Names for what an application shares among its handlers.
+ * Keys of the values that an application shares among its handlers.
  *
- * Counterpart of `AppKey` in Python's `aiohttp.web`. Two keys are never the same, whatever they are
- * called, and each knows the type of its value.
+ * Counterpart of `AppKey` in Python's `aiohttp.web`. Two keys are never equal, whatever their
+ * names, and each carries the type of its value.
  *
  * @module
  */
 
 /**
- * The name of a value that an application keeps, with the type of the value.
+ * The key of a value that an application stores, with the type of the value.
  *
  * Counterpart of Python's `aiohttp.web.AppKey`.
  *
@@ -28,7 +28,7 @@
 export class AppKey<T> {
   /** The name, for people to read. */
   readonly name: string;
-  /** Never there: it ties the key to its type. */
+  /** Never set: it ties the key to its type. */
   declare readonly _type: T;
 
   /**

@@ -1,10 +1,10 @@
 /**
- * Events that are sent as they happen, to a browser's `EventSource`.
+ * Server-sent events, for a browser's `EventSource`.
  *
  * Counterpart of `EventSourceResponse` in Python's `aiohttp_sse`, on {@linkcode StreamResponse}: it
- * waits for a client that is slow, and when the client leaves, or the server stops, its handler is
- * cancelled. Pings keep proxies from taking the connection for dead, and find out whether the client
- * is there.
+ * waits for a slow client, and when the client leaves, or the server stops, its handler is
+ * cancelled. Pings keep proxies from taking the connection for dead, and find out whether the
+ * client is still there.
  *
  * @module
  */
@@ -19,27 +19,27 @@ export interface EventSourceOptions {
   /** Further headers. */
   headers?: HeadersInit;
   /**
-   * Seconds between pings, which no client sees; null for none.
+   * Seconds between pings, which clients ignore; null for none.
    *
    * @default {15}
    */
   ping?: number | null;
-  /** Seconds after which a client that has lost the connection comes back. */
+  /** Seconds after which a client that has lost the connection reconnects. */
   retry?: number;
 }
 
 /** Options for {@linkcode EventSourceResponse.send}. */
 export interface ServerSentEventOptions {
-  /** The kind of event, which the client listens to; by default `message`. */
+  /** The type of the event, which the client listens for; by default `message`. */
   event?: string;
-  /** What a client that comes back names as the last it has got, by {@linkcode lastEventId}. */
+  /** The id of the event; {@linkcode lastEventId} returns it when the client reconnects. */
   id?: string;
-  /** Seconds after which a client that has lost the connection comes back. */
+  /** Seconds after which a client that has lost the connection reconnects. */
   retry?: number;
 }
 
 /**
- * A stream of events.
+ * A stream of server-sent events.
  *
  * Counterpart of `EventSourceResponse` in Python's `aiohttp_sse`.
  *
@@ -72,13 +72,13 @@ export class EventSourceResponse extends StreamResponse {
    * Creates a stream. Nothing is sent before `prepare()`.
    *
    * @param options Its headers and its times.
-   * @throws {RangeError} If a time is not one.
+   * @throws {RangeError} If `ping` is not > 0, or `retry` not >= 0.
    */
   constructor(options: EventSourceOptions = {}) {
     const headers = new Headers(options.headers);
     headers.set("content-type", "text/event-stream");
     if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
-    // Proxies that collect what they pass on are told not to.
+    // Tells proxies not to buffer the stream.
     if (!headers.has("x-accel-buffering")) headers.set("x-accel-buffering", "no");
     super({ headers });
     const { ping = 15, retry } = options;
@@ -104,7 +104,7 @@ export class EventSourceResponse extends StreamResponse {
 
   #pingLater(seconds: number): void {
     this.#timer = getRunningLoop().callLater(seconds, () => {
-      // A client that is slow has something to read as it is.
+      // Nothing is sent to a slow client, which still has something to read.
       this._pushNowait(":\n\n");
       this.#pingLater(seconds);
     });
@@ -113,11 +113,11 @@ export class EventSourceResponse extends StreamResponse {
   /**
    * Sends an event, and waits if the client is slow.
    *
-   * @param data What happened. It may have several lines.
-   * @param options Its kind and its id.
+   * @param data The data of the event; it may have several lines.
+   * @param options Its type and its id.
    * @returns An awaitable that ends when more may be sent.
-   * @throws {TypeError} If the data are no string.
-   * @throws {RangeError} If the kind or the id has a line break, or the id a NUL.
+   * @throws {TypeError} If the data is not a string.
+   * @throws {RangeError} If the type or the id has a line break or a NUL, or `retry` is not >= 0.
    * @throws {Deno.errors.ConnectionReset} If the client has left.
    * @throws {RuntimeError} If the stream is not prepared, or has ended.
    */
@@ -143,7 +143,7 @@ export class EventSourceResponse extends StreamResponse {
   /** @ignore */
   override _handlerEnded(error: unknown): void {
     this.#timer?.cancel();
-    // Events are whole: where the server stops, the stream ends, and need not break off.
+    // Events are complete: when the server stops, the stream ends, and need not break off.
     super._handlerEnded(error instanceof CancelledError ? null : error);
   }
 }
@@ -165,11 +165,10 @@ function retryField(seconds: number): string {
 }
 
 /**
- * Returns the id of the last event that a client has got, if it comes back after it has lost the
- * connection.
+ * Returns the id of the last event that a reconnecting client has received.
  *
  * @param request The request.
- * @returns The id; null if it is there for the first time.
+ * @returns The id; null if the client connects for the first time.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Responses that are thrown.
+ * Responses that can be thrown.
  *
  * Counterpart of Python's `aiohttp.web_exceptions`, under the same names. The body is by default the
  * status and its reason, as in `404: Not Found`; where HTTP allows no body there is none.
@@ -9,7 +9,7 @@
 
 import { isEmptyStatus, REASONS } from "./_status.ts";
 
-/** What a reason phrase may have, as of RFC 9112. */
+/** The characters that RFC 9112 allows in a reason phrase. */
 const REASON = /^[\t -~\x80-\xff]*$/;
 
 /** Options for {@linkcode HTTPException}. */
@@ -85,7 +85,7 @@ export class HTTPException extends Error {
   }
 }
 
-/** 2xx, thrown: the request is answered, and nothing is wrong. */
+/** 2xx: the request has succeeded. */
 export class HTTPSuccessful extends HTTPException {
   /** @ignore */
   static readonly status: number = 200;
@@ -101,7 +101,7 @@ export class HTTPSuccessful extends HTTPException {
   }
 }
 
-/** 3xx: what was asked for is elsewhere, or has not changed. */
+/** 3xx: the resource is elsewhere, or has not changed. */
 export class HTTPRedirection extends HTTPException {
   /** @ignore */
   static readonly status: number = 300;
@@ -147,37 +147,37 @@ export class HTTPServerError extends HTTPError {
 
 // -- 2xx --
 
-/** 200: all is well. */
+/** 200: the request has succeeded. */
 export class HTTPOk extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 200;
 }
 
-/** 201: what was asked for has been made. */
+/** 201: a resource has been created. */
 export class HTTPCreated extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 201;
 }
 
-/** 202: it will be worked on. */
+/** 202: the request will be processed later. */
 export class HTTPAccepted extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 202;
 }
 
-/** 203: a proxy has changed the answer. */
+/** 203: a proxy has changed the response. */
 export class HTTPNonAuthoritativeInformation extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 203;
 }
 
-/** 204: all is well, and there is nothing to say. */
+/** 204: the request has succeeded, and there is no content. */
 export class HTTPNoContent extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 204;
 }
 
-/** 205: the form is to be emptied. */
+/** 205: the client should reset the form. */
 export class HTTPResetContent extends HTTPSuccessful {
   /** @ignore */
   static override readonly status: number = 205;
@@ -185,14 +185,14 @@ export class HTTPResetContent extends HTTPSuccessful {
 
 // -- 3xx --
 
-/** 304: the client has it already. */
+/** 304: the client has the current version already. */
 export class HTTPNotModified extends HTTPRedirection {
   /** @ignore */
   static override readonly status: number = 304;
 }
 
 /**
- * A redirect: what was asked for is elsewhere.
+ * A redirect: the resource is elsewhere.
  *
  * @example
  * ```ts
@@ -206,13 +206,13 @@ export class HTTPNotModified extends HTTPRedirection {
 export class HTTPMove extends HTTPRedirection {
   /** @ignore */
   static override readonly status: number = 302;
-  /** Where it is. */
+  /** The URL to go to. */
   readonly location: string;
 
   /**
    * Creates the redirect.
    *
-   * @param location Where it is, for the `Location` header.
+   * @param location The URL to go to, for the `Location` header.
    * @param options Its body and its headers.
    * @throws {RangeError} If the location is empty or has characters that no header may have.
    */
@@ -225,7 +225,7 @@ export class HTTPMove extends HTTPRedirection {
   }
 }
 
-/** A URL as a header may have it: what is not ASCII is percent-encoded, and a line break refused. */
+/** A URL for a header: percent-encodes what is not ASCII, and refuses control characters. */
 function encodeLocation(location: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   if (location === "" || /[\x00-\x1f\x7f]/.test(location)) {
@@ -235,43 +235,43 @@ function encodeLocation(location: string): string {
   return location.replace(/[^\x00-\x7f]+/g, (text) => encodeURIComponent(text.toWellFormed()));
 }
 
-/** 300: there are several of it. */
+/** 300: the resource has several forms. */
 export class HTTPMultipleChoices extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 300;
 }
 
-/** 301: it is elsewhere from now on. */
+/** 301: the resource has moved for good. */
 export class HTTPMovedPermanently extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 301;
 }
 
-/** 302: it is elsewhere for the moment. */
+/** 302: the resource is elsewhere for now. */
 export class HTTPFound extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 302;
 }
 
-/** 303: the answer is elsewhere, to be fetched by GET. */
+/** 303: the response is elsewhere, to be fetched with GET. */
 export class HTTPSeeOther extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 303;
 }
 
-/** 305: it is to be asked for through a proxy. */
+/** 305: the resource must be requested through a proxy. */
 export class HTTPUseProxy extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 305;
 }
 
-/** 307: it is elsewhere for the moment; the method stays. */
+/** 307: the resource is elsewhere for now; the method stays the same. */
 export class HTTPTemporaryRedirect extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 307;
 }
 
-/** 308: it is elsewhere from now on; the method stays. */
+/** 308: the resource has moved for good; the method stays the same. */
 export class HTTPPermanentRedirect extends HTTPMove {
   /** @ignore */
   static override readonly status: number = 308;
@@ -285,13 +285,13 @@ export class HTTPBadRequest extends HTTPClientError {
   static override readonly status: number = 400;
 }
 
-/** 401: the client has to say who it is. */
+/** 401: the client must authenticate. */
 export class HTTPUnauthorized extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 401;
 }
 
-/** 402: this has to be paid for. */
+/** 402: payment is required. */
 export class HTTPPaymentRequired extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 402;
@@ -303,19 +303,19 @@ export class HTTPForbidden extends HTTPClientError {
   static override readonly status: number = 403;
 }
 
-/** 404: nothing is there. */
+/** 404: there is no such resource. */
 export class HTTPNotFound extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 404;
 }
 
-/** 406: there is no form of it that the client accepts. */
+/** 406: the resource has no form that the client accepts. */
 export class HTTPNotAcceptable extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 406;
 }
 
-/** 407: the client has to say who it is to a proxy. */
+/** 407: the client must authenticate with a proxy. */
 export class HTTPProxyAuthenticationRequired extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 407;
@@ -327,25 +327,25 @@ export class HTTPRequestTimeout extends HTTPClientError {
   static override readonly status: number = 408;
 }
 
-/** 409: the request does not fit the state of things. */
+/** 409: the request conflicts with the current state. */
 export class HTTPConflict extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 409;
 }
 
-/** 410: nothing is there any more. */
+/** 410: the resource is gone for good. */
 export class HTTPGone extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 410;
 }
 
-/** 411: the request must say how long its body is. */
+/** 411: the request must give the length of its body. */
 export class HTTPLengthRequired extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 411;
 }
 
-/** 412: what the client took for granted is not so. */
+/** 412: a precondition of the request does not hold. */
 export class HTTPPreconditionFailed extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 412;
@@ -357,13 +357,13 @@ export class HTTPRequestURITooLong extends HTTPClientError {
   static override readonly status: number = 414;
 }
 
-/** 415: the body has a type that is not understood. */
+/** 415: the body has a type that is not supported. */
 export class HTTPUnsupportedMediaType extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 415;
 }
 
-/** 417: what the client expects can't be done. */
+/** 417: the client's expectation can't be met. */
 export class HTTPExpectationFailed extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 417;
@@ -375,13 +375,13 @@ export class HTTPMisdirectedRequest extends HTTPClientError {
   static override readonly status: number = 421;
 }
 
-/** 422: the body is well-formed and makes no sense. */
+/** 422: the body is well-formed but makes no sense. */
 export class HTTPUnprocessableEntity extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 422;
 }
 
-/** 424: something else that this depends on has failed. */
+/** 424: another action that this request depends on has failed. */
 export class HTTPFailedDependency extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 424;
@@ -393,13 +393,13 @@ export class HTTPUpgradeRequired extends HTTPClientError {
   static override readonly status: number = 426;
 }
 
-/** 428: the request must be a conditional one. */
+/** 428: the request must be conditional. */
 export class HTTPPreconditionRequired extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 428;
 }
 
-/** 429: the client asks too often. */
+/** 429: the client sends too many requests. */
 export class HTTPTooManyRequests extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 429;
@@ -411,7 +411,7 @@ export class HTTPRequestHeaderFieldsTooLarge extends HTTPClientError {
   static override readonly status: number = 431;
 }
 
-/** 405: something is there, but not for this method. */
+/** 405: the resource does not support this method. */
 export class HTTPMethodNotAllowed extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 405;
@@ -433,20 +433,20 @@ export class HTTPMethodNotAllowed extends HTTPClientError {
   }
 }
 
-/** 413: the body is larger than the server takes. */
+/** 413: the body is larger than the server accepts. */
 export class HTTPRequestEntityTooLarge extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 413;
-  /** How many bytes it takes. */
+  /** How many bytes the server accepts. */
   readonly maxSize: number;
-  /** How many there are, or were when the server stopped reading. */
+  /** How many bytes the body has, or had when the server stopped reading. */
   readonly actualSize: number;
 
   /**
    * Creates the error.
    *
-   * @param maxSize How many bytes the server takes.
-   * @param actualSize How many there are, or were when the server stopped reading.
+   * @param maxSize How many bytes the server accepts.
+   * @param actualSize How many bytes the body has, or had when the server stopped reading.
    * @param options Its body and its headers.
    */
   constructor(maxSize: number, actualSize: number, options: HTTPExceptionOptions = {}) {
@@ -457,14 +457,14 @@ export class HTTPRequestEntityTooLarge extends HTTPClientError {
   }
 }
 
-/** 416: the part that was asked for is not there. */
+/** 416: the requested range does not exist. */
 export class HTTPRequestRangeNotSatisfiable extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 416;
   /**
    * Creates the error.
    *
-   * @param size How many bytes there are, for the `Content-Range` header; null if that is not known.
+   * @param size The full size in bytes, for the `Content-Range` header; null if unknown.
    * @param options Its body and its headers.
    */
   constructor(size: number | null = null, options: HTTPExceptionOptions = {}) {
@@ -474,14 +474,14 @@ export class HTTPRequestRangeNotSatisfiable extends HTTPClientError {
   }
 }
 
-/** 451: the law forbids it. */
+/** 451: the resource is withheld for legal reasons. */
 export class HTTPUnavailableForLegalReasons extends HTTPClientError {
   /** @ignore */
   static override readonly status: number = 451;
   /**
    * Creates the error.
    *
-   * @param link Who demands that, as a URL for the `Link` header; null if that may not be said.
+   * @param link The URL of whoever demands that, for the `Link` header; null if it can't be named.
    * @param options Its body and its headers.
    */
   constructor(link: string | URL | null = null, options: HTTPExceptionOptions = {}) {
@@ -505,7 +505,7 @@ export class HTTPNotImplemented extends HTTPServerError {
   static override readonly status: number = 501;
 }
 
-/** 502: the server behind this one gave a bad answer. */
+/** 502: the server behind this one gave a bad response. */
 export class HTTPBadGateway extends HTTPServerError {
   /** @ignore */
   static override readonly status: number = 502;
@@ -523,19 +523,19 @@ export class HTTPGatewayTimeout extends HTTPServerError {
   static override readonly status: number = 504;
 }
 
-/** 505: the version of HTTP is not supported. */
+/** 505: the HTTP version is not supported. */
 export class HTTPVersionNotSupported extends HTTPServerError {
   /** @ignore */
   static override readonly status: number = 505;
 }
 
-/** 506: the server is set up wrongly. */
+/** 506: the server is misconfigured. */
 export class HTTPVariantAlsoNegotiates extends HTTPServerError {
   /** @ignore */
   static override readonly status: number = 506;
 }
 
-/** 507: there is no room for it. */
+/** 507: the server has no room to store this. */
 export class HTTPInsufficientStorage extends HTTPServerError {
   /** @ignore */
   static override readonly status: number = 507;

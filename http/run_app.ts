@@ -1,5 +1,5 @@
 /**
- * Serving an application until it is told to stop.
+ * Serves an application until it is told to stop.
  *
  * Counterpart of `run_app()` in Python's `aiohttp.web`: an {@linkcode AppRunner}, its sites, and the
  * signals that end it.
@@ -30,16 +30,16 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
    */
   host?: string | readonly string[];
   /**
-   * The port; 0 for any that is free.
+   * The port; 0 for any free one.
    *
    * @default {8080}
    */
   port?: number;
   /** The path of a Unix socket to listen on, or several. */
   path?: string | readonly string[];
-  /** Where the line goes that says where the server runs; null for nowhere. Standard output. */
+  /** Called with the lines that say where it runs; by default `console.log`, null for none. */
   print?: ((line: string) => void) | null;
-  /** Called for each host when the server listens, with its address. */
+  /** Called for each host, with its address, once the server listens. */
   onListen?: (address: Deno.NetAddr) => void;
   /** Stops the server when it aborts, as SIGTERM does. */
   signal?: AbortSignal;
@@ -52,22 +52,22 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
 }
 
 /**
- * Runs an application until Ctrl-C, SIGTERM, or its signal; then stops it in order.
+ * Serves an application until Ctrl-C, SIGTERM, or its `signal`; then shuts it down gracefully.
  *
- * It runs a loop of its own. A second Ctrl-C (or SIGTERM) ends it without further waiting. For
- * `deno serve` it is not: a file that exports an application for that is its main module, too, so
- * `import.meta.main` does not tell; have another file import the application and call this. Counterpart
- * of Python's `aiohttp.web.run_app()`.
+ * It runs its own loop. A second Ctrl-C (or SIGTERM) ends it without further waiting. It does not
+ * belong in a file that exports an application for `deno serve`: there that file is the main
+ * module, too, so `import.meta.main` can't tell the two apart; let another file import the
+ * application and call this. Counterpart of Python's `aiohttp.web.run_app()`.
  *
- * @param app The application; or a coroutine that makes it, for one that needs the running loop or
- * something that has to be awaited. What that begins, it has to end by itself if it fails.
+ * @param app The application; or a coroutine that creates it, if that needs the running loop or has
+ * to await something. A coroutine that fails has to clean up by itself what it has begun.
  * @param options Where and how to serve.
  * @returns A promise that resolves when the server has stopped.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {TypeError} If there is a certificate without a key, or a key without one.
  * @throws {RuntimeError} If a loop runs already.
  * @throws {CancelledError} If it was told to stop again while it was stopping.
- * @throws {TypeError} If the coroutine makes no application.
+ * @throws {TypeError} If the coroutine does not return an application.
  * @throws {unknown} What the coroutine, or the application's start-up or clean-up throws.
  *
  * @example
@@ -92,7 +92,7 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  * });
  * ```
  *
- * @example An application that is made in the loop
+ * @example An application that is created in the loop
  * ```ts
  * import { sleep } from "@aio/asyncio";
  * import { Application, runApp } from "@aio/asyncio/http";
@@ -119,7 +119,7 @@ export async function runApp(
   }
 }
 
-/** The application, made in the loop that it is to run in. */
+/** The application, created in the loop that it will run in. */
 async function made(app: Application | Coroutine<Application>): Promise<Application> {
   if (app instanceof Application) return app;
   const result: unknown = await new Operation(() => runInTask(app));
@@ -139,7 +139,7 @@ async function serve(
   const stop = (): void => {
     if (stopped.done()) return void task.cancel("told to stop again, while it was stopping");
     stopped.setResult();
-    // A start-up that takes long would be killed in the end, and then nothing is cleaned up.
+    // Otherwise a long start-up would be killed in the end, and nothing would be cleaned up.
     if (isStarting) isCancelled = task.cancel("told to stop");
   };
   const { handleSignals = true, signal } = options;
@@ -151,7 +151,7 @@ async function serve(
     runner = new AppRunner(await made(app), options);
     await runner.setup();
     isStarting = false;
-    // Where the start-up awaited promises alone, the cancellation is still to come.
+    // If the start-up awaited nothing but promises, the cancellation is still to be delivered.
     if (isCancelled) await sleep(0);
     startSites(runner, options);
     await stopped;

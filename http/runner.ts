@@ -1,24 +1,26 @@
 /**
- * Serving an application at one or several places, and stopping that in order.
+ * Serves an application on one or several sites, and shuts it down gracefully.
  *
- * Counterpart of Python's `aiohttp.web_runner`. Stopping goes in these steps, each of which takes at
- * most `shutdownTimeout`:
+ * Counterpart of Python's `aiohttp.web_runner`. The shutdown goes in these steps, each of which
+ * takes at most `shutdownTimeout`:
  *
- * 1. No connection is accepted any more. Before that, where another process shares the port, answers
- *    tell the clients for a second that they are the last ones of their connections: who goes on,
- *    connects to the process that has taken over, and no request meets a connection that closes.
- * 2. Connections that wait for a request are closed. Both is Deno's part, and begins at once; but it
- *    cuts off WebSockets, and requests whose bodies are on their way, so where there are any, it
- *    begins when their handlers have ended.
- * 3. `onShutdown` is called; then the handlers of WebSockets and of event streams are cancelled, since
- *    they would go on for ever, and waited for.
- * 4. The other handlers that run are waited for.
- * 5. Those that are left are cancelled, and waited for; for those that do not end, 503 is answered.
- * 6. What was answered is sent. A client that does not take it, or does not send the rest of its
- *    request, is left to itself.
+ * 1. No more connections are accepted. Before that, if the port is shared with another process,
+ *    responses tell clients for a second that they are the last ones on their connections: clients
+ *    then connect to the process that has taken over, and none sends a request on a closing
+ *    connection.
+ * 2. Idle connections are closed. Deno does both, and begins at once; but that cuts off WebSockets,
+ *    and requests whose bodies are still arriving, so if there are any, it begins when their
+ *    handlers have ended.
+ * 3. The `onShutdown` callbacks are called; then the handlers of WebSockets and of event streams,
+ *    which would go on for ever, are cancelled and waited for.
+ * 4. The other running handlers are waited for.
+ * 5. Those still running are cancelled and waited for; if a handler does not end, its client gets a
+ *    503.
+ * 6. The responses are sent. A client that does not read its response, or does not send the rest of
+ *    its request, is not waited for any longer.
  * 7. The application is cleaned up.
  *
- * Cancelling the task that stops, as a second Ctrl-C does, skips the waiting, not the clean-up.
+ * Cancelling the task that does this, as a second Ctrl-C does, skips the waiting, not the clean-up.
  *
  * @module
  */
@@ -44,14 +46,15 @@ import type { Application } from "./application.ts";
 /** Options for {@linkcode AppRunner}. */
 export interface AppRunnerOptions {
   /**
-   * Seconds that each step of stopping takes at most.
+   * Seconds that each step of the shutdown may take.
    *
    * @default {60}
    */
   shutdownTimeout?: number;
   /**
-   * Called with a line for each request, and what is known of it; null, as by default, for none. Such
-   * as `(line) => console.log(line)`: `console.log` itself would print all that is known, cookies too.
+   * Called with a line for each request, and the entry it was made from; null, the default, for no
+   * log. Pass `(line) => console.log(line)`, not `console.log`, which would print the whole entry,
+   * cookies too.
    */
   accessLog?: ((line: string, entry: AccessLogEntry) => void) | null;
   /** The format of those lines; see {@linkcode AccessLogger}. */
@@ -65,11 +68,11 @@ interface Site {
   readonly _sharesPort: boolean;
 }
 
-/** How long clients are told to connect to the process that has taken over, in seconds. */
+/** Seconds for which clients are told to connect to the process that has taken over. */
 const LEAVING = 1;
 
 /**
- * Starts an application, serves it on sites, and ends all that in order.
+ * Starts an application, serves it on sites, and shuts it down gracefully.
  *
  * `await using` ends it. Counterpart of Python's `aiohttp.web.AppRunner`.
  *
@@ -96,20 +99,20 @@ export class AppRunner implements AsyncDisposable {
   /** The application. */
   readonly app: Application;
   readonly #timeout: number;
-  /** How long the steps that wait for others may take: the timeout, or nothing. */
+  /** Seconds that the steps that wait for others may take: the timeout, or 0. */
   #patience: number;
   readonly #sites = new Set<Site>();
   /** @ignore */
   readonly _handler: Deno.ServeHandler<Deno.Addr>;
   #isSetUp = false;
-  /** While `cleanup()` is in progress: set at its end. */
+  /** Null unless `cleanup()` is in progress; set at its end. */
   #cleaning: Event | null = null;
 
   /**
    * Creates a runner.
    *
    * @param app The application.
-   * @param options How to log, and how long to wait at the end.
+   * @param options How to log, and how long to wait at shutdown.
    * @throws {RangeError} If the format of the log has an unknown field, or the timeout is negative.
    */
   constructor(app: Application, options: AppRunnerOptions = {}) {
@@ -140,7 +143,7 @@ export class AppRunner implements AsyncDisposable {
   /**
    * Starts the application.
    *
-   * @throws {unknown} What its start-up throws.
+   * @throws {unknown} What the application's start-up throws.
    */
   async setup(): Promise<void> {
     await this.app.startup();
@@ -163,8 +166,8 @@ export class AppRunner implements AsyncDisposable {
   }
 
   /**
-   * Stops serving, and ends the application. Doing so twice is harmless; while it is being done, the
-   * second call waits for the end of the first, which throws what there is to throw.
+   * Stops serving, and ends the application. Calling it twice is harmless: a second call waits
+   * until the first one has ended, and only that one throws.
    *
    * @throws {unknown} What the application's shutdown or clean-up throws.
    */
@@ -203,13 +206,13 @@ export class AppRunner implements AsyncDisposable {
         if (app._streaming.length === 0 && app._uploading.length === 0) drain();
       },
       ...skippable.map((step) => () => this.#unlessForced(step)),
-      // Where the last step had to give up, the process may end all the same.
+      // The process may end even if the last step had to give up.
       () => servers.forEach((server) => server.unref()),
       () => wasSetUp ? this.#limited("clean-up", () => app.cleanup()) : undefined,
     ]);
   }
 
-  /** Runs a step; once one was cancelled, the others wait for nothing. */
+  /** Runs a step; once a step was cancelled, the later ones wait for nothing. */
   async #unlessForced(step: () => Promise<void> | undefined): Promise<void> {
     try {
       await step();
@@ -223,7 +226,7 @@ export class AppRunner implements AsyncDisposable {
     await sleep(Math.min(seconds, this.#patience));
   }
 
-  /** Runs a step of the application's; one that takes too long is cancelled and reported. */
+  /** Runs a step of the application; if it takes too long, it is cancelled and reported. */
   async #limited(name: string, step: () => Promise<void>): Promise<void> {
     const limit = timeout(this.#timeout);
     try {
@@ -240,16 +243,17 @@ export class AppRunner implements AsyncDisposable {
     if (set.size > 0) await wait(set, { timeout: Math.max(limit, 0) });
   }
 
-  /** Waits for the handlers that run; calls `drain` when it cuts off none of them. */
+  /** Waits for the running handlers; calls `drain` as soon as that cuts off none of them. */
   async #waitForHandlers(drain: () => void): Promise<void> {
     const loop = getRunningLoop();
     const deadline = loop.time() + this.#patience;
-    // Twice, for bodies that begin meanwhile. Not until there are none: a busy server always has some.
+    // Twice, for bodies that begin meanwhile; not until none is left, as a busy server always has
+    // some.
     if (await this.#waitForUploads(deadline) && await this.#waitForUploads(deadline)) drain();
     await this.#waitFor(this.app._running, deadline - loop.time());
   }
 
-  /** Waits for the bodies that are on their way; tells whether they have come, and were answered. */
+  /** Waits for requests whose bodies are arriving; returns whether their handlers have ended. */
   async #waitForUploads(deadline: number): Promise<boolean> {
     const uploading = this.app._uploading;
     await this.#waitFor(uploading, deadline - getRunningLoop().time());
@@ -266,7 +270,7 @@ export class AppRunner implements AsyncDisposable {
     try {
       await this.#cancel(handlers);
     } finally {
-      // Those that await what no cancellation reaches would hold their connections open.
+      // Handlers that await something that can't be cancelled would hold their connections open.
       for (const handler of handlers) if (!handler.done()) handler._answerFor();
     }
   }
@@ -284,14 +288,15 @@ export interface TCPSiteOptions {
   /** The private key of the certificate, in PEM format. */
   key?: string;
   /**
-   * Whether several processes may listen on the port, and share its connections: a new one can take
-   * over before the old one stops. Deno asks for `--unstable-net` then. Linux resets the connections
-   * that the old one has not accepted yet, unless `net.ipv4.tcp_migrate_req` is 1, which leaves them
-   * to the new one; clients that make a new connection for each request need that.
+   * Whether several processes may listen on the port and share its connections, so that a new one
+   * can take over before the old one stops. Deno requires `--unstable-net` for that. Linux resets
+   * connections that the old process has not accepted yet, unless `net.ipv4.tcp_migrate_req` is 1,
+   * which passes them to the new one; clients that open a new connection for each request need
+   * that.
    */
   reusePort?: boolean;
   /**
-   * How many connections wait at most to be accepted; the system may have a limit of its own.
+   * How many connections may wait to be accepted; the system may have its own limit.
    *
    * @default {511}
    */
@@ -299,7 +304,7 @@ export interface TCPSiteOptions {
 }
 
 /**
- * A place that an application is served on: a {@linkcode TCPSite} or a {@linkcode UnixSite}.
+ * A place where an application is served: a {@linkcode TCPSite} or a {@linkcode UnixSite}.
  *
  * Counterpart of Python's `aiohttp.web.BaseSite`.
  *
@@ -328,7 +333,7 @@ export abstract class BaseSite {
   /** @ignore Starts a server. */
   protected abstract _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer;
 
-  /** Where it is, for people to read. */
+  /** The name of the site, for people to read. */
   abstract get name(): string;
 
   /** @ignore */
@@ -342,9 +347,9 @@ export abstract class BaseSite {
   }
 
   /**
-   * Begins to serve.
+   * Starts serving.
    *
-   * @throws {Deno.errors.AddrInUse} If somebody listens there.
+   * @throws {Deno.errors.AddrInUse} If something else listens there.
    * @throws {Deno.errors.AddrNotAvailable} If the machine has no such address.
    * @throws {TypeError} If there is a certificate without a key, or a key without one.
    * @throws {RuntimeError} If the runner is not set up, or the site has started already.
@@ -360,14 +365,14 @@ export abstract class BaseSite {
     this.#runner._add(this);
   }
 
-  /** Accepts no more connections, and waits until those that are open have ended. */
+  /** Stops accepting connections, and waits until the open ones have ended. */
   async stop(): Promise<void> {
     this.#runner._remove(this);
     await this.#server?.shutdown();
   }
 }
 
-/** What the system says without the place that it is about. */
+/** Errors in which the system does not name the address. */
 const ADDRESS_ERRORS = [Deno.errors.AddrInUse, Deno.errors.AddrNotAvailable];
 
 function withPlace(name: string, error: Error): Error {
@@ -378,10 +383,10 @@ function withPlace(name: string, error: Error): Error {
 
 const onListen = (): void => {};
 
-/** What Deno calls when a response can't be sent to its end. */
+/** Called by Deno when a response can't be sent to its end. */
 function onError(error: unknown): Response {
-  // A stream that was given up on purpose says so by a CancelledError; and what is made of the body of
-  // a request ends with that.
+  // A stream that is broken off on purpose fails with a CancelledError; and a response that is made
+  // from the body of a request fails when that body does.
   const isExpected = error instanceof CancelledError || isMalformed(error) || isOfBrokenBody(error);
   if (!isExpected) {
     getRunningLoop().callExceptionHandler({ message: "Error sending response", exception: error });
@@ -419,7 +424,7 @@ export class TCPSite extends BaseSite {
    *
    * @param runner The runner.
    * @param host The address or name to listen on.
-   * @param port The port; 0 for any that is free.
+   * @param port The port; 0 for any free one.
    * @param options TLS, and whether the port is shared.
    */
   constructor(
@@ -431,8 +436,8 @@ export class TCPSite extends BaseSite {
     super(runner);
     this.#hostname = host;
     this.#port = port;
-    // Others than these, which the options may be among, are not for the server. A certificate without
-    // a key is: it refuses that.
+    // The server gets none of the other options that the object may hold. It does get a certificate
+    // without a key, which it refuses.
     const { cert, key, backlog, reusePort = false } = options;
     this.#options = { reusePort };
     if (backlog !== undefined) this.#options.backlog = backlog;
@@ -440,7 +445,7 @@ export class TCPSite extends BaseSite {
     if (key !== undefined) this.#options.key = key;
   }
 
-  /** Its URL; with the port that it has got, once it has started. */
+  /** Its URL, with the actual port once it has started. */
   override get name(): string {
     const address = this._server?.addr as Deno.NetAddr | undefined;
     const host = address?.hostname ?? this.#hostname;
@@ -471,7 +476,7 @@ export class TCPSite extends BaseSite {
 }
 
 /**
- * A Unix socket that an application is served on. A socket that somebody left there is removed before.
+ * A Unix socket that an application is served on. A socket left at its path is removed first.
  *
  * Counterpart of Python's `aiohttp.web.UnixSite`.
  *
@@ -510,9 +515,9 @@ export class UnixSite extends BaseSite {
   }
 }
 
-/** Whether there is a socket at a path, such as one that a process has left which was killed. */
+/** Whether there is a socket at a path, such as one left by a process that was killed. */
 function isSocket(path: string): boolean {
-  if (path.startsWith("\0")) return false; // it is no path
+  if (path.startsWith("\0")) return false; // an abstract socket, which is not a path
   try {
     return Deno.lstatSync(path).isSocket ?? false;
   } catch (error) {

@@ -1,16 +1,16 @@
 /**
- * Responses that are written piece by piece.
+ * Responses that are written chunk by chunk.
  *
  * Counterpart of Python's `aiohttp.web.StreamResponse`. Such a response is in one of these states:
  *
  * 1. CREATED: its status and headers may be changed.
  * 2. PREPARED: the head is on its way, and the handler writes. `write()` waits while the client is
- *    slower than the handler: no more than a few pieces are kept.
+ *    slower than the handler: no more than a few chunks are kept.
  * 3. ENDED: by `writeEof()`, by the end of the handler, or because the client has left.
  *
- * A handler that fails in state 2 breaks the connection off, so that nobody takes what has come for
- * all there is. When the client leaves in state 2, its handler is cancelled, or the next `write()`
- * throws, according to `onDisconnect`.
+ * A handler that fails in state 2 breaks the connection off, so that the client does not take an
+ * incomplete body for a complete one. When the client leaves in state 2, its handler is cancelled,
+ * or the next `write()` throws, according to `onDisconnect`.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { RequestTask } from "./_request_task.ts";
 import { isEmptyStatus } from "./_status.ts";
 import { compress } from "./compression.ts";
 
-/** How many bytes are kept for a client that is slow before `write()` waits. */
+/** How many bytes are kept for a slow client before `write()` waits. */
 const HIGH_WATER_MARK = 65_536;
 
 const CREATED = 1;
@@ -36,7 +36,8 @@ const encoder = new TextEncoder();
 /** Options for {@linkcode StreamResponse}. */
 export interface StreamResponseInit extends ResponseInit {
   /**
-   * Whether it is compressed, if the client takes that. Pieces then come together later.
+   * Whether the body is compressed, if the client accepts that. Chunks then arrive later, several
+   * at once.
    *
    * @default {false}
    */
@@ -50,13 +51,13 @@ function bytesOf(data: unknown): Uint8Array<ArrayBuffer> {
   throw new TypeError(`Cannot write response: ${text}`);
 }
 
-/** What is written, on its way to whoever reads the body. */
+/** Carries what is written to the reader of the body. */
 class Pipe {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  /** Whether there may be room. */
+  /** Set when there may be room. */
   readonly #room = new Event();
-  /** Called when nobody reads any more. */
+  /** Called when the reader cancels the body. */
   onCancel: () => void = () => {};
   isOpen = true;
 
@@ -75,13 +76,13 @@ class Pipe {
     }, { highWaterMark: HIGH_WATER_MARK, size });
   }
 
-  /** Whether nobody would have to wait. */
+  /** Whether a write need not wait. */
   get hasRoom(): boolean {
     return this.isOpen && this.#controller.desiredSize! > 0;
   }
 
   push(data: Uint8Array<ArrayBuffer>): void {
-    // An empty piece would end a body that is sent in chunks.
+    // An empty chunk would end a body in chunked encoding.
     if (data.byteLength > 0) this.#controller.enqueue(data);
   }
 
@@ -96,7 +97,7 @@ class Pipe {
   end(error: unknown): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.#room.set(); // nobody asks for more now: a task that waits to write would for ever
+    this.#room.set(); // the reader pulls no more: a pending write would wait for ever
     if (error === null) this.#controller.close();
     else this.#controller.error(new CancelledError("the handler has failed"));
   }
@@ -146,7 +147,7 @@ export class StreamResponse extends Response {
     this.#compress = compress;
   }
 
-  /** Whether the head was sent. Counterpart of aiohttp's `response.prepared`. */
+  /** Whether the head has been sent. Counterpart of aiohttp's `response.prepared`. */
   get prepared(): boolean {
     return this.#state !== CREATED;
   }
@@ -173,12 +174,12 @@ export class StreamResponse extends Response {
   }
 
   /**
-   * Sends a piece of the body, and waits if the client is slow. A response that has no body, as with
-   * the status 204 or 304, drops it.
+   * Sends a chunk of the body, and waits if the client is slow. A response without a body, as with
+   * status 204 or 304, drops it.
    *
-   * @param data Some bytes, or a text to send in UTF-8. The bytes must not be changed any more.
+   * @param data The bytes, or a text to send in UTF-8. The bytes must not be changed afterwards.
    * @returns An awaitable that ends when more may be written.
-   * @throws {TypeError} If the data are neither.
+   * @throws {TypeError} If the data is neither.
    * @throws {Deno.errors.ConnectionReset} If the client has left.
    * @throws {RuntimeError} If the response is not prepared, or has ended.
    */
@@ -201,10 +202,10 @@ export class StreamResponse extends Response {
   /**
    * Ends the body. The end of the handler does the same. Counterpart of `write_eof()`.
    *
-   * @param data A last piece.
-   * @returns An awaitable that ends when that was taken.
-   * @throws {Deno.errors.ConnectionReset} If the client has left before the last piece.
-   * @throws {TypeError} If the last piece is neither bytes nor a text.
+   * @param data A last chunk.
+   * @returns An awaitable that ends when the last chunk was taken.
+   * @throws {Deno.errors.ConnectionReset} If the client has left before the last chunk.
+   * @throws {TypeError} If the last chunk is neither bytes nor text.
    * @throws {RuntimeError} If the response is not prepared.
    */
   writeEof(data: Uint8Array<ArrayBuffer> | string = ""): Awaitable<void> {
@@ -224,7 +225,7 @@ export class StreamResponse extends Response {
     return this.#state === PREPARED;
   }
 
-  /** @ignore Sends a short piece, unless those who write have to wait. */
+  /** @ignore Sends a short chunk, unless a write would have to wait. */
   _pushNowait(text: string): void {
     if (this.#pipe.hasRoom) this.#pipe.push(encoder.encode(text));
   }

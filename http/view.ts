@@ -1,22 +1,25 @@
 /**
- * Classes that answer for a path, with a method for each method of HTTP.
+ * Classes that answer for a path, with a method for each HTTP method.
  *
  * Counterpart of `aiohttp.web.View`. `app.router.addView()` adds a route for each method that the
- * class has, so what else is asked for is answered as on any other path, with 405.
+ * class has, so other methods are answered with 405, as on any other path.
  *
  * @module
  */
 
 import type { Handler } from "./_scope.ts";
 
-/** The methods of a {@linkcode View} that answer requests; `get()` answers HEAD, too, without `head()`. */
+/**
+ * The methods of a {@linkcode View} that answer requests; without `head()`, `get()` answers HEAD,
+ * too.
+ */
 export type ViewMethods = {
   [name in "delete" | "get" | "head" | "options" | "patch" | "post" | "put"]?: () => ReturnType<
     Handler
   >;
 };
 
-/** A class of views, one of which is made for each request. */
+/** A class of views, which is instantiated for each request. */
 export type ViewClass = new (request: Request) => View & ViewMethods;
 
 const METHODS: readonly (keyof ViewMethods)[] = [
@@ -30,7 +33,7 @@ const METHODS: readonly (keyof ViewMethods)[] = [
 ];
 
 /**
- * Answers one request; programs extend it. A method may be an async function, a generator, or plain,
+ * Answers one request; programs extend it. A method may be an async, generator, or plain function,
  * as a {@linkcode Handler} may.
  *
  * Counterpart of Python's `aiohttp.web.View`.
@@ -78,7 +81,7 @@ export class View {
   }
 }
 
-/** The methods that a class answers, in capitals, and who does it. */
+/** The HTTP methods that a class answers, in capitals, and their handlers. */
 export function handlersOf(view: ViewClass): [method: string, handler: Handler][] {
   if (typeof view !== "function" || !(view.prototype instanceof View)) {
     throw new TypeError(`Cannot add view: ${view} is no class that extends View`);

@@ -5,19 +5,22 @@
  * these states:
  *
  * 1. CREATED: nothing was sent.
- * 2. OPEN: messages go both ways. Those that have come and nobody has taken are kept, up to a limit.
- * 3. CLOSING: `close()` was called, or the handler has ended; what still comes is dropped.
- * 4. CLOSED: the end is the last message, and stays it.
+ * 2. OPEN: messages go both ways. Those that have arrived but were not received yet are kept, up to
+ *    a limit.
+ * 3. CLOSING: `close()` was called, or the handler has ended; messages that still arrive are
+ *    dropped.
+ * 4. CLOSED: the close message is the last one; every further `receive()` gives it again.
  *
- * The end of the handler closes the WebSocket: with 1000, with 1001 if it was cancelled, as when the
- * server stops, or with 1011 if it failed.
+ * When the handler ends, the WebSocket is closed: with 1000, with 1001 if the handler was
+ * cancelled, as when the server stops, or with 1011 if it failed.
  *
- * When the client leaves, a handler that waits for a message gets the end. One that is busy with
- * something else is cancelled, according to `onDisconnect`; unless the client has closed the WebSocket
- * as it should, and the handler is one that receives messages: it will come to the end by itself.
+ * When the client leaves, a handler that waits for a message gets the close message. One that is
+ * busy with something else is cancelled, according to `onDisconnect`, unless the client has closed
+ * the WebSocket properly and the handler receives messages: it will come to the close message by
+ * itself.
  *
- * Frames are the runtime's part: it answers pings, and sends them on `heartbeat`; on a malformed frame
- * it breaks the connection off.
+ * Deno handles the frames: it answers pings, sends them according to `heartbeat`, and breaks the
+ * connection off on a malformed frame.
  *
  * @module
  */
@@ -46,33 +49,33 @@ export type { WebSocketMessage };
 
 /** Options for {@linkcode WebSocketResponse}. */
 export interface WebSocketResponseOptions {
-  /** The protocols that the handler speaks; the first of the client's that is among them is taken. */
+  /** The protocols that the handler speaks; the client's first one that is among them is chosen. */
   protocols?: readonly string[];
   /**
-   * Seconds without anything from the client after which it is pinged; if nothing comes for the same
-   * time again, it is taken to have left. Null, as by default, for never. A client that does not take what
-   * is sent can't be pinged: that it has left, the system finds out in the end.
+   * Seconds of silence after which the client is pinged; if it stays silent for as long again, it
+   * counts as gone. Null, the default, for no pings. A client that does not read what is sent can't
+   * be pinged: in the end the operating system finds out that it is gone.
    */
   heartbeat?: number | null;
-  /** Seconds that `receive()` waits; null, as by default, for any time. */
+  /** Seconds that `receive()` waits; null, the default, for no limit. */
   receiveTimeout?: number | null;
   /**
-   * Seconds that `close()` waits for the client's answer. The connection of one that never answers stays
-   * until it leaves, or the server ends.
+   * Seconds that `close()` waits for the client's answer. The connection of a client that never
+   * answers stays until the client leaves or the server ends.
    *
    * @default {10}
    */
   closeTimeout?: number;
   /**
    * How large a message may be, in bytes; a larger one closes the WebSocket with code 1009. Beyond
-   * 64 MiB the runtime breaks the connection off.
+   * 64 MiB, Deno breaks the connection off.
    *
    * @default {4194304}
    */
   maxMsgSize?: number;
   /**
-   * How many bytes of messages are kept for a handler that is slow, counting 64 more for each; more
-   * close the WebSocket with code 1008, since a client can't be told to wait.
+   * How many bytes of messages are kept for a slow handler, counting 64 more for each message;
+   * beyond that, the WebSocket is closed with code 1008, since a client can't be told to wait.
    *
    * @default {16777216}
    */
@@ -82,15 +85,15 @@ export interface WebSocketResponseOptions {
 const CLOSE_TIMEOUT = 10;
 const MAX_MSG_SIZE = 4 * 1024 * 1024;
 const MAX_QUEUE_SIZE = 16 * 1024 * 1024;
-/** How long the platform takes to tell that a client has left, in seconds. */
+/** Seconds that Deno takes to tell that a client has left. */
 const MOMENT = 0.001;
-/** What a client that is refused is told: the version of the protocol that it would have to speak. */
+/** Sent to a client that is refused: the protocol version that it would have to speak. */
 const VERSION = { "sec-websocket-version": "13" };
 
 /**
  * A WebSocket to a client.
  *
- * It is an async iterator of its messages, up to its end. Counterpart of Python's
+ * It is an async iterable of its messages, up to the end. Counterpart of Python's
  * `aiohttp.web.WebSocketResponse`.
  *
  * @example
@@ -126,7 +129,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * Creates a response. Nothing is sent before `prepare()`.
    *
    * @param options Its protocols, limits and times.
-   * @throws {RangeError} If the heartbeat is no time.
+   * @throws {RangeError} If the heartbeat is not a positive number.
    */
   constructor(options: WebSocketResponseOptions = {}) {
     const { heartbeat = null, receiveTimeout = null, protocols = [] } = options;
@@ -145,7 +148,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   /**
-   * Tells whether a request asks for a WebSocket. Counterpart of `can_prepare()`.
+   * Returns whether a request asks for a WebSocket. Counterpart of `can_prepare()`.
    *
    * @param request The request.
    * @returns Whether it does.
@@ -163,8 +166,8 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    *
    * @param request The request that asks for it.
    * @returns An awaitable that ends when it is open.
-   * @throws {HTTPBadRequest} If the request does not ask for a WebSocket, or asks in a wrong way.
-   * @throws {RuntimeError} If the request was answered already, or came by no connection.
+   * @throws {HTTPBadRequest} If the request does not ask for a WebSocket, or not correctly.
+   * @throws {RuntimeError} If the request was answered already, or did not come over a connection.
    * @throws {Deno.errors.ConnectionReset} If the client has left meanwhile.
    */
   prepare(request: Request): Awaitable<void> {
@@ -200,12 +203,12 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
     return this.#connection?.protocol ?? null;
   }
 
-  /** Whether it is closed, or being closed: nothing can be sent. */
+  /** Whether it is closed or closing: nothing can be sent. */
   get closed(): boolean {
     return this.#connection?.closed ?? false;
   }
 
-  /** With which code it was closed; 1006 if it broke off; null if it is open. */
+  /** The code it was closed with; 1006 if the connection broke off; null while it is open. */
   get closeCode(): number | null {
     return this.#connection?.closeCode ?? null;
   }
@@ -232,9 +235,9 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * Waits for the next message.
    *
    * @param options How long to wait.
-   * @returns An awaitable of the message. After the end, it is the end again.
+   * @returns An awaitable of the message. After the close message, it is that one again.
    * @throws {TimeoutError} If none came in time; the WebSocket stays open.
-   * @throws {RuntimeError} If somebody waits already, or the WebSocket is not prepared.
+   * @throws {RuntimeError} If another task waits already, or the WebSocket is not prepared.
    */
   receive(options: ReceiveOptions = {}): Awaitable<WebSocketMessage> {
     return this.#receiving().take(options);
@@ -247,11 +250,11 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   /**
-   * Waits for the next message, which must be a text.
+   * Waits for the next message, which must be text.
    *
    * @param options How long to wait.
    * @returns An awaitable of the text.
-   * @throws {TypeError} If bytes have come.
+   * @throws {TypeError} If the message is bytes.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -264,7 +267,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    *
    * @param options How long to wait.
    * @returns An awaitable of the bytes.
-   * @throws {TypeError} If a text has come.
+   * @throws {TypeError} If the message is text.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -275,11 +278,11 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   /**
    * Waits for the next message, which must be JSON.
    *
-   * @typeParam T What to take it for; it is not checked.
+   * @typeParam T The type of the value; it is not checked.
    * @param options How long to wait.
    * @returns An awaitable of the value.
-   * @throws {TypeError} If bytes have come.
-   * @throws {SyntaxError} If it is no JSON.
+   * @throws {TypeError} If the message is bytes.
+   * @throws {SyntaxError} If the text is not JSON.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -287,7 +290,9 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
     return this.#receiving().takeJson<T>(options);
   }
 
-  /** The messages, up to the end. An error that ended it is in `exception()`. */
+  /**
+   * Iterates over the messages, up to the end. If an error ended it, `exception()` returns that.
+   */
   [Symbol.asyncIterator](): AsyncIterator<WebSocketData, void, void> {
     return this.#receiving().messages(() => {});
   }
@@ -295,10 +300,10 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   // -- Sending --
 
   /**
-   * Sends a text. If much waits to be sent, it first waits until it is less.
+   * Sends a text. If too much is waiting to be sent, it first waits for room.
    *
    * @param data The text.
-   * @returns An awaitable.
+   * @returns An awaitable that ends when the message is in the send buffer.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket is closed.
    * @throws {RuntimeError} If it is not prepared.
    */
@@ -307,10 +312,10 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   /**
-   * Sends bytes. If much waits to be sent, it first waits until it is less.
+   * Sends bytes. If too much is waiting to be sent, it first waits for room.
    *
    * @param data The bytes.
-   * @returns An awaitable.
+   * @returns An awaitable that ends when the message is in the send buffer.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket is closed.
    * @throws {RuntimeError} If it is not prepared.
    */
@@ -319,11 +324,11 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
   }
 
   /**
-   * Sends a value as JSON. If much waits to be sent, it first waits until it is less.
+   * Sends a value as JSON. If too much is waiting to be sent, it first waits for room.
    *
    * @param data The value.
-   * @returns An awaitable.
-   * @throws {TypeError} If the value can't be JSON.
+   * @returns An awaitable that ends when the message is in the send buffer.
+   * @throws {TypeError} If the value can't be written as JSON.
    * @throws {Deno.errors.ConnectionReset} If the WebSocket is closed.
    * @throws {RuntimeError} If it is not prepared.
    */
@@ -335,16 +340,16 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
     return new Claim(this.#prepared("send to").sending, data);
   }
 
-  // -- The end --
+  // -- Closing --
 
   /**
-   * Closes the WebSocket, and waits for the client's answer, but not for ever. Messages that come
-   * meanwhile are dropped; a handler that waits for one gets the end with that answer, while aiohttp
-   * gives it one at once.
+   * Closes the WebSocket, and waits for the client's answer, at most `closeTimeout`. Messages that
+   * arrive meanwhile are dropped; a pending `receive()` gets the close message when the client
+   * answers, while in aiohttp it gets one at once.
    *
-   * @param options Why.
+   * @param options The code and the reason.
    * @returns An awaitable: false if it was closed already.
-   * @throws {RangeError} If the code is none that can be sent, or the reason is too long.
+   * @throws {RangeError} If the code can't be sent, or the reason is too long.
    * @throws {RuntimeError} If it is not prepared.
    */
   close(options: WebSocketCloseOptions = {}): Awaitable<boolean> {
@@ -364,8 +369,8 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 }
 
 /**
- * Throws if the client has left. Its connection would never open, and hold up the end of the server. The
- * platform tells that who asks, a moment later.
+ * Throws if the client has left: its connection would never open, and would hold up the end of the
+ * server. Deno tells that only a moment after the request's signal was asked for.
  */
 function* checkClient(task: RequestTask): Steps<void> {
   quietLegacyAbort();
@@ -382,7 +387,7 @@ function checkUnanswered({ early }: RequestTask): void {
   throw new RuntimeError("Cannot prepare WebSocket: the request was answered already");
 }
 
-/** Whether it is what RFC 6455 has for a key: 16 bytes in Base64. */
+/** Whether it is a key as RFC 6455 defines it: 16 bytes in Base64. */
 function isKey(key: string | null): boolean {
   return key !== null && /^[A-Za-z0-9+/]{22}==$/.test(key);
 }
