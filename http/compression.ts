@@ -1,8 +1,9 @@
 /**
- * Responses that are compressed on their way.
+ * Compression of responses.
  *
  * Counterpart of `enable_compression()` of aiohttp's responses, as a function and as a middleware.
- * What is compressed is chosen by type, and the encoding by what the client takes: gzip or deflate.
+ * Which responses are compressed depends on their media type; the encoding, gzip or deflate, on
+ * what the client accepts.
  *
  * @module
  */
@@ -14,13 +15,13 @@ import { wholeIfThere } from "./_whole_body.ts";
 /** Options for {@linkcode compress} and {@linkcode compression}. */
 export interface CompressionOptions {
   /**
-   * The size in bytes below which it is not worth it. For `compress()`, it counts only where the
-   * response says its size; `compression()` looks at the body.
+   * The size in bytes below which a response is not compressed. `compress()` knows the size only
+   * from `Content-Length`; `compression()` looks at the body.
    *
    * @default {1024}
    */
   minSize?: number;
-  /** The encodings to choose from, the preferred one first. Gzip and deflate. */
+  /** The encodings to choose from, the preferred one first; by default gzip and deflate. */
   encodings?: readonly ("gzip" | "deflate")[];
 }
 
@@ -31,7 +32,7 @@ type Encoding = NonNullable<CompressionOptions["encodings"]>[number];
 const MIN_SIZE = 1024;
 const ENCODINGS = ["gzip", "deflate"] as const;
 
-/** Types that are worth it. An event stream is not: what waits in the compressor comes too late. */
+/** Types that are worth compressing. Event streams are not: the compressor would delay events. */
 const COMPRESSIBLE =
   /^\s*(?:text\/(?!event-stream)|application\/(?:json|javascript|xml|wasm|manifest\+json)|image\/svg|[^;]*\+(?:json|xml))/i;
 
@@ -45,12 +46,12 @@ function isCompressible({ status, headers }: Response, minSize: number): boolean
 }
 
 /**
- * Compresses a response, if its client takes that and it is worth it.
+ * Compresses a response, if the client accepts that and it is worthwhile.
  *
  * @param request The request.
  * @param response The response.
- * @param options What is worth it.
- * @returns A compressed response, or the same one.
+ * @param options What to compress, and how.
+ * @returns The compressed response, or an uncompressed one.
  *
  * @example
  * ```ts
@@ -86,7 +87,7 @@ function encodingFor(request: Request, encodings: readonly Encoding[]): Encoding
   return negotiateEncoding(request.headers.get("accept-encoding"), encodings);
 }
 
-/** The response with a body in an encoding. */
+/** The response with a compressed `body`. */
 function encoded(response: Response, encoding: Encoding, body: Bytes | Body): Response {
   const compressed = new Response(pack(body, encoding), response);
   const { headers } = compressed;
@@ -95,7 +96,7 @@ function encoded(response: Response, encoding: Encoding, body: Bytes | Body): Re
   headers.delete("accept-ranges");
   addVary(headers, "Accept-Encoding");
   const etag = headers.get("etag");
-  // The bytes differ, so the tag may only say that it means the same.
+  // The bytes differ, so the tag can only be a weak one.
   if (etag !== null && !etag.startsWith("W/")) headers.set("etag", `W/${etag}`);
   return compressed;
 }
@@ -104,17 +105,17 @@ function pack(body: Bytes | Body, encoding: Encoding): Body {
   const compressor = new CompressionStream(encoding);
   if (!(body instanceof Uint8Array)) return body.pipeThrough(compressor);
   const writer = compressor.writable.getWriter();
-  // They fail when whoever reads has enough, who knows that.
+  // They fail when the reader cancels the stream, which is no error.
   writer.write(body).catch(() => {});
   writer.close().catch(() => {});
   return compressor.readable;
 }
 
 /**
- * Returns a middleware that compresses the responses of an application; see {@linkcode compress}. Of
- * streams it leaves that to their own option.
+ * Returns a middleware that compresses the responses of an application; see {@linkcode compress}.
+ * Streams have their own option for that.
  *
- * @param options What is worth it.
+ * @param options What to compress, and how.
  * @returns The middleware.
  *
  * @example
@@ -133,7 +134,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
   const { minSize = MIN_SIZE, encodings = ENCODINGS } = options;
   return async (request, handler) => {
     const response = await handler(request);
-    // A stream, or a WebSocket, is on its way already, and no other response can take its place.
+    // A stream or a WebSocket has begun already, and no other response can take its place.
     if ("_handlerEnded" in response) return response;
     const encoding = encodingFor(request, encodings);
     const saysSize = response.body === null || response.headers.has("content-length");

@@ -1,9 +1,9 @@
 /**
- * Entity tags, and requests that depend on them or on dates.
+ * Entity tags, and requests that are conditional on them or on dates.
  *
  * Counterpart of `response.etag`, `request.if_match` and their relatives in aiohttp, where handlers
- * have to compare by themselves; {@linkcode conditional} does it for any response. Files need none of
- * this: `FileResponse` has it built in.
+ * have to compare them; {@linkcode conditional} does it for any response. Files need none of this:
+ * `FileResponse` has it built in.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 /** Options for {@linkcode etagOf}. */
 export interface EtagOptions {
   /**
-   * Whether the tag stands for what means the same, rather than for the same bytes.
+   * Whether the tag stands for equivalent content, rather than for the same bytes.
    *
    * @default {false}
    */
@@ -24,11 +24,12 @@ export interface EtagOptions {
 }
 
 /**
- * Makes an entity tag for a content: the same for the same content, and different for others.
+ * Creates an entity tag for some content: the same tag for the same content, another one for any
+ * other.
  *
  * @param content The content.
  * @param options Whether the tag is a weak one.
- * @returns The tag, as the `ETag` header has it.
+ * @returns The tag, as in the `ETag` header.
  *
  * @example
  * ```ts
@@ -48,7 +49,7 @@ export async function etagOf(
   return `${options.weak ? "W/" : ""}"${text}"`;
 }
 
-/** The headers of a response that one without a body has, too. */
+/** The headers of a response that are kept with status 304. */
 const KEPT = [
   "cache-control",
   "content-location",
@@ -60,13 +61,13 @@ const KEPT = [
 ];
 
 /**
- * Holds a response against what its request depends on: `If-Match`, `If-None-Match`,
+ * Checks a response against the preconditions of its request: `If-Match`, `If-None-Match`,
  * `If-Modified-Since`, `If-Unmodified-Since`.
  *
  * @param request The request.
  * @param response The response, with an `ETag` or a `Last-Modified` header, or both.
- * @returns The response; or one with status 304 if the client has it already.
- * @throws {HTTPPreconditionFailed} If what the client depends on is not so.
+ * @returns The response, or one with status 304 if the client has it already.
+ * @throws {HTTPPreconditionFailed} If a precondition does not hold.
  *
  * @example
  * ```ts
@@ -83,7 +84,7 @@ export function conditional(request: Request, response: Response): Response {
   const { headers } = response;
   const status = checkPreconditions(request, validatorsOf(headers));
   if (status === null) return response;
-  // Nobody reads it; that it can't be cancelled is no matter.
+  // Nobody reads it; it does not matter if it can't be cancelled.
   response.body?.cancel().catch(() => {});
   if (status === 412) throw new HTTPPreconditionFailed();
   const kept = new Headers();

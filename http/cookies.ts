@@ -1,8 +1,8 @@
 /**
  * Cookies of responses.
  *
- * Counterpart of `set_cookie()` and `del_cookie()` of aiohttp's responses. A name or value that a
- * cookie can't have is refused, so nothing that a client sent can add attributes or headers.
+ * Counterpart of `set_cookie()` and `del_cookie()` of aiohttp's responses. Invalid names and values
+ * are refused, so nothing that a client sent can add attributes or headers.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { TOKEN } from "./_header_text.ts";
 
 /** Options for {@linkcode setCookie}. */
 export interface CookieOptions {
-  /** When it ends. */
+  /** When it expires. */
   expires?: Date;
-  /** Seconds until it ends; it goes before `expires`. Without either, it ends with the browser. */
+  /** Seconds until it expires; overrides `expires`. Without either, it ends with the browser. */
   maxAge?: number;
-  /** The domain that gets it, with those below; by default only the host that sends it. */
+  /** The domain that gets it, with its subdomains; by default only the host that set it. */
   domain?: string;
   /**
-   * The beginning of the paths that get it.
+   * The prefix of the paths that get it.
    *
    * @default {"/"}
    */
   path?: string;
-  /** Whether it is sent by HTTPS only. */
+  /** Whether it is sent over HTTPS only. */
   secure?: boolean;
-  /** Whether scripts of the page can't read it. */
+  /** Whether it is hidden from the scripts of pages. */
   httpOnly?: boolean;
   /** Whether it is sent with requests that come from other sites. */
   sameSite?: "Strict" | "Lax" | "None";
-  /** Whether the browser keeps one for each site that embeds this one. */
+  /** Whether the browser keeps a separate one for each site that embeds this one. */
   partitioned?: boolean;
 }
 
@@ -43,7 +43,8 @@ const ATTRIBUTE = /^[ -:<-~]*$/;
  *
  * @param response The response, or its headers.
  * @param name The name.
- * @param value The value; what a cookie can't hold has to be encoded, as by `encodeURIComponent()`.
+ * @param value The value; characters that a cookie can't hold must be encoded, as by
+ * `encodeURIComponent()`.
  * @param options Its attributes.
  * @throws {RangeError} If the name, the value or an attribute has characters that it can't have.
  *
@@ -97,7 +98,7 @@ function refuse(what: string, text: string): never {
 }
 
 /**
- * Has the client forget a cookie.
+ * Deletes a cookie of the client.
  *
  * Counterpart of aiohttp's `response.del_cookie()`.
  *

@@ -1,9 +1,10 @@
 /**
- * Answers to pages of other origins (CORS).
+ * Requests from pages of other origins (CORS).
  *
- * What `aiohttp_cors` is to aiohttp. A page of another origin may ask, and read the answers, if its
- * origin is among those that are allowed; browsers see to that, by the headers that this adds to all
- * responses: those of handlers, errors, streams. It does not keep anybody else from asking.
+ * What `aiohttp_cors` is to aiohttp. A page of another origin may send requests, and read the
+ * responses, if its origin is allowed; browsers enforce that, by the headers that this adds to all
+ * responses: those of handlers, errors, streams. It does not keep other clients from sending
+ * requests.
  *
  * @module
  */
@@ -24,28 +25,28 @@ export interface CorsOptions {
   methods?: readonly string[];
   /** The headers that pages may send; by default those that they ask for. */
   allowHeaders?: readonly string[];
-  /** The headers of responses that pages may read, beside the simple ones. */
+  /** The headers of responses that pages may read, besides the simple ones. */
   exposeHeaders?: readonly string[];
   /**
-   * Whether pages may send cookies. Then each origin has to be named.
+   * Whether pages may send cookies. Then the origins have to be named.
    *
    * @default {false}
    */
   credentials?: boolean;
-  /** Seconds that browsers keep the answer to a preflight request. */
+  /** Seconds that browsers may cache the response to a preflight request. */
   maxAge?: number;
 }
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /**
- * Returns a middleware that lets pages of other origins ask an application. It answers preflight
- * requests itself; it should be the outermost.
+ * Returns a middleware that lets pages of other origins send requests to an application. It answers
+ * preflight requests itself; it should be the outermost.
  *
- * @param options Who may ask, and what.
+ * @param options The allowed origins, and what they may do.
  * @returns The middleware.
  * @throws {RangeError} If all origins are allowed with credentials: any page could then act in the
- * name of who looks at it.
+ * name of its visitors.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Bodies of requests that come compressed.
+ * Compressed bodies of requests.
  *
- * aiohttp decompresses all of them, and its limit is for what comes out. Here that is for the
- * applications that say so: a few bytes can become as many as one takes.
+ * aiohttp decompresses all of them, and limits the decompressed size. Here an application has to
+ * ask for it, since a few bytes can become as many as the limit allows.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { taskOf } from "./_request_task.ts";
 import type { Middleware } from "./_scope.ts";
 import { HTTPUnsupportedMediaType } from "./exceptions.ts";
 
-/** The formats of the platform by what HTTP calls them. */
+/** The web's compression formats, by their names in HTTP. */
 const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
   ["gzip", "gzip"],
   ["x-gzip", "gzip"],
@@ -23,22 +23,22 @@ const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
 ]);
 
 /**
- * How many bytes are decompressed at a time: the platform makes one piece of what becomes of them, before
- * anybody can count it. That is about a MiB at most. A few bytes of Brotli become 32 MiB; fewer at a time
- * would not be worth their price.
+ * How many bytes are decompressed at a time: Deno turns them into one chunk, before its size can be
+ * checked. That is about a MiB at most. A few bytes of Brotli become 32 MiB; smaller slices would
+ * cost too much.
  */
 const SLICE = 1024;
 const BROTLI_SLICE = 16;
 
-/** How often a body may be compressed: each time takes memory, and nobody does it more than once. */
+/** How many encodings a body may have: each takes memory, and clients don't use more than one. */
 const MAX_FORMATS = 2;
 
 const TAKEN = { "accept-encoding": "gzip, deflate, br" };
 
 /**
- * Returns a middleware that decompresses the bodies of requests: by gzip, deflate or Brotli, as their
- * `Content-Encoding` says. Another encoding, or more than two, is answered with 415, and what is none of these with 400.
- * `clientMaxSize` is the limit of what comes in, and again of what comes out.
+ * Returns a middleware that decompresses the bodies of requests in gzip, deflate or Brotli, as
+ * their `Content-Encoding` says. Another encoding, or more than two, is answered with 415,
+ * malformed data with 400. `clientMaxSize` limits the compressed and the decompressed size.
  *
  * @returns The middleware.
  *
@@ -88,7 +88,7 @@ function decompressed(
   return body.pipeThrough(slices).pipeThrough(new DecompressionStream(format));
 }
 
-/** The formats, that which was applied last first. */
+/** The formats, the one that was applied last first. */
 function formatsOf(header: string | null): CompressionFormat[] {
   if (header === null) return [];
   const all = header.toLowerCase().split(",").map((name) => name.trim());
@@ -101,7 +101,7 @@ function formatsOf(header: string | null): CompressionFormat[] {
   });
 }
 
-/** What does not decompress is the client's fault, as a body that breaks off is. */
+/** Malformed data is the client's fault, as is a body that breaks off. */
 function explain(error: unknown): unknown {
   return error instanceof TypeError ? malformed(error) : readingError(error);
 }

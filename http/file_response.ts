@@ -1,10 +1,10 @@
 /**
  * A file as a response.
  *
- * Counterpart of Python's `aiohttp.web.FileResponse`. It answers conditional requests and requests
- * for a part, serves `name.br` or `name.gz` in place of `name` to clients that take that, and has
- * neither more nor fewer bytes than it says: a file that shrinks meanwhile breaks the connection off.
- * The path is the program's to choose; for paths that clients choose there is
+ * Counterpart of Python's `aiohttp.web.FileResponse`. It answers conditional requests and range
+ * requests, serves `name.br` or `name.gz` in place of `name` to clients that accept it, and sends
+ * exactly as many bytes as its headers say: if the file shrinks meanwhile, the connection is broken
+ * off. The path must be chosen by the program; for paths chosen by clients there is
  * `app.router.addStatic()`.
  *
  * @module
@@ -41,10 +41,10 @@ export class FileResponse extends Response {
   readonly #options: FileResponseOptions;
 
   /**
-   * Names a file. It is opened when the handler has returned the response; headers can be set until
-   * then.
+   * Creates a response. The file is opened when the handler has returned it; headers can be set
+   * until then.
    *
-   * @param path The path.
+   * @param path The path of the file.
    * @param options Its status, and further headers.
    * @throws {RangeError} If a response with such a status can't have a body.
    */
@@ -59,15 +59,15 @@ export class FileResponse extends Response {
   }
 
   /**
-   * Makes the response to a request, with the file as its body. The application does this for what a
-   * handler returns, before any middleware sees it.
+   * Creates the response to a request, with the file as its body. The application calls this when a
+   * handler has returned the response, before any middleware sees it.
    *
    * @param request The request.
    * @returns The response, with its own status, or 206 or 304.
-   * @throws {HTTPNotFound} If the file is not there, or is none.
-   * @throws {HTTPForbidden} If the system does not let it be read.
-   * @throws {HTTPPreconditionFailed} If what the client depends on is not so.
-   * @throws {HTTPRequestRangeNotSatisfiable} If the part that the client asks for is not there.
+   * @throws {HTTPNotFound} If there is nothing at the path, or it is not a file.
+   * @throws {HTTPForbidden} If the system does not allow the file to be read.
+   * @throws {HTTPPreconditionFailed} If a precondition of the request does not hold.
+   * @throws {HTTPRequestRangeNotSatisfiable} If the requested range does not exist.
    */
   prepare(request: Request): Promise<Response> {
     return prepareFile(request, this.#path, { ...this.#options, headers: this.headers }, DISK);

@@ -1,10 +1,10 @@
 /**
- * Forms with files, read part by part as they come.
+ * Forms with files, read part by part as they arrive.
  *
- * Counterpart of aiohttp's `request.multipart()`. Nothing is kept in memory but the piece at hand, so
- * a route whose `clientMaxSize` is lifted takes files of any size. The parts come one after another:
- * going on to the next one drops what was not read of the one before, and who asks for that is told
- * so; aiohttp gives nothing, as of an empty part. Malformed input answers 400.
+ * Counterpart of aiohttp's `request.multipart()`. Nothing is kept in memory but the current chunk,
+ * so a route whose `clientMaxSize` is null accepts files of any size. The parts come one after
+ * another: going on to the next one drops what was not read of the one before, and reading that one
+ * then throws; aiohttp returns nothing, as for an empty part. Malformed input is answered with 400.
  *
  * @module
  */
@@ -31,7 +31,7 @@ function fail(what: string, cause?: unknown): never {
   throw error;
 }
 
-/** The bytes that have come and were not taken. */
+/** The bytes that have arrived and were not taken yet. */
 class Input {
   readonly #pieces: BodyPieces;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
@@ -58,7 +58,7 @@ class Input {
     this.#bytes = concat([this.#bytes, piece]);
   }
 
-  /** Waits until there are so many bytes. */
+  /** Waits until there are `count` bytes. */
   *atLeast(count: number): Steps<void> {
     while (this.#bytes.length < count) yield* this.more();
   }
@@ -68,7 +68,7 @@ class Input {
   }
 }
 
-/** Where `pattern`, which begins with CR, first is in `bytes` from `from` on; else -1. */
+/** The first index of `pattern`, which begins with CR, in `bytes` from `from` on; else -1. */
 function find(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(CR, from); at >= 0; at = bytes.indexOf(CR, at + 1)) {
     let i = 1;
@@ -79,7 +79,7 @@ function find(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
 }
 
 /**
- * One part of a form: a field, or a file. {@linkcode readMultipart} gives them.
+ * One part of a form: a field, or a file. {@linkcode readMultipart} yields them.
  *
  * Counterpart of Python's `aiohttp.BodyPartReader`.
  *
@@ -105,7 +105,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   readonly headers: Headers;
   /** The name of the field; null if it has none. */
   readonly name: string | null;
-  /** The name of the file as the client calls it, not to be trusted; null for a field. */
+  /** The name of the file as the client sent it, not to be trusted; null for a field. */
   readonly filename: string | null;
   readonly #read: () => Steps<Uint8Array<ArrayBuffer> | null>;
 
@@ -122,13 +122,13 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     this.#read = read;
   }
 
-  /** Its media type; that of plain text if it names none. */
+  /** Its media type; `text/plain` if it names none. */
   get contentType(): string {
     return (this.headers.get("content-type") ?? "text/plain").split(";", 1)[0]!.trim();
   }
 
   /**
-   * Waits for the next piece of it. Counterpart of `read_chunk()`.
+   * Waits for its next chunk. Counterpart of `read_chunk()`.
    *
    * @returns An awaitable of some bytes, or of null at its end.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
@@ -183,9 +183,9 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
    * Reads all of it as JSON.
    *
-   * @typeParam T What to take it for; it is not checked.
+   * @typeParam T The type of the value; it is not checked.
    * @returns An awaitable of the value.
-   * @throws {HTTPBadRequest} If it is no JSON, or the body is malformed, or breaks off.
+   * @throws {HTTPBadRequest} If it is not JSON, or the body is malformed, or breaks off.
    * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   json<T = unknown>(): Awaitable<T> {
@@ -202,7 +202,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     }
   }
 
-  /** Gives it piece by piece. */
+  /** Iterates over its chunks. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (let chunk = await this.readChunk(); chunk !== null; chunk = await this.readChunk()) {
       yield chunk;
@@ -215,7 +215,7 @@ function paramsOf(header: string): ReadonlyMap<string, string> {
   return paramsAt(header, header.search(/;|$/)).params;
 }
 
-/** A name among them; browsers write `%22` for a quote. */
+/** A name among the parameters; browsers write `%22` for a quote. */
 function nameOf(params: ReadonlyMap<string, string>, name: string): string | null {
   const plain = params.get(name)?.replace(/%22|%0D|%0A/g, (text) => decodeURIComponent(text));
   return params.get(`${name}*`) ?? plain ?? null;
@@ -226,12 +226,12 @@ class MultipartReader {
   readonly #input: Input;
   /** What comes before the boundary, and the boundary. */
   readonly #delimiter: Uint8Array<ArrayBuffer>;
-  /** Whether the piece that comes next belongs to the part at hand. */
+  /** Whether the next chunk belongs to the current part. */
   #inPart = false;
   #started = false;
   #ended = false;
   #current: BodyPart | null = null;
-  /** Those of which something was dropped. */
+  /** The parts of which something was dropped. */
   readonly #cut = new WeakSet<BodyPart>();
 
   constructor(request: Request, boundary: string) {
@@ -263,12 +263,12 @@ class MultipartReader {
     return this.#current === part && !this.#ended ? yield* this.#readChunk() : null;
   }
 
-  /** Nobody reads the part at hand any more. */
+  /** Leaves the current part; if something of it was not read, it is dropped. */
   #leave(): void {
     if (this.#inPart && this.#current !== null) this.#cut.add(this.#current);
   }
 
-  /** The first boundary stands at the beginning, or after a line that is for nobody. */
+  /** The first boundary is at the beginning, or after a preamble, which is ignored. */
   *#skipPreamble(): Steps<void> {
     this.#started = true;
     const { length } = this.#delimiter;
@@ -278,10 +278,10 @@ class MultipartReader {
       this.#input.take(length - 2);
       return;
     }
-    this.#inPart = true; // of no part, as it were, that ends at the first boundary
+    this.#inPart = true; // the preamble is skipped as a part would be, up to the first boundary
   }
 
-  /** What follows a boundary: two dashes after the last part, else a line break. */
+  /** Whether the boundary was the last one: two dashes follow it, otherwise a line break. */
   *#isLast(): Steps<boolean> {
     yield* this.#input.atLeast(2);
     const [first, second] = this.#input.bytes;
@@ -313,7 +313,7 @@ class MultipartReader {
     }
   }
 
-  /** The next piece of the part at hand; null at its end, with the boundary taken. */
+  /** The next chunk of the current part; null at its end, with the boundary taken. */
   *#readChunk(): Steps<Uint8Array<ArrayBuffer> | null> {
     const input = this.#input;
     while (this.#inPart) {
@@ -342,7 +342,7 @@ class MultipartReader {
 
 const LINE_END = new Uint8Array([CR, 10]);
 
-/** The headers of a part; its disposition as it came, a character for each byte. */
+/** The headers of a part; its disposition as received, a character for each byte. */
 interface PartHead {
   readonly headers: Headers;
   disposition: string;
@@ -364,9 +364,9 @@ function addHeader(head: PartHead, line: string): void {
  *
  * @param request The request.
  * @returns The parts, for `for await`; leaving the loop drops the rest.
- * @throws {HTTPUnsupportedMediaType} If the body is no multipart form.
+ * @throws {HTTPUnsupportedMediaType} If the body is not a multipart form.
  * @throws {HTTPBadRequest} If it is malformed, or breaks off.
- * @throws {HTTPRequestEntityTooLarge} If it is larger than the application takes.
+ * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *
  * @example
@@ -398,7 +398,7 @@ function addHeader(head: PartHead, line: string): void {
  * await using app = new Application();
  * app.router.addPost("/upload", async (request) => {
  *   for await (const part of readMultipart(request)) {
- *     if (part.filename === null) continue; // a field; and a name is not to be trusted as a path
+ *     if (part.filename === null) continue; // a field; and a name can't be trusted as a path
  *     const file = await Deno.open(`${folder}/${crypto.randomUUID()}`, { createNew: true, write: true });
  *     await ReadableStream.from(part).pipeTo(file.writable); // closes the file, also if it breaks off
  *   }

@@ -1,5 +1,5 @@
 /**
- * Redirects from paths with a slash too many, or one too few, to those that have a route.
+ * Redirects from paths with a slash too many, or one too few, to paths that have a route.
  *
  * Counterpart of `normalize_path_middleware()` in `aiohttp.web_middlewares`.
  *
@@ -18,25 +18,25 @@ import { appOf } from "./request.ts";
 /** Options for {@linkcode normalizePathMiddleware}. */
 export interface NormalizePathOptions {
   /**
-   * Whether a slash is added where that leads to a route.
+   * Whether a trailing slash is added where that leads to a route.
    *
    * @default {true, unless `removeSlash` is}
    */
   appendSlash?: boolean;
   /**
-   * Whether the slash at the end is taken away where that leads to a route.
+   * Whether a trailing slash is removed where that leads to a route.
    *
    * @default {false}
    */
   removeSlash?: boolean;
   /**
-   * Whether several slashes become one where that leads to a route.
+   * Whether consecutive slashes become one where that leads to a route.
    *
    * @default {true}
    */
   mergeSlashes?: boolean;
   /**
-   * What the client is answered with.
+   * The redirect that the client gets.
    *
    * @default {HTTPPermanentRedirect}
    */
@@ -44,15 +44,15 @@ export interface NormalizePathOptions {
 }
 
 /**
- * Returns a middleware that redirects requests for which there is no route to a path that has one and
- * differs in its slashes. The query is kept, and with the status 308 the method and the body are, too.
- * It never leads to another host.
+ * Returns a middleware that redirects requests without a route to a path that has one and differs
+ * only in its slashes. The query is kept, and with status 308, so are the method and the body. It
+ * never leads to another host.
  *
  * Counterpart of Python's `aiohttp.web.normalize_path_middleware()`.
  *
- * @param options What is done about slashes.
+ * @param options What to do about slashes.
  * @returns The middleware.
- * @throws {RangeError} If slashes are to be both added and taken away.
+ * @throws {RangeError} If slashes are to be both added and removed.
  *
  * @example
  * ```ts
@@ -102,6 +102,6 @@ function candidates(path: string, rules: Rules): string[] {
   if (removeSlash && isFolder) paths.push(path.slice(0, -1));
   if (mergeSlashes && appendSlash && !isFolder) paths.push(`${merged}/`);
   if (mergeSlashes && removeSlash && isFolder) paths.push(merged.slice(0, -1));
-  // After two slashes, or what browsers take for them, comes a host.
+  // Browsers take what follows two slashes, or backslashes, for a host.
   return paths.map((each) => `/${each.replace(/^[/\\]+/, "")}`);
 }

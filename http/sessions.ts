@@ -1,10 +1,10 @@
 /**
- * Sessions: what an application remembers of a client from one request to the next.
+ * Sessions: what an application remembers about a client from one request to the next.
  *
- * What `aiohttp_session` is to aiohttp, with its cookie storage. The values are in a cookie that is
- * signed: the client can read it, and can't change it. Invariant: a cookie whose signature or age is
- * not right counts as none. The cookie is set when something was changed, and by whatever is
- * answered, unless a handler fails.
+ * What `aiohttp_session` is to aiohttp, with its cookie storage. The values are in a signed cookie:
+ * the client can read it, but can't change it. Invariant: a cookie that has a wrong signature, or
+ * has expired, is ignored. The cookie is set when something was changed, whatever the response is,
+ * unless a handler fails.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { cookies } from "./request.ts";
 
 /** Options for {@linkcode sessions}. */
 export interface SessionsOptions {
-  /** What the cookies are signed with: 32 characters or more, at random, and known to nobody. */
+  /** What the cookies are signed with: 32 or more random characters, kept secret. */
   secret: string;
   /**
    * The name of the cookie.
@@ -35,13 +35,13 @@ export interface SessionsOptions {
    */
   maxAge?: number;
   /**
-   * Whether the cookie is for HTTPS only, as it should be but for tests.
+   * Whether the cookie is sent over HTTPS only, as it should be except in tests.
    *
    * @default {true}
    */
   secure?: boolean;
   /**
-   * Whether the cookie comes with requests from pages of other sites.
+   * Whether the cookie is sent with requests from pages of other sites.
    *
    * @default {"Lax"}
    */
@@ -59,7 +59,7 @@ const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 const sessionsOfTasks = new WeakMap<RequestTask, Session>();
 
 /**
- * What is remembered of a client: values that JSON can hold, by name. {@linkcode sessionOf} gives it.
+ * What is remembered about a client: JSON values, by name. {@linkcode sessionOf} returns it.
  *
  * Counterpart of `Session` in Python's `aiohttp_session`.
  *
@@ -68,7 +68,7 @@ const sessionsOfTasks = new WeakMap<RequestTask, Session>();
  * import { Application, sessionOf, sessions } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
  *
- * const secret = crypto.randomUUID(); // in earnest: kept, so that sessions outlive the process
+ * const secret = crypto.randomUUID(); // in production: a stored one, to keep the sessions
  * await using app = new Application({ middlewares: [sessions({ secret })] });
  * app.router.addGet("/", (request) => {
  *   const session = sessionOf(request);
@@ -84,7 +84,7 @@ const sessionsOfTasks = new WeakMap<RequestTask, Session>();
  */
 export class Session {
   readonly #values: Map<string, unknown>;
-  /** Whether the client has come without one. */
+  /** Whether the client came without a session. */
   readonly isNew: boolean;
   #isChanged = false;
 
@@ -98,14 +98,15 @@ export class Session {
    * Returns a value.
    *
    * @param name Its name.
-   * @returns The value; undefined if there is none. To change what is within it, set it again.
+   * @returns The value; undefined if there is none. After changing something inside it, set it
+   * again.
    */
   get(name: string): unknown {
     return this.#values.get(name);
   }
 
   /**
-   * Remembers a value.
+   * Stores a value.
    *
    * @param name Its name.
    * @param value The value.
@@ -116,7 +117,7 @@ export class Session {
   }
 
   /**
-   * Forgets a value.
+   * Deletes a value.
    *
    * @param name Its name.
    */
@@ -124,7 +125,7 @@ export class Session {
     if (this.#values.delete(name)) this.#isChanged = true;
   }
 
-  /** Forgets all values, as when a user logs out. Counterpart of `invalidate()`. */
+  /** Deletes all values, as when a user logs out. Counterpart of `invalidate()`. */
   clear(): void {
     this.#values.clear();
     this.#isChanged = true;
@@ -144,9 +145,9 @@ export class Session {
 /**
  * Returns a middleware that gives each request a session.
  *
- * @param options How to sign and to send it.
+ * @param options How to sign and send its cookie.
  * @returns The middleware.
- * @throws {RangeError} If the secret is short, or there can be no such cookie.
+ * @throws {RangeError} If the secret is too short, or the cookie would be invalid.
  *
  * @example
  * ```ts
@@ -170,7 +171,7 @@ export function sessions(options: SessionsOptions): Middleware {
   }
   const signer = new Signer(secret, name);
   const attributes: CookieOptions = { maxAge, secure, sameSite, httpOnly: true };
-  setCookie(new Headers(), name, "", attributes); // what it refuses, it refuses now
+  setCookie(new Headers(), name, "", attributes); // what it refuses is refused now
   const save = async (session: Session, task: RequestTask): Promise<void> => {
     if (!session._isChanged) return;
     if (task.early !== null) {
@@ -190,7 +191,7 @@ export function sessions(options: SessionsOptions): Middleware {
       await save(session, task);
       return response;
     } catch (error) {
-      // An answer as well, such as a redirect. After a failure, all is as it was before.
+      // It is a response, too, such as a redirect. After a failure, nothing is saved.
       if (error instanceof HTTPException) await save(session, task);
       throw error;
     }
@@ -204,7 +205,7 @@ export function sessions(options: SessionsOptions): Middleware {
  *
  * @param request The request.
  * @returns The session; an empty one for a client that comes for the first time.
- * @throws {RuntimeError} If {@linkcode sessions} is no middleware of the application.
+ * @throws {RuntimeError} If {@linkcode sessions} is not a middleware of the application.
  *
  * @example
  * ```ts
@@ -224,10 +225,10 @@ export function sessionOf(request: Request): Session {
   return session;
 }
 
-/** Writes and reads the values of cookies: content, a dot, and the signature of both its parts. */
+/** Writes and reads values of cookies: content, a dot, and the signature of name and content. */
 class Signer {
   readonly #secret: string;
-  /** What the signature is for, so that it is of no use for another cookie. */
+  /** The name of the cookie, which is signed, too: no other cookie can take its value. */
   readonly #name: string;
   #key: Promise<CryptoKey> | null = null;
 
@@ -249,7 +250,7 @@ class Signer {
     return encoder.encode(`${this.#name}.${content}`);
   }
 
-  /** Makes the value of a cookie that lasts for so many seconds. */
+  /** Creates the value of a cookie that lasts for `maxAge` seconds. */
   async seal(json: string, maxAge: number): Promise<string> {
     const expires = Math.floor(Date.now() / 1000) + maxAge;
     const content = encoder.encode(`[${expires},${json}]`).toBase64(BASE64);
@@ -265,7 +266,7 @@ class Signer {
     throw new RangeError(`Cannot save session: ${text}`);
   }
 
-  /** What the value of a cookie holds; null if it is not to be trusted. */
+  /** The content of a cookie's value; null if it can't be trusted. */
   async open(value: string | undefined): Promise<Record<string, unknown> | null> {
     const [, content, signature] = /^([\w-]+)\.([\w-]{43})$/.exec(value ?? "") ?? [];
     if (content === undefined || signature === undefined) return null;
@@ -281,7 +282,7 @@ class Signer {
   }
 }
 
-/** Bytes from Base64, the last bits of which may be anything: they are no bytes. */
+/** Decodes Base64; the bits after the last whole byte may be anything. */
 function decode(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.fromBase64(text, { alphabet: "base64url" });
 }

@@ -1,10 +1,10 @@
 /**
- * Testing an application by requests over a real port.
+ * Testing an application with requests over a real port.
  *
- * Counterpart of Python's `aiohttp.test_utils`. Most tests need no port: `app.request()` asks the
- * application itself. What depends on connections, such as clients that leave, WebSockets, or the end
- * of a server, needs one; {@linkcode TestServer} has one, and leaves nothing behind: no port, no
- * connection, no body that was not read, no loop.
+ * Counterpart of Python's `aiohttp.test_utils`. Most tests need no port: `app.request()` calls the
+ * application directly. Tests of what depends on connections, such as clients that leave,
+ * WebSockets, or the end of a server, need one; {@linkcode TestServer} has one, and leaves nothing
+ * behind: no port, no connection, no unread body, no loop.
  *
  * @module
  */
@@ -22,9 +22,9 @@ export interface TestServerOptions extends AppRunnerOptions, TCPSiteOptions {
 }
 
 /**
- * An application that is served on a port of its own, and a client for it.
+ * An application that is served on its own port, and a client for it.
  *
- * It needs no loop: where none runs, one runs in the background until the end of the server.
+ * It needs no running loop: if none runs, one runs in the background until the server ends.
  * Counterpart of `TestServer` and `TestClient` in Python's `aiohttp.test_utils`.
  *
  * @example
@@ -40,7 +40,7 @@ export interface TestServerOptions extends AppRunnerOptions, TCPSiteOptions {
  * assertEquals(await response.text(), "hello");
  * ```
  *
- * @example By a session, which keeps cookies and opens WebSockets, as aiohttp's `TestClient` does
+ * @example With a session, which keeps cookies and opens WebSockets, as aiohttp's `TestClient` does
  * ```ts
  * import { Application, ClientSession, TestServer, WebSocketResponse } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
@@ -85,7 +85,7 @@ export class TestServer implements AsyncDisposable {
    * Starts an application on a free port of 127.0.0.1.
    *
    * @param app The application.
-   * @param options TLS, the log, and how long to wait at the end: by default a second.
+   * @param options TLS, the log, and how long to wait at shutdown, by default a second.
    * @returns The server.
    * @throws {unknown} What the application's start-up throws.
    */
@@ -116,10 +116,10 @@ export class TestServer implements AsyncDisposable {
   }
 
   /**
-   * Returns the URL of a page.
+   * Returns a URL of the server.
    *
-   * @param path Its path and query.
-   * @param scheme Another scheme than that of the server, such as `ws`.
+   * @param path The path and query.
+   * @param scheme A scheme other than the server's, such as `ws`.
    * @returns The URL.
    */
   url(path: string, scheme?: string): string {
@@ -128,9 +128,9 @@ export class TestServer implements AsyncDisposable {
   }
 
   /**
-   * Asks for a page.
+   * Sends a request to the server.
    *
-   * @param path Its path and query.
+   * @param path The path and query.
    * @param init The method, headers and body, as `fetch` takes them.
    * @returns The response. A redirect is not followed, unless `init` says so.
    */
@@ -146,7 +146,7 @@ export class TestServer implements AsyncDisposable {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const { body, bodyUsed } of this.#responses) {
-      // One that broke off on its own has nothing left to be given up.
+      // A body that broke off has nothing left to cancel.
       if (!bodyUsed) await body?.cancel().catch(() => {});
     }
     try {

@@ -1,8 +1,8 @@
 /**
- * Checking what clients send against a schema, of any library that speaks Standard Schema: Zod,
+ * Checks what clients send against a schema of any library that supports Standard Schema: Zod,
  * Valibot, ArkType and others.
  *
- * What the third-party packages of aiohttp do for pydantic or marshmallow, each for its own.
+ * What third-party packages of aiohttp do for pydantic or marshmallow.
  *
  * @module
  */
@@ -15,28 +15,28 @@ import { HTTPUnprocessableEntity } from "./exceptions.ts";
 
 /** Something that is wrong with a value. */
 export interface SchemaIssue {
-  /** What it is. */
+  /** What is wrong. */
   readonly message: string;
-  /** Where it is: the keys on the way there. */
+  /** Where it is: the keys that lead there. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 /**
- * What a schema says of a value: what it makes of it, or what is wrong.
+ * What a schema returns for a value: the validated value, or what is wrong with it.
  *
- * @typeParam T What it makes of the value.
+ * @typeParam T The type of the validated value.
  */
 export type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
 /**
- * A schema, as https://standardschema.dev has it.
+ * A schema, as https://standardschema.dev defines it.
  *
- * @typeParam T What it makes of a value.
+ * @typeParam T The type of a validated value.
  */
 export interface Schema<T> {
-  /** Its part that all libraries have in common. */
+  /** The part that all libraries have in common. */
   readonly "~standard": {
     /** Checks a value. */
     readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>;
@@ -44,20 +44,20 @@ export interface Schema<T> {
 }
 
 /**
- * Checks a value against a schema; a wrong one answers 422, with what is wrong as JSON.
+ * Checks a value against a schema; an invalid one is answered with 422, and what is wrong as JSON.
  *
- * @typeParam T What the schema makes of the value.
+ * @typeParam T The type of the validated value.
  * @param schema The schema.
- * @param value The value, such as what `readJson()` gives.
- * @returns An awaitable of what the schema makes of it.
- * @throws {HTTPUnprocessableEntity} If it is wrong.
+ * @param value The value, such as the result of `readJson()`.
+ * @returns An awaitable of the validated value, as the schema returns it.
+ * @throws {HTTPUnprocessableEntity} If the value is invalid.
  *
  * @example
  * ```ts
  * import { Application, readJson, validate } from "@aio/asyncio/http";
  * import { assertEquals } from "@std/assert";
  *
- * // As by a library: `z.number()`, `v.number()`, `type("number")`.
+ * // As from a library: `z.number()`, `v.number()`, `type("number")`.
  * const number = {
  *   "~standard": {
  *     validate: (value: unknown) =>
