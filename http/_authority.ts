@@ -1,29 +1,29 @@
 /**
- * The path that a request asks for, if it is for a host that is one.
+ * The path that a request asks for, if its host is valid.
  *
- * The platform makes the URL of a request of its `Host` header, as it is, and of its path. With a host
- * such as `a b` that is no URL at all; with `a/b?` the path that was asked for becomes a part of the
- * query, and one that nobody has asked for takes its place. A host such as `a/b` only adds to the path:
- * to look for that takes a look at the headers of each request.
+ * Deno makes the URL of a request from its `Host` header, unchecked, and its path. With a host such
+ * as `a b` the result is not a URL; with `a/b?` the requested path becomes a part of the query, and
+ * another path takes its place. A host such as `a/b` only adds to the path; finding that would mean
+ * reading the headers of every request.
  *
  * @module
  */
 
 import { pathOf } from "./_path.ts";
 
-/** The scheme, and what may be a host and a port: no user, and nothing that a URL ends at. */
+/** The scheme, and what may be a host and a port: no user, and no character that ends them. */
 const BEGINNING = /^[^:/?#]+:\/\/[^\s/?#@\\]+(?=[/?#]|$)/;
 
-/** What no host has in it. */
+/** Characters that no host contains. */
 const FOREIGN = /[/?#\\]/;
 
 /**
- * The beginning of the last URL that was looked at, with its slash; most requests have the same. At
- * first it is one that no URL has.
+ * The beginning of the last URL that was checked, with its slash; most requests have the same.
+ * Initially one that no URL has.
  */
 let known = " ";
 
-/** The path that a request asks for, as it is in its URL; null if it is for no host that is one. */
+/** The path that a request asks for, as in its URL; null if its host is invalid. */
 export function requestedPath(request: Request): string | null {
   const { url } = request;
   const query = url.indexOf("?");
@@ -35,7 +35,7 @@ export function requestedPath(request: Request): string | null {
   return url.slice(known.length - 1, query < 0 ? undefined : query);
 }
 
-/** Whether what was asked for may stand behind the path of a URL, whose query begins there. */
+/** Whether the requested path may be behind the path of a URL, whose query begins at `query`. */
 function mayHideItsPath(url: string, query: number): boolean {
   return url.indexOf("#") >= 0 || (query >= 0 && url.indexOf("/", query) >= 0);
 }

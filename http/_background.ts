@@ -1,8 +1,8 @@
 /**
- * A loop for those who call `app.fetch()` while none runs, such as `deno serve`.
+ * A loop for callers of `app.fetch()` that run none, such as `deno serve`.
  *
- * The default loop runs as long as somebody holds it or it has tasks, and no longer, so that a test
- * that has asked an application something leaves nothing behind.
+ * The default loop runs only as long as it is held or has tasks, so that a test that has called an
+ * application leaves nothing behind.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import type { EventLoop, Task } from "../loop/mod.ts";
 let holders = 0;
 let running: Promise<void> | null = null;
 
-/** A task that the loop has to run; one that was cancelled and does not end is none. */
+/** A task that the loop has to run; tasks that were cancelled but do not end don't count. */
 function findWork(loop: EventLoop): Task<unknown> | undefined {
   return allTasks(loop).values().find((task) => task.cancelling() === 0);
 }
 
-/** Runs the loop until nobody needs it; also those who came when it was about to stop. */
+/** Runs the loop until nobody needs it, even if it is needed again while it is stopping. */
 function keepRunning(loop: EventLoop): void {
   if (running !== null) return;
   running = loop.runForever().then(() => {
@@ -27,14 +27,14 @@ function keepRunning(loop: EventLoop): void {
     keepRunning(loop);
     stopIfIdle(loop);
   });
-  // An interrupt, or an error of the loop itself: those who wait for their task never hear of it.
+  // An interrupt, or an error of the loop itself, which never reaches those who wait for a task.
   running.catch((error) => {
     running = null;
     console.error("The loop in the background has failed:", error);
   });
 }
 
-/** Stops the loop if nobody needs it; else sees to it that it will be. */
+/** Stops the loop if nobody needs it; otherwise arranges that its last task does. */
 function stopIfIdle(loop: EventLoop): boolean {
   if (holders > 0 || running === null) return false;
   const task = findWork(loop);
@@ -55,12 +55,12 @@ export class BackgroundLoop {
     keepRunning(this.loop);
   }
 
-  /** Whether the loop that runs, if one does, runs in the background. */
+  /** Whether the loop is running in the background. */
   static get isRunning(): boolean {
     return running !== null;
   }
 
-  /** Lets go of the loop; waits for its end if nobody else needs it. Twice is harmless. */
+  /** Releases the loop; waits for its end if nobody else needs it. Calling it twice is harmless. */
   async release(): Promise<void> {
     if (!this.#held) return;
     this.#held = false;

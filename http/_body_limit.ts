@@ -1,8 +1,8 @@
 /**
- * The limit of how large the body of a request may be, however it is read.
+ * The size limit of request bodies, however they are read.
  *
- * What says in its head that it is too large is refused before any handler runs. A body that does
- * not say its size is counted while it is read, and whoever reads it gets the error that answers
+ * A request whose headers say that it is too large is refused before any handler runs. A body of
+ * unknown size is counted while it is read, and its reader gets the error that is answered with
  * 413. Nothing is read ahead.
  *
  * @module
@@ -12,7 +12,7 @@ import { quietLegacyAbort } from "./_legacy_abort.ts";
 import { HTTPBadRequest, HTTPRequestEntityTooLarge } from "./exceptions.ts";
 
 /**
- * The request to give to the handler: the same one, or one whose body is counted.
+ * The request to pass to the handler: the same one, or one whose body is counted.
  *
  * Throws an HTTPRequestEntityTooLarge if the request says that its body is too large.
  */
@@ -28,7 +28,7 @@ export function limitBody(request: Request, maxSize: number): Request {
   return new Request(request, { body: counted(request.body, maxSize) });
 }
 
-/** A body that fails when it has more bytes; `explain` says what to throw for what it fails with itself. */
+/** A body that fails beyond `maxSize` bytes; `explain` converts the errors of the original body. */
 export function counted(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   maxSize: number,

@@ -11,19 +11,19 @@ import { malformed, readingError } from "./_broken_body.ts";
 import { findTask, isAnswered } from "./_request_task.ts";
 import type { RequestTask } from "./_request_task.ts";
 
-/** What to read, and how; one for all that is read that way. */
+/** What to read, and how; shared by all readings of the same kind. */
 export interface Recipe<Source, Raw, T> {
-  /** Has the platform read. What it throws goes to whoever waits. */
+  /** Starts to read. What it throws goes to the waiting task. */
   read(source: Source): Promise<Raw>;
-  /** Makes what was asked for of what was read; what it throws goes to whoever waits. */
+  /** Converts what was read to what was asked for; what it throws goes to the waiting task. */
   convert(raw: Raw, source: Source): T;
-  /** What to throw for what reading has failed with; by default, it is `readingError()`. */
+  /** Converts the error of a failed reading; by default `readingError()`. */
   explain?(error: unknown): unknown;
 }
 
 /**
- * Lets two microtasks pass: as many as the platform takes to give a body that has come already. The host
- * does nothing meanwhile.
+ * Lets two microtasks pass: as many as Deno takes to deliver a body that has arrived already. The
+ * host does nothing meanwhile.
  */
 function twoMicrotasks(): Promise<void> {
   return READY.then(doNothing);
@@ -34,8 +34,8 @@ const READY = Promise.resolve();
 function doNothing(): void {}
 
 /**
- * Reads from the body of a request, from when it is awaited on. As in asyncio, no turn of the loop passes
- * where the body is there already. A cancellation ends the waiting at once, whatever the platform does.
+ * Reads from the body of a request, once it is awaited. As in asyncio, no turn of the loop passes
+ * if the body has arrived already. A cancellation ends the waiting at once, whatever Deno does.
  */
 export class BodyReading<Source, Raw, T> extends Future<T> {
   readonly #source: Source;
@@ -59,7 +59,7 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     this.#begin();
     if (this.done()) return super.then(onFulfilled, onRejected);
     return twoMicrotasks().then(() => {
-      // For what has come at once, no more promises.
+      // What has arrived already needs no more promises.
       const isThere = this.done() && !this.cancelled() && !this._failed();
       if (isThere && onFulfilled) return onFulfilled(this.result());
       return super.then(onFulfilled, onRejected);
@@ -79,7 +79,7 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     try {
       reading = this.#recipe.read(this.#source);
     } catch (error) {
-      return this.#failed(error); // for whoever waits
+      return this.#failed(error); // for the waiting task
     }
     reading.then(
       (raw) => this.#received(raw),
@@ -92,7 +92,7 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
     try {
       this.setResult(this.#recipe.convert(raw, this.#source));
     } catch (error) {
-      // For whoever waits: it is no error of the platform's callback.
+      // It is for the waiting task; the host's callback must not throw it.
       this.#failed(error);
     }
   }
@@ -105,11 +105,11 @@ export class BodyReading<Source, Raw, T> extends Future<T> {
 type Bytes = Uint8Array<ArrayBuffer>;
 type Read = ReadableStreamReadResult<Bytes>;
 
-/** The pieces of a body. Whoever is cancelled while waiting for one leaves it to the next who waits. */
+/** The chunks of a body. If a task is cancelled while it waits for one, the next task gets it. */
 export class BodyPieces {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #task: RequestTask | null;
-  /** What nobody has taken yet. */
+  /** The pending read, whose chunk nobody has taken yet. */
   #coming: Promise<Read> | null = null;
 
   static readonly #recipe: Recipe<Promise<Read>, Read, Read> = {
@@ -117,26 +117,26 @@ export class BodyPieces {
     convert: (read) => read,
   };
 
-  /** Those of a request that has a body. */
+  /** Takes the chunks of a request that has a body. */
   constructor(request: Request) {
     this.#reader = request.body!.getReader();
     this.#task = findTask(request);
   }
 
-  /** Waits for a piece; null at the end. */
+  /** Waits for a chunk; null at the end. */
   *next(): Steps<Bytes | null> {
     const coming = this.#coming ??= this.#reader.read();
     const reading = new BodyReading(coming, BodyPieces.#recipe);
     if (this.#task !== null && this.#task.early !== null) failIfLeft(reading, this.#task);
     const { value } = yield* reading;
-    if (this.#coming !== coming) return NOTHING; // somebody else has waited for it, too
+    if (this.#coming !== coming) return NOTHING; // another task has taken it
     this.#coming = null;
     return value ?? null;
   }
 
   /** Drops what is left. */
   close(): void {
-    // Nobody wants it; whether that can be said is all the same.
+    // Nobody wants the rest; it does not matter if it can't be cancelled.
     this.#reader.cancel().catch(doNothing);
   }
 }
@@ -152,9 +152,9 @@ function failIfLeft(reading: Future<unknown>, task: RequestTask): void {
 }
 
 /**
- * Throws if fewer bytes have come than the head of the request says. Where a client has reset its stream of
- * HTTP/2, the platform takes that for the end of the body. What a middleware has put in place of the
- * request may have another size than its head says.
+ * Throws if fewer bytes have arrived than the headers of the request say: Deno takes the reset of
+ * an HTTP/2 stream for the end of the body. A request that a middleware has made is not checked:
+ * its size may differ from its headers.
  */
 export function checkWhole(request: Request, size: number): void {
   const length = isAnswered(request) ? request.headers.get("content-length") : null;
@@ -162,7 +162,7 @@ export function checkWhole(request: Request, size: number): void {
   throw malformed(new Deno.errors.UnexpectedEof(`only ${size} of ${length} bytes have come`));
 }
 
-/** What to throw for a second reading: the program's fault, for which the platform has the same error. */
+/** The error for a second reading: a fault of the program, for which Deno throws the same error. */
 export function readAlready(): RuntimeError {
   return new RuntimeError("Cannot read body: it was read already, and not from a request.clone()");
 }

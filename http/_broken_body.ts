@@ -1,12 +1,12 @@
 /**
- * Bodies of requests that break off, or are not what they should be: the client's fault.
+ * Bodies of requests that break off or are malformed, which is the client's fault.
  *
  * @module
  */
 
 import { HTTPBadRequest } from "./exceptions.ts";
 
-/** What the platform throws in such a case; some of it also in others. */
+/** The errors that Deno throws for them; some of them also in other cases. */
 const BROKEN = [
   TypeError,
   Deno.errors.BadResource,
@@ -16,15 +16,15 @@ const BROKEN = [
   Deno.errors.UnexpectedEof,
 ];
 
-/** How the platform says, by an error of no class, that chunks are malformed. */
+/** The message for malformed chunks, which has no error class of its own. */
 const MALFORMED = /^invalid HTTP/;
 
-/** How it says that a body broke off, or that. */
+/** The messages for a body that broke off, or is malformed. */
 const SAYS_SO = /^Cannot read (?:request )?body as underlying |^invalid HTTP/;
 
 /**
- * Whether an error that comes from anywhere can only be that of a body which the platform reads: such as
- * that of a request of one's own, which has passed it on.
+ * Whether an error, wherever it comes from, can only be that of a broken body: for instance the
+ * error of an outgoing request to which the handler has passed the body on.
  */
 export function isOfBrokenBody(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
@@ -32,13 +32,13 @@ export function isOfBrokenBody(error: unknown): error is Error {
     (error.cause instanceof Error && SAYS_SO.test(error.cause.message));
 }
 
-/** What to throw for what the platform has thrown while it read a body. */
+/** Converts the error that reading a body has failed with. */
 export function readingError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   return isBroken(error) ? malformed(error) : error;
 }
 
-/** Whether an error is what a reader of a broken body was told. */
+/** Whether an error is the one that the reader of a broken body gets. */
 export function isMalformed(error: unknown): boolean {
   return error instanceof HTTPBadRequest && error.cause instanceof Error && isBroken(error.cause);
 }
@@ -47,7 +47,7 @@ function isBroken(error: Error): boolean {
   return MALFORMED.test(error.message) || BROKEN.some((type) => error instanceof type);
 }
 
-/** The answer to a body that is not what it should be, because of `cause`. */
+/** The response to a body that is malformed because of `cause`. */
 export function malformed(cause: Error): HTTPBadRequest {
   const error = new HTTPBadRequest({ text: "400: Malformed request body" });
   error.cause = cause;

@@ -9,7 +9,7 @@ import { asHeader, TOKEN } from "./_header_text.ts";
 // deno-lint-ignore no-control-regex -- these are what it looks for
 const NO_VALUE = /[;\x00-\x1f\x7f]/;
 
-/** A cookie as it is sent; throws a RangeError for what would pass for something else. */
+/** A cookie as it is sent; throws a RangeError if the name or value would be misread. */
 export function cookiePair(name: string, value: string): string {
   if (TOKEN.test(name) && !NO_VALUE.test(value)) return `${name}=${asHeader(value)}`;
   throw new RangeError(
@@ -17,7 +17,7 @@ export function cookiePair(name: string, value: string): string {
   );
 }
 
-/** The values by name. What is no cookie is passed over; of the same name the last one counts. */
+/** The values by name. Malformed cookies are skipped; of the same name the last one counts. */
 export function parseCookies(header: string | null): Map<string, string> {
   const cookies = new Map<string, string>();
   if (header === null) return cookies;
@@ -32,7 +32,7 @@ export function parseCookies(header: string | null): Map<string, string> {
   return cookies;
 }
 
-/** A value in quotes, as Python's `http.cookies` writes those with characters of their own. */
+/** Decodes a value in quotes, as Python's `http.cookies` writes those with special characters. */
 function unquoted(value: string): string {
   if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"')) return value;
   return value.slice(1, -1).replace(

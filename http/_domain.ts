@@ -1,15 +1,15 @@
 /**
- * Hosts, for applications that answer for some of them.
+ * Matching of hosts, for applications that answer only for some of them.
  *
  * @module
  */
 
-/** What a host has at most: a name of 253 characters, and a port. It keeps masks from taking long. */
+/** The longest host: a name of 253 characters, and a port. It keeps masks from taking long. */
 const MAX_LENGTH = 260;
 
 /**
- * Tells which URLs are of a host; in it `*` stands for any text, and a port is there unless it is the
- * usual one. Throws a RangeError if it is no host.
+ * Returns a function that tells whether a URL is of a host, in which `*` stands for any text and
+ * the default port is left out. Throws a RangeError if the domain is not a host.
  */
 export function hostMatcher(domain: string): (url: string) => boolean {
   const parsed = URL.parse(`http://${domain}`);
@@ -25,7 +25,7 @@ export function hostMatcher(domain: string): (url: string) => boolean {
   };
 }
 
-/** The host of a URL as a URL has it: in lower case, in ASCII. */
+/** The host of a URL in its normal form: in lower case, in ASCII. */
 function hostOf(url: string): string {
   return URL.parse(url)?.host ?? "";
 }

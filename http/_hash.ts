@@ -1,5 +1,5 @@
 /**
- * Hashes that are there at once. The web's cryptography makes whoever asks wait, and has no MD5.
+ * Synchronous hashes. The web's cryptography is asynchronous, and has no MD5.
  *
  * @module
  */

@@ -7,20 +7,20 @@
 import { bytesOf, headerText } from "./_header_text.ts";
 
 /**
- * `; name`, `; name=value` or `; name="value"`. Browsers send backslashes as they are, so one at the end
- * of a value may be that.
+ * `; name`, `; name=value` or `; name="value"`. Browsers don't escape backslashes, so one at the
+ * end of a value may be a plain one.
  */
 const PARAM = /\s*;\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*|[^"]*)"|([^;,"]*)))?/y;
 
 /** What was read of a header. */
 export interface HeaderParams {
-  /** By name, in small letters; the first of several. What is malformed is left out. */
+  /** The values by name, in lower case; the first of several. Malformed ones are left out. */
   readonly params: ReadonlyMap<string, string>;
-  /** Where in the header they end. */
+  /** Where in the header the parameters end. */
   readonly end: number;
 }
 
-/** Reads the parameters that begin at a place of a header. */
+/** Reads the parameters of a header from `start` on. */
 export function paramsAt(header: string, start: number): HeaderParams {
   const params = new Map<string, string>();
   let end = start;
@@ -44,6 +44,6 @@ function decodeExtended(text: string): string | null {
   try {
     return new TextDecoder(charset, { fatal: true }).decode(bytesOf(bytes));
   } catch {
-    return null; // there is no such charset, or these bytes are none of its characters
+    return null; // there is no such charset, or the bytes are malformed in it
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Running a coroutine on the loop that runs, or else on the default loop in the background.
+ * Running a coroutine on the running loop, or else on the default loop in the background.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { getEventLoop } from "../loop/mod.ts";
 import { BackgroundLoop } from "./_background.ts";
 
-/** Has a loop run, if none does: the default one, in the background. */
+/** Makes sure that a loop runs: if none does, the default one, in the background. */
 export function holdLoop(): BackgroundLoop | null {
   const isForeign = getEventLoop().isRunning() && !BackgroundLoop.isRunning;
   return isForeign ? null : new BackgroundLoop();
 }
 
-/** Runs a coroutine as a task of its own on the loop that runs. */
+/** Runs a coroutine as a task of its own on the running loop. */
 export function asTask<T>(coroutine: () => Promise<T>): Promise<T> {
   const task = getEventLoop().createTask(coroutine);
   return new Promise((resolve, reject) => {
@@ -21,7 +21,7 @@ export function asTask<T>(coroutine: () => Promise<T>): Promise<T> {
       try {
         resolve(task.result());
       } catch (error) {
-        reject(error); // for whoever waits, a CancelledError too
+        reject(error); // for the caller, even a CancelledError
       }
     });
   });

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A value as JSON; throws a TypeError if JSON has nothing for it, as for undefined. */
+/** A value as JSON; throws a TypeError if it has no JSON form, such as undefined. */
 export function jsonText(
   value: unknown,
   serialize: (value: unknown) => string = JSON.stringify,

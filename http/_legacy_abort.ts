@@ -8,8 +8,8 @@ const LEGACY_WARNING = "Deno.serve: request.signal aborts on successful response
 let isQuiet = false;
 
 /**
- * Drops one warning of Deno: that whoever asks for `request.signal` sees it abort after a success,
- * too. It comes once in a process, and is addressed to those who do not know; we do.
+ * Suppresses Deno's warning, which comes once in a process, that `request.signal` also aborts after
+ * a success. The code that asks for the signal here takes that into account.
  */
 export function quietLegacyAbort(): void {
   if (isQuiet) return;

@@ -1,13 +1,13 @@
 /**
- * The beginning and the end of an application: what is begun is ended, in reverse order, whatever
- * fails, and no error is lost.
+ * The start-up and clean-up of an application: whatever fails, what was started is cleaned up, in
+ * reverse order, and no error is lost.
  *
  * @module
  */
 
 import { CancelledError, ExceptionGroup, RuntimeError } from "../loop/mod.ts";
 
-/** Calls all of them in order, whatever they throw, and throws that at the end. */
+/** Calls all callbacks in order, even if some throw, and throws their errors at the end. */
 export async function runAll(
   message: string,
   callbacks: readonly (() => void | PromiseLike<void>)[],
@@ -17,14 +17,14 @@ export async function runAll(
     try {
       await callback();
     } catch (error) {
-      // A CancelledError, too: the rest is done first, then it goes on.
+      // Even a CancelledError: the rest is done first, then it is thrown.
       errors.push(error);
     }
   }
   throwAll(message, errors);
 }
 
-/** Throws the errors: a cancellation if there is one among them, or one, or a group of several. */
+/** Throws the errors: a CancelledError if there is one, else the only one, or a group. */
 export function throwAll(message: string, errors: readonly unknown[]): void {
   const cancelled = errors.find((error) => error instanceof CancelledError);
   if (cancelled !== undefined) throw cancelled;
@@ -32,13 +32,13 @@ export function throwAll(message: string, errors: readonly unknown[]): void {
   if (errors.length > 1) throw new ExceptionGroup(message, errors);
 }
 
-/** Has a list refuse to be changed, where nobody would take notice of it any more. */
+/** Makes a list refuse changes, which would have no effect any more. */
 export function freeze(list: unknown[], name: string): void {
-  if (Object.isFrozen(list)) return; // by an earlier start
+  if (Object.isFrozen(list)) return; // by an earlier start-up
   const value = (): never => {
     throw new RuntimeError(`Cannot change ${name}: the application has started`);
   };
-  // The platform's own error would not say why.
+  // The error of a frozen array would not say why.
   Object.defineProperties(list, { push: { value }, unshift: { value }, splice: { value } });
   Object.freeze(list);
 }

@@ -1,5 +1,5 @@
 /**
- * A handler that logs what it answers, once that was sent or the client has left.
+ * A handler that logs each response, once it was sent or the client has left.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import type { AccessLogEntry } from "./access_log.ts";
 /** A handler as `Deno.serve` takes it. */
 type Fetch = (request: Request, info: ServeInfo) => Response | Promise<Response>;
 
-/** A handler that does what another one does, and logs it once the response was sent. */
+/** Wraps a handler; each request is logged once its response was sent or the client has left. */
 export function withAccessLog(fetch: Fetch, log: (entry: AccessLogEntry) => void): Fetch {
   return async (request, info) => {
     const time = new Date();
     const start = performance.now();
-    // Once the response is on its way, Deno tells neither of them any more.
+    // Once the response is on its way, Deno provides neither the address nor the headers.
     const remote = addressText(info.remoteAddr);
-    request.headers.has("host"); // reads them all
+    request.headers.has("host"); // makes Deno read all of them
     const { completed } = info;
     const response = await fetch(request, info);
     const done = (): void => {
@@ -27,11 +27,11 @@ export function withAccessLog(fetch: Fetch, log: (entry: AccessLogEntry) => void
       try {
         log({ time, seconds, remote, request, response });
       } catch (error) {
-        // Nobody waits for this: it would end the process.
+        // Nobody awaits this: an error would end the process.
         reportError(getEventLoop(), request, error);
       }
     };
-    // The client may have left before the end: that is a line, too.
+    // A client that has left before the end gets a line, too.
     if (completed === undefined) done();
     else completed.then(done, done);
     return response;

@@ -1,5 +1,5 @@
 /**
- * The media types of files, by the end of their names.
+ * The media types of files, by the extensions of their names.
  *
  * @module
  */
@@ -124,7 +124,7 @@ const TYPES: Readonly<Record<string, string>> = {
   zst: "application/zstd",
 };
 
-/** The type for a `Content-Type` header; texts are taken to be in UTF-8. */
+/** The type for a `Content-Type` header; texts are assumed to be in UTF-8. */
 export function mediaTypeOf(path: string): string {
   const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
   const type = Object.hasOwn(TYPES, extension) ? TYPES[extension]! : "application/octet-stream";

@@ -1,5 +1,5 @@
 /**
- * Which of the encodings that there are a client likes best.
+ * Which of the available encodings a client prefers.
  *
  * @module
  */
@@ -17,8 +17,8 @@ function parseAccept(header: string): Map<string, number> {
 }
 
 /**
- * The encodings of those `offered` that a client likes as much as none or more, the best first; among
- * equals in the order they are offered.
+ * The encodings among `offered` that a client does not rank below `identity`, the preferred one
+ * first; equals stay in the order they are offered.
  */
 export function acceptedEncodings<T extends string>(
   header: string | null,
@@ -32,7 +32,10 @@ export function acceptedEncodings<T extends string>(
     .sort((a, b) => weightOf(b) - weightOf(a));
 }
 
-/** The best of the encodings `offered`; null if the client has not said that it takes any. */
+/**
+ * The preferred one of the encodings `offered`; null if the client does not say that it accepts
+ * one.
+ */
 export function negotiateEncoding<T extends string>(
   header: string | null,
   offered: readonly T[],
@@ -40,7 +43,7 @@ export function negotiateEncoding<T extends string>(
   return acceptedEncodings(header, offered)[0] ?? null;
 }
 
-/** Adds to the `Vary` header that the answer depends on a header of the request. */
+/** Notes in the `Vary` header that the response depends on a header of the request. */
 export function addVary(headers: Headers, name: string): void {
   const all = (headers.get("vary") ?? "").split(",").map((item) => item.trim().toLowerCase());
   if (!all.includes(name.toLowerCase()) && !all.includes("*")) headers.append("vary", name);

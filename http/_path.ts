@@ -1,16 +1,16 @@
 /**
- * The path and the query of a URL, without taking it apart as a whole.
+ * The path and the query of a URL, without parsing all of it.
  *
  * @module
  */
 
-/** The path of a URL as it is there: after the third slash, up to the question mark or the hash. */
+/** The path of a URL as written: from the third slash up to the question mark or the hash. */
 export function pathOf(url: string): string {
   let start = -1;
   for (let i = url.indexOf("://") + 3; i < url.length; i++) {
     const code = url.charCodeAt(i);
     if (code === 0x2f && start < 0) start = i;
-    // One that ends before its path begins has none, whatever slashes its query has.
+    // A URL whose query begins before any path has none, whatever slashes the query has.
     else if (code === 0x3f || code === 0x23) return start < 0 ? "/" : url.slice(start, i);
   }
   return start < 0 ? "/" : url.slice(start);

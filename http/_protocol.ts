@@ -1,10 +1,13 @@
 /**
- * Which version of HTTP a request may have come by.
+ * Which version of HTTP a request may have come with.
  *
  * @module
  */
 
-/** Whether a request may have come by HTTP/2: over TLS. Without it, which is rare, nothing tells. */
+/**
+ * Whether a request may have come with HTTP/2, that is, over TLS. HTTP/2 without TLS, which is
+ * rare, can't be recognised.
+ */
 export function mayBeHttp2({ url }: Request): boolean {
   return url.startsWith("https:");
 }

@@ -1,12 +1,12 @@
 /**
- * The task that runs, where a loop may run or not.
+ * The current task, whether a loop is running or not.
  *
  * @module
  */
 
 import { currentTask, RuntimeError } from "../loop/mod.ts";
 
-/** The task that runs; null if there is none, or no loop runs. */
+/** The current task; null if there is none, or no loop runs. */
 export function runningTask(): unknown {
   try {
     return currentTask();

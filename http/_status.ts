@@ -59,7 +59,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   511: "Network Authentication Required",
 };
 
-/** Statuses whose responses have no body. */
+/** Whether responses with this status have no body. */
 export function isEmptyStatus(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
