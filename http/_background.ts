@@ -34,7 +34,7 @@ function keepRunning(loop: EventLoop): void {
   });
 }
 
-/** Stops the loop if nobody needs it; otherwise arranges that its last task does. */
+/** Stops the loop if nobody needs it; otherwise tries again when one of its tasks is done. */
 function stopIfIdle(loop: EventLoop): boolean {
   if (holders > 0 || running === null) return false;
   const task = findWork(loop);

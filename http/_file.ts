@@ -1,5 +1,5 @@
 /**
- * Files as responses, for {@linkcode FileResponse} and for folders.
+ * Files as responses, for {@linkcode FileResponse} and for static folders.
  *
  * @module
  */
@@ -21,16 +21,16 @@ import {
 /** Options for {@linkcode FileResponse}. */
 export interface FileResponseOptions {
   /**
-   * The status, such as 404 for a page that says so. With another one than 200, all of the file is sent,
-   * whatever part or state of it the request asks for.
+   * The status, such as 404 for an error page. With any other than 200, the whole file is sent,
+   * whatever range or precondition the request has.
    *
    * @default {200}
    */
   status?: number;
-  /** Further headers; they go before those that come with the file. */
+  /** Further headers; they override those that come with the file. */
   headers?: HeadersInit;
   /**
-   * Whether `name.br` and `name.gz` are served in place of `name`, where they are.
+   * Whether `name.br` and `name.gz` are served in place of `name`, if they exist.
    *
    * @default {true}
    */
@@ -39,28 +39,28 @@ export interface FileResponseOptions {
 
 const SUFFIXES = { br: ".br", gzip: ".gz" } as const;
 const ENCODINGS = ["br", "gzip"] as const;
-/** A file up to this size is read at once, in bytes. */
+/** The size up to which a file is read at once, in bytes. */
 export const SMALL = 65_536;
 
 type Encoding = typeof ENCODINGS[number];
 
 /** Where files are looked for. */
 export interface FileFinder {
-  /** Opens the file at a path; throws what a client is told if that can't be. */
+  /** Opens the file at a path; if that fails, throws the error that the client gets. */
   open(path: string | URL): Promise<FileSource>;
-  /** Whether there was none a moment ago. */
+  /** Whether there was no file at a path a moment ago. */
   isMissing(path: string): boolean;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the bytes of a response come from. Who has one closes it, or has its body made. */
+/** Where the bytes of a response come from. Its owner calls either `close()` or `body()`. */
 export interface FileSource {
   readonly size: number;
   readonly modified: Date | null;
-  /** Makes a body of a part of it; of no more, unless whoever sends it cuts off what is more. */
+  /** Creates a body of the bytes of `range`; it may go on, if the server cuts off what is more. */
   body(range: ByteRange, isCutOff: boolean): Promise<BodyInit>;
-  /** Lets it go. */
+  /** Releases it. */
   close(): void;
 }
 
@@ -74,7 +74,7 @@ export class OpenFile implements FileSource {
     this.info = info;
   }
 
-  /** Opens the file at `path`; throws what a client is told if that can't be. */
+  /** Opens the file at `path`; if that fails, throws the error that the client gets. */
   static async open(path: string | URL): Promise<OpenFile> {
     let file: Deno.FsFile;
     try {
@@ -104,8 +104,8 @@ export class OpenFile implements FileSource {
     const size = last - first + 1;
     if (first > 0) await this.#file.seek(first, Deno.SeekMode.Start);
     if (size > SMALL) {
-      // Its own stream is sent without JavaScript, at twice the rate; but it goes on to where the file
-      // ends by then.
+      // The file's own stream is sent without JavaScript, at twice the rate; but it goes on to the
+      // end of the file, wherever that is by then.
       const isToEnd = isCutOff && last === this.size - 1;
       return isToEnd ? this.#file.readable : readingStream(this.#file, size);
     }
@@ -125,7 +125,7 @@ export class OpenFile implements FileSource {
 /** Looks at the disk, each time. */
 export const DISK: FileFinder = { open: OpenFile.open, isMissing: () => false };
 
-/** A file whose bytes are at hand. */
+/** A file whose bytes are in memory. */
 export class FileInMemory implements FileSource {
   readonly modified: Date | null;
   readonly #bytes: Bytes;
@@ -146,18 +146,18 @@ export class FileInMemory implements FileSource {
   close(): void {}
 }
 
-/** What a client is told of an error in finding or opening a file. */
+/** The error that a client gets for an error in finding or opening a file. */
 export function refusal(error: unknown): unknown {
   const { errors } = Deno;
   if (error instanceof errors.PermissionDenied) return new HTTPForbidden();
   const isNothing = error instanceof errors.NotFound || error instanceof errors.NotADirectory ||
     error instanceof errors.IsADirectory || error instanceof errors.FilesystemLoop ||
-    // A name that is too long is the name of nothing, too.
+    // A name that is too long can't be that of a file, either.
     (error instanceof Error && /\bENAMETOOLONG\b|os error 36\b/.test(error.message));
   return isNothing ? new HTTPNotFound() : error;
 }
 
-/** The compressed file beside a file, if the client takes it and it is there. */
+/** The compressed file beside a file, if the client accepts it and it exists. */
 async function openCompressed(
   path: string,
   request: Request,
@@ -169,7 +169,7 @@ async function openCompressed(
     try {
       return { source: await files.open(compressed), encoding };
     } catch (error) {
-      // It is not there for a program that may read the file alone.
+      // It counts as missing for a program that has the permission for the file alone.
       const isNotOurs = error instanceof HTTPForbidden || error instanceof Deno.errors.NotCapable;
       if (!(error instanceof HTTPNotFound || isNotOurs)) throw error;
     }
@@ -177,7 +177,7 @@ async function openCompressed(
   return null;
 }
 
-/** Makes the response to a request, with what is found. */
+/** Creates the response to a request from what `files` finds. */
 export async function prepareFile(
   request: Request,
   path: string | URL,
@@ -252,7 +252,7 @@ async function send(
 ): Promise<Response> {
   headers.set("content-length", String(range.last - range.first + 1));
   if (request.method !== "HEAD") {
-    // With HTTP/1, no more is sent than the head says.
+    // With HTTP/1, no more is sent than `Content-Length` says.
     const body = await source.body(range, !mayBeHttp2(request));
     if (body instanceof ReadableStream) dropRestOf({ body }); // a middleware may drop the response
     return new Response(body, { status, headers });
@@ -267,7 +267,7 @@ async function readSome(file: Deno.FsFile, bytes: Uint8Array): Promise<number> {
   return count;
 }
 
-/** So many bytes of a file, which is closed at the end or when nobody wants the rest. */
+/** A stream of `size` bytes of a file, which is closed at the end or on cancellation. */
 function readingStream(file: Deno.FsFile, size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = size;
   return new ReadableStream({

@@ -1,30 +1,30 @@
 /**
- * The bytes of small files, and which files there are not, for a moment: under load, a file is looked
- * for ten times a second, not for each request.
+ * Keeps the bytes of small files, and which files are missing, for a moment: under load, a file is
+ * looked up ten times a second, not for each request.
  *
- * Invariants: what is given was so at most `KEPT_MS` ago; all together has at most `MAX_BYTES`, and
- * what was read first goes first. A file that has just been changed may be about to change again, while
- * somebody looks: it is not kept.
+ * Invariants: what is returned was true at most `KEPT_MS` ago; the files have at most `MAX_BYTES`
+ * in all, and what was read first is dropped first. A file that has just been changed is not kept,
+ * since it may still be changing.
  *
  * @module
  */
 
 /** For how long a file is kept, in milliseconds. */
 const KEPT_MS = 100;
-/** How old the last change of a file must be, in milliseconds. The system tells it in seconds. */
+/** How old the last change of a file must be, in milliseconds. The system counts in seconds. */
 const SETTLED_MS = 2000;
 /** How much is kept of one folder, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** How many files that there are not are known. */
+/** How many missing files are remembered. */
 const MAX_MISSING = 10_000;
 
-/** When a file was changed last, in milliseconds since 1970; Infinity if the system does not tell. */
+/** When a file was changed last, in milliseconds since 1970; Infinity if unknown. */
 export function changeTime({ mtime, ctime }: Deno.FileInfo): number {
   return Math.max(mtime?.getTime() ?? Infinity, ctime?.getTime() ?? 0);
 }
 
-/** Whether a change of a file from now on will show in when it was changed last. */
+/** Whether a change of a file from now on will show in the time of its last change. */
 export function isSettled(info: Deno.FileInfo): boolean {
   return Date.now() - changeTime(info) >= SETTLED_MS;
 }
@@ -33,16 +33,16 @@ export function isSettled(info: Deno.FileInfo): boolean {
 export interface KeptFile {
   readonly info: Deno.FileInfo;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** When it was read, in milliseconds, by a clock that nobody sets back. */
+  /** When it was read, in milliseconds of the monotonic clock. */
   readonly time: number;
 }
 
 /** See the module's description. */
 export class FileCache {
-  /** By path; what was read last is last. */
+  /** The files by path, in the order they were read. */
   readonly #files = new Map<string, KeptFile>();
   #size = 0;
-  /** When it was seen, in milliseconds, that there is no file at a path; what was seen last is last. */
+  /** When each path was last seen to have no file, in milliseconds, in that order. */
   readonly #missing = new Map<string, number>();
 
   /** The file at `path`, if it was read a moment ago. */
@@ -51,7 +51,7 @@ export class FileCache {
     return kept !== undefined && performance.now() - kept.time < KEPT_MS ? kept : null;
   }
 
-  /** Keeps what was read of a file after `info` was true of it. */
+  /** Keeps the bytes of a file, which were read after `info`. */
   add(path: string, info: Deno.FileInfo, bytes: Uint8Array<ArrayBuffer>): void {
     this.#drop(path);
     if (!isSettled(info)) return;

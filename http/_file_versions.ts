@@ -1,8 +1,9 @@
 /**
  * Versions of files: texts that change when the content does, and only then.
  *
- * A version is made of all bytes of a file, so it is kept until the system tells that the file was
- * changed. As in `_file_cache.ts`, one that has just been changed may change again unnoticed.
+ * A version is made from all bytes of a file, so it is kept until the size of the file or the time
+ * of its last change differs. As in `_file_cache.ts`, a file that has just been changed may change
+ * again unnoticed.
  *
  * @module
  */
@@ -16,14 +17,14 @@ interface KeptVersion {
   readonly version: string;
 }
 
-/** How much of a hash is enough. */
+/** How many characters of the hash are enough. */
 const LENGTH = 27;
 
 /** See the module's description. */
 export class FileVersions {
   readonly #kept = new Map<string, KeptVersion>();
 
-  /** The version of the file at `path`; null if that is no file. It throws what the system does. */
+  /** The version of the file at `path`; null if that is not a file. Throws system errors. */
   of(path: string): string | null {
     const info = Deno.statSync(path);
     if (!info.isFile) return null;

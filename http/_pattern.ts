@@ -2,7 +2,7 @@
  * Paths of routes: `/users/{id}`, `/files/{name:.+}`, and paths without a variable part.
  *
  * Paths are compared as they are on the wire, percent-encoded; the values of variables are decoded.
- * Both as in aiohttp: what can't be decoded stays as it is, and `%2F` is no slash that divides.
+ * Both as in aiohttp: what can't be decoded stays as it is, and `%2F` does not separate segments.
  *
  * @module
  */
@@ -10,7 +10,7 @@
 /** The values of the variables of a path, by name, decoded. */
 export type Params = Readonly<Record<string, string>>;
 
-/** An object that inherits nothing. What `Object.create(null)` makes, V8 keeps in a slow form. */
+/** An object that inherits nothing. V8 keeps what `Object.create(null)` returns in a slow form. */
 class Values {
   [name: string]: string;
 }
@@ -19,7 +19,7 @@ delete (Values.prototype as { constructor?: unknown }).constructor;
 
 /** The values where there are no variables. */
 export const NO_PARAMS: Params = Object.freeze(new Values());
-/** The values where no route was found; they tell so by being these. */
+/** The values where no route was found, which are recognised by their identity. */
 export const NO_ROUTE: Params = Object.freeze(new Values());
 
 /** A part of a pattern: literal text, already encoded, or a variable. */
@@ -29,19 +29,19 @@ type Part = string | { readonly name: string; readonly regex: string | null };
 const SEGMENT = "[^{}/]+";
 const VARIABLE = /^([_a-zA-Z][_a-zA-Z0-9]*)(?::(.+))?$/s;
 
-/** A path as it is compared: what a URL can't have is encoded; what is encoded already stays. */
+/** A path as it is compared: encodes what a URL can't have, and leaves what is encoded already. */
 export function quotePath(path: string): string {
   return encodeURI(path.toWellFormed()).replaceAll("%25", "%").replaceAll("?", "%3F")
     .replaceAll("#", "%23").replaceAll("%5B", "[").replaceAll("%5D", "]");
 }
 
-/** Decodes the percent-encoding of a text; what is no valid UTF-8 stays encoded. */
+/** Decodes the percent-encoding of a text; what is not valid UTF-8 stays encoded. */
 export function unquote(text: string): string {
   if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {
-    // It is malformed somewhere, which is no error: aiohttp decodes the rest.
+    // It is malformed somewhere, which is not an error: aiohttp decodes the rest.
     return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, unquoteRun);
   }
 }
@@ -72,9 +72,9 @@ function tryDecode(piece: string): string | null {
 export class Pattern {
   /** The path without the regular expressions, as in `/files/{name}`. */
   readonly canonical: string;
-  /** The same for patterns that match the same paths, whatever their variables are called. */
+  /** Equal for patterns that match the same paths, whatever their variables are called. */
   readonly shape: string;
-  /** What every path that matches begins with, up to a slash and without it. */
+  /** What all matching paths begin with, up to a slash, which is not part of it. */
   readonly prefix: string;
   readonly #parts: readonly Part[];
   readonly #regex: RegExp;
@@ -141,7 +141,7 @@ function matchTail(path: string, head: string, name: string): Params | null {
   return params;
 }
 
-/** Whether that part of a path is a value of a variable without a regular expression. */
+/** Whether that part of a path can be the value of a variable without a regular expression. */
 function isSegment(path: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const code = path.charCodeAt(i);
@@ -151,8 +151,9 @@ function isSegment(path: string, start: number, end: number): boolean {
 }
 
 /**
- * What the regular expression would find, from the end: the last variables are as short as can be. It
- * tries nothing twice, where the expression takes hours for a path that a client has made for that.
+ * Finds what the regular expression would, from the end: the last variables are as short as
+ * possible. It never backtracks, while the expression takes hours for a path that a client has made
+ * for that.
  */
 function matchPlain(path: string, parts: readonly Part[]): Params | null {
   const values: string[] = [];
@@ -174,7 +175,7 @@ function matchPlain(path: string, parts: readonly Part[]): Params | null {
   return params;
 }
 
-/** Where the value of a variable begins that ends at `end`; at or after `end` if nowhere. */
+/** Where the value of a variable that ends at `end` begins; at or after `end` if it has none. */
 function startOfValue(path: string, end: number, parts: readonly Part[], place: number): number {
   const before = parts[place - 1];
   if (typeof before !== "string") return end - 1;
@@ -183,7 +184,7 @@ function startOfValue(path: string, end: number, parts: readonly Part[], place: 
   return at < 0 ? end : at + before.length;
 }
 
-/** Divides a path at its braces; a regular expression may have braces of its own, in pairs. */
+/** Splits a path at its braces; a regular expression may have braces of its own, in pairs. */
 function parse(path: string): Part[] {
   const parts: Part[] = [];
   let start = 0;

@@ -1,13 +1,13 @@
 /**
- * What a request demands of the state of what it asks for: `If-Match` and its relatives.
+ * The preconditions of a request: `If-Match` and its relatives.
  *
- * In the order of RFC 9110, 13.2.2. A date that is malformed is as good as none, and a malformed tag
- * matches nothing.
+ * They are checked in the order of RFC 9110, 13.2.2. A malformed date is ignored, and a malformed
+ * tag matches nothing.
  *
  * @module
  */
 
-/** What is known of what was asked for. */
+/** What is known about the state of the requested resource. */
 export interface Validators {
   /** As in the `ETag` header, or null. */
   readonly etag: string | null;
@@ -34,15 +34,15 @@ function matchesWeakly(header: string, etag: string | null): boolean {
   return parseTags(header).some((tag) => tag === "*" || strong(tag) === own);
 }
 
-/** Milliseconds of a date in a header, or null if there is none or it is none. */
+/** The milliseconds of a date in a header; null if it is missing or malformed. */
 function parseDate(header: string | null): number | null {
-  // Without this, the platform would take almost anything for a date.
+  // Without this, `Date.parse()` would take almost anything for a date.
   if (header === null || !/^[A-Z][a-z]{2,8}, .*\d|^[A-Z][a-z]{2} [A-Z]/.test(header)) return null;
   const time = Date.parse(/GMT$/.test(header) ? header : `${header} GMT`);
   return Number.isNaN(time) ? null : time;
 }
 
-/** What the headers of a response tell. */
+/** The validators in the headers of a response. */
 export function validatorsOf(headers: Headers): Validators {
   return {
     etag: headers.get("etag"),
@@ -55,7 +55,7 @@ function isLater(validators: Validators, since: number): boolean {
   return lastModifiedMs !== null && lastModifiedMs > since;
 }
 
-/** The status to answer with instead, or null if nothing is in the way. */
+/** The status to answer with instead; null if no precondition is in the way. */
 export function checkPreconditions(request: Request, validators: Validators): 304 | 412 | null {
   const { headers, method } = request;
   const isRead = method === "GET" || method === "HEAD";
@@ -76,7 +76,7 @@ export function checkPreconditions(request: Request, validators: Validators): 30
   return isLater(validators, modifiedSince) ? null : 304;
 }
 
-/** Whether `If-Range` allows for a part: what the client has a part of must be what is here. */
+/** Whether `If-Range` allows a partial answer: the client's part must be of the current state. */
 export function isRangeValid(request: Request, validators: Validators): boolean {
   const header = request.headers.get("if-range");
   if (header === null) return true;

@@ -10,12 +10,12 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** Blanks can be matched in one way only: a client may send many, and have all ways tried. */
+/** Blanks can be matched in one way only; else a client could send many to have all ways tried. */
 const RANGE = /^\s*bytes\s*=\s*(?:(\d+)\s*)?-\s*(?:(\d+)\s*)?$/i;
 
 /**
- * The part in a `Range` header; `"all"` if it names none, or several, or is malformed, all of which
- * RFC 9110 allows to be answered with the whole; `"none"` if the part is not there.
+ * The part that a `Range` header asks for; `"all"` if it names no part, or several, or is
+ * malformed, for which RFC 9110 allows sending the whole file; `"none"` if the part does not exist.
  */
 export function parseRange(header: string | null, size: number): ByteRange | "all" | "none" {
   const [, from, to] = RANGE.exec(header ?? "") ?? [];
@@ -23,7 +23,7 @@ export function parseRange(header: string | null, size: number): ByteRange | "al
   if (from === undefined) {
     const count = Math.min(Number(to), size);
     if (count > 0) return { first: size - count, last: size - 1 };
-    return Number(to) === 0 ? "none" : "all"; // of what is empty, the end is there, and can't be told
+    return Number(to) === 0 ? "none" : "all"; // the end of an empty file exists, but has no range
   }
   const first = Number(from);
   if (to !== undefined && Number(to) < first) return "all";

@@ -2,16 +2,15 @@
  * The task that answers one request.
  *
  * It starts at once, within `app.fetch()`: a handler that never waits has answered before that
- * returns, and costs no turn of the loop. The answer is given once: by what the handler returns or
- * throws, or before that by a response that is prepared early (a stream, a WebSocket), after which
- * the handler goes on. Invariants: a handler's error never leaves the task, it is an answer; while
- * the task runs, its timer runs, and somebody looks whether the client is still there; when it is
- * done, none of that is left.
+ * returns, and costs no turn of the loop. There is one answer: what the handler returns or throws,
+ * or before that a response that is prepared early (a stream, a WebSocket), after which the handler
+ * goes on. Invariants: a handler's error never leaves the task, it becomes an answer; while the
+ * task runs, its timer runs and its client is watched; when it is done, neither is left.
  *
- * Deno's `request.signal` also aborts when all went well, so nobody listens to it any more then; and
- * asking for it costs about as much as a short handler, so that is put off for some milliseconds: a
- * handler that is done by then never pays. Not so with HTTP/2: of a client that has left it tells only
- * those who have asked before.
+ * Deno's `request.signal` also aborts after a success, so the task stops listening to it before
+ * that; and asking for the signal costs about as much as a short handler, so that is put off for
+ * some milliseconds: a handler that is done by then never pays for it. With HTTP/2 it is not put
+ * off: the signal only aborts if it was asked for before the client left.
  *
  * @module
  */
@@ -32,19 +31,19 @@ import type { RouteMatch } from "./route.ts";
 export interface ServeInfo {
   /** Where the request came from. */
   readonly remoteAddr?: Deno.Addr;
-  /** Settles when the response was sent. */
+  /** Settles when the response has been sent. */
   readonly completed?: Promise<void>;
 }
 
 /** A response that was given before the handler has ended. */
 export interface EarlyResponse {
-  /** Called when the handler has ended; with what it threw, if it did. */
+  /** Called when the handler has ended, with the error that it threw, or null. */
   _handlerEnded(error: unknown): void;
   /** Whether it goes on until its handler is told to end. */
   readonly _isEndless?: boolean;
 }
 
-/** What the requests of an application have in common: it is also the options of their tasks. */
+/** What the requests of an application share; it is passed to their tasks as the options. */
 export interface RequestOwner {
   readonly loop: EventLoop;
   readonly eagerStart: true;
@@ -54,21 +53,21 @@ export interface RequestOwner {
   isLeaving: boolean;
 }
 
-/** The tasks that answer requests of `owner`: no set of them is kept, the loop has one of all tasks. */
+/** The tasks that answer requests of `owner`, found in the loop's set of all tasks. */
 export function tasksOf(owner: RequestOwner): RequestTask[] {
   const isOfOwner = (task: unknown): task is RequestTask =>
     task instanceof RequestTask && task._isOf(owner);
   return Array.from(owner.loop._tasks).filter(isOfOwner);
 }
 
-/** Seconds that a handler whose time is over has to answer by itself. */
+/** Seconds that a handler has to answer by itself after its timeout. */
 const GRACE = 0.1;
 
 const TASK = Symbol("task");
 
 type Owned = Request & { [TASK]?: RequestTask };
 
-/** Runs the handler of the task that runs now: the coroutine of all these tasks. */
+/** Runs the handler of the current task: the coroutine of all request tasks. */
 function runHandler(): Exclude<ReturnType<Handler>, Response> {
   const { plan, request } = currentTask() as RequestTask;
   return plan.handler(request) as Exclude<ReturnType<Handler>, Response>;
@@ -85,15 +84,15 @@ export class RequestTask extends Task<Response> {
   #resolve: ((response: Response) => void) | null = null;
   #early: EarlyResponse | null = null;
   #hasLeft = false;
-  /** Ends the waiting for the body, of those who wait for it after an early answer. */
+  /** What ends the pending reads of the body after an early answer. */
   #readers: Set<() => void> | null = null;
   #decorator: ((headers: Headers) => void) | null = null;
   #timer: TimerHandle | null = null;
-  /** Where it is among those that are to be watched; -1 if it never was. */
+  /** Its place among the tasks to be watched; -1 if it never had one. */
   #watchPlace = -1;
-  /** Ends listening to the request's signal; null while nobody does. */
+  /** Stops listening to the request's signal; null while nobody listens. */
   #unwatch: (() => void) | null = null;
-  /** Why it was cancelled, if it was by itself: the answer to give. */
+  /** Creates the answer, if the task was cancelled because of its timeout or its client. */
   #cause: (() => HTTPException) | null = null;
 
   constructor(
@@ -111,12 +110,12 @@ export class RequestTask extends Task<Response> {
     (request as Owned)[TASK] = this;
   }
 
-  /** @ignore The constructor of tasks calls it too early: `start()` is the beginning. */
+  /** @ignore The constructor of `Task` calls it too early; `start()` is what starts the task. */
   override _start(): void {
     if (#answer in this) super._start();
   }
 
-  /** Starts the handler, and gives its answer, or a promise of it. */
+  /** Starts the handler, and returns its answer, or a promise of it. */
   start(): Response | Promise<Response> {
     this._start();
     if (!this.done()) this.#watch();
@@ -133,7 +132,7 @@ export class RequestTask extends Task<Response> {
 
   // -- The answer --
 
-  /** @ignore Has the headers of the answer changed before it is given, whatever it is. */
+  /** @ignore Lets `decorator` change the headers of any answer before it is given. */
   _decorate(decorator: (headers: Headers) => void): void {
     const inner = this.#decorator;
     this.#decorator = inner === null ? decorator : (headers) => {
@@ -166,7 +165,7 @@ export class RequestTask extends Task<Response> {
     if (this.#owner.isLeaving) this._loop.callSoon(endIfEndless, this);
   }
 
-  /** The response as it is to be given. It throws what those who look at it throw. */
+  /** The response in its final form. Throws what the callbacks that prepare it throw. */
   #prepared(response: Response): Response {
     let answer = this.#decorator === null ? response : decorated(response, this.#decorator);
     const { onResponsePrepare } = this.plan;
@@ -174,7 +173,7 @@ export class RequestTask extends Task<Response> {
       answer = decorated(answer, probe);
       for (const callback of onResponsePrepare) callback(this.request, answer);
     }
-    // The connection of a WebSocket is HTTP's no longer.
+    // The connection of a WebSocket no longer belongs to HTTP.
     if (this.#owner.isLeaving && answer.status !== 101) answer = decorated(answer, endConnection);
     return answer;
   }
@@ -185,7 +184,7 @@ export class RequestTask extends Task<Response> {
     this.#resolve = null;
   }
 
-  /** Gives the answer, if none was given; what comes too late is given up. */
+  /** Gives the answer, if none was given; a response that comes too late is dropped. */
   #giveLast(response: Response): void {
     if (this.#answer !== null) {
       if (this.#early === null) giveUp(response);
@@ -195,7 +194,7 @@ export class RequestTask extends Task<Response> {
     try {
       answer = this.#prepared(response);
     } catch (error) {
-      // Whatever it is, the client gets an answer.
+      // Whatever the error is, the client gets an answer.
       reportError(this._loop, this.request, error);
       giveUp(response);
       answer = serverError();
@@ -214,7 +213,7 @@ export class RequestTask extends Task<Response> {
       this.#sendFile(value);
     } else if (value instanceof Response) {
       try {
-        // A stream that was never prepared has ended, too; with a WebSocket that is a mistake.
+        // An unprepared stream ends here, too; an unprepared WebSocket throws.
         if (this.#early === null) (value as Partial<EarlyResponse>)._handlerEnded?.(null);
       } catch (error) {
         return this._fail(error); // it is reported, and answered with 500
@@ -252,7 +251,7 @@ export class RequestTask extends Task<Response> {
       return this.#thrownResponse(malformed(error));
     }
     if (this.#isOfRequest(error)) return (this.#cause ?? clientLeft)().toResponse();
-    // That it can't send to a client that has left is no fault of the handler.
+    // It is not the handler's fault if it can't send to a client that has left.
     const isLate = this.#hasLeft && error instanceof Deno.errors.ConnectionReset;
     if (!isLate && !(error instanceof KeyboardInterrupt)) {
       reportError(this._loop, this.request, error);
@@ -260,7 +259,7 @@ export class RequestTask extends Task<Response> {
     return serverError();
   }
 
-  /** Whether it is the reason of the request's own signal, which the handler has passed on. */
+  /** Whether it is the abort reason of the request's signal, which the handler has passed on. */
   #isOfRequest(error: unknown): boolean {
     if (!(error instanceof DOMException)) return false;
     quietLegacyAbort();
@@ -276,7 +275,7 @@ export class RequestTask extends Task<Response> {
     try {
       return thrown.toResponse();
     } catch (error) {
-      // A program may override it; whatever it throws, the task ends, and the client gets an answer.
+      // A program may override `toResponse()`; if that throws, the task still ends, with an answer.
       reportError(this._loop, this.request, error);
       return serverError();
     }
@@ -306,7 +305,7 @@ export class RequestTask extends Task<Response> {
     this.#cause = () =>
       timeoutStatus === 504 ? new HTTPGatewayTimeout() : new HTTPServiceUnavailable();
     this.cancel("the time of the request is over");
-    // It may await a promise that no cancellation reaches: the client need not wait for that.
+    // It may await a promise that can't be cancelled: the client need not wait for that.
     this.#timer = this._loop.callLater(GRACE, answerFor, this);
   }
 
@@ -316,7 +315,7 @@ export class RequestTask extends Task<Response> {
     this.#giveLast(this.#cancelledResponse());
   }
 
-  /** Called when the client has gone; what is answered now only the log will see. */
+  /** Called when the client has left; only the log sees what is answered then. */
   #onLeave(): void {
     this.#cause = clientLeft;
     this.cancel("the client has left");
@@ -327,14 +326,14 @@ export class RequestTask extends Task<Response> {
     return this.#early;
   }
 
-  /** Whether the body of the request may be on its way; nobody can tell once it was answered. */
+  /** Whether the body of the request may still be arriving; false once the request was answered. */
   get isUploading(): boolean {
     return this.#answer === null && this.request.body !== null;
   }
 
   /**
-   * Has `fail` called when the client leaves a response that was given early: the platform then never
-   * tells who waits for the body. Returns what has it not called.
+   * Calls `fail` when the client leaves a response that was given early: Deno would never end a
+   * pending read of the body then. Returns a function that prevents the call.
    */
   onClientLeft(fail: () => void): () => void {
     if (this.#hasLeft) fail();
@@ -342,7 +341,9 @@ export class RequestTask extends Task<Response> {
     return () => void this.#readers?.delete(fail);
   }
 
-  /** The client left a response that was given early; `cancels` unless its handler ends by itself. */
+  /**
+   * Called when the client left an early response; `cancels`, unless the handler ends by itself.
+   */
   clientLeft(cancels = true): void {
     this.#hasLeft = true;
     this.#readers?.forEach((fail) => fail());
@@ -361,12 +362,12 @@ export class RequestTask extends Task<Response> {
   }
 
   /**
-   * @ignore Has the handler go on after the answer: the platform tells nothing of the request then, and
-   * aborts its signal, which is not to be taken for a client that leaves.
+   * @ignore Lets the handler go on after the answer: Deno then provides nothing of the request any
+   * more, and aborts its signal, which must not be taken for a client that leaves.
    */
   _detach(): void {
     this.#stopWatching();
-    this.request.headers.has("host"); // reads them all
+    this.request.headers.has("host"); // makes Deno read all of them
     if (this.info?.remoteAddr !== undefined) this.info = { remoteAddr: this.info.remoteAddr };
   }
 
@@ -377,7 +378,7 @@ export class RequestTask extends Task<Response> {
   }
 }
 
-/** The response with its headers changed; a copy, if they can't be. */
+/** The response with its headers changed; a copy, if they are immutable. */
 function decorated(response: Response, decorator: (headers: Headers) => void): Response {
   try {
     decorator(response.headers);
@@ -390,29 +391,29 @@ function decorated(response: Response, decorator: (headers: Headers) => void): R
   }
 }
 
-/** Removes a header that is never there: it throws where headers can't be changed, and does no more. */
+/** Removes a header that is never there, which does nothing but throw for immutable headers. */
 function probe(headers: Headers): void {
   headers.delete("aio-never-there");
 }
 
-/** Ends the body of a response that nobody gets. If it is read by somebody else, it needs no end. */
+/** Cancels the body of a response that nobody gets; one with another reader is left alone. */
 function giveUp(response: Response): void {
   response.body?.cancel().catch(() => {});
 }
 
-/** What the client gets for a fault of the program. */
+/** What the client gets for an error of the program. */
 function serverError(): Response {
   return new HTTPInternalServerError({
     text: "500 Internal Server Error\n\nServer got itself in trouble",
   }).toResponse();
 }
 
-/** What the log says of a client that has left. */
+/** What the log says about a client that has left. */
 function clientLeft(): HTTPException {
   return new HTTPException(499, "Client Closed Request");
 }
 
-/** What to tell who has returned something else than a response. */
+/** The error for a handler that has returned something other than a response. */
 function noResponse(value: unknown, plan: Plan): TypeError {
   let who = "the handler";
   for (let scope = plan.scope; scope !== null; scope = scope.parent) {
@@ -426,7 +427,7 @@ function shown(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return Object.prototype.toString.call(value); // it has no text, such as what `matchInfo()` gives
+    return Object.prototype.toString.call(value); // it has no text, as the result of `matchInfo()`
   }
 }
 
@@ -438,7 +439,7 @@ function answerFor(task: RequestTask): void {
   task._answerFor();
 }
 
-/** Tells a handler that has begun too late to be told with the others that the server stops. */
+/** Cancels an endless handler that began after the others had been cancelled. */
 function endIfEndless(task: RequestTask): void {
   if (task.early?._isEndless) task.cancel("the server stops");
 }
@@ -448,7 +449,7 @@ function endConnection(headers: Headers): void {
   headers.set("connection", "close");
 }
 
-/** Reports an error that the client is not told of. */
+/** Reports an error that the client does not see. */
 export function reportError(
   loop: { callExceptionHandler(context: { message: string; [detail: string]: unknown }): void },
   request: Request,
@@ -462,8 +463,8 @@ export function reportError(
 }
 
 /**
- * The task that answers a request. A request that a middleware has made of another one belongs to
- * the task that runs.
+ * The task that answers a request. A request that a middleware has made from another one belongs to
+ * the current task.
  */
 export function taskOf(request: Request, action: string): RequestTask {
   const task = findTask(request);
@@ -477,14 +478,14 @@ export function findTask(request: Request): RequestTask | null {
   return task instanceof RequestTask ? task : null;
 }
 
-/** Whether a task answers this very request: it came so, and is none that a middleware has made. */
+/** Whether a task answers this very request: it was received, and not made by a middleware. */
 export function isAnswered(request: Request): boolean {
   return TASK in request;
 }
 
 // -- Watching --
 
-/** Seconds until a handler that has not ended is worth the price of watching its client. */
+/** Seconds until a handler that has not ended is worth the cost of watching its client. */
 const WATCH_DELAY = 0.005;
 
 /** Begins to watch the clients of the handlers that take longer, on one loop. */
@@ -503,7 +504,7 @@ export class ClientWatch {
     return count - 1;
   }
 
-  /** Lets go of a task that has ended: those that are kept for the delay are what the collector copies. */
+  /** Drops a task that has ended: the garbage collector copies those kept for the delay. */
   remove(task: RequestTask, place: number): void {
     if (this.#tasks[place] === task) this.#tasks[place] = null;
   }

@@ -1,9 +1,9 @@
 /**
- * Finding who answers a request, by the path and the method.
+ * Finding the route of a request, by its path and its method.
  *
- * A path without variables is found by one look-up. All else is kept by the beginning that is literal,
- * up to a slash: a path is looked up under each of its own beginnings, the longest first, so how many
- * routes there are elsewhere does not matter. What answers for some hosts comes last.
+ * A path without variables is found by one look-up. All other mounts are kept by their literal
+ * beginning, up to a slash: a path is looked up under each of its own beginnings, the longest
+ * first, so how many routes there are elsewhere does not matter. Mounts for hosts come last.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import type { RouteMatch } from "./route.ts";
 /** A method that stands for all. */
 export const ANY_METHOD = "*";
 
-/** What may know who answers for a path. */
+/** Something that may have a route for a path. */
 export interface Mount {
-  /** Finds who answers for a path; null for go on looking, with the methods that it knows noted. */
+  /** Finds the route for a path; null to go on, with the methods it has noted in `search`. */
   find(path: string, search: Search): RouteMatch | null;
 }
 
-/** What is looked for. */
+/** What is searched for. */
 export class Search {
   readonly method: string;
   readonly url: string;
-  /** The methods of routes that match but for theirs. */
+  /** The methods of the routes that match except for the method. */
   allowed: Set<string> | null = null;
 
   constructor(method: string, url: string) {
@@ -45,7 +45,7 @@ export class PathMount implements Mount {
     this.pattern = pattern;
   }
 
-  /** The same for paths that match the same. */
+  /** Equal for paths that match the same requests. */
   get shape(): string {
     return this.pattern?.shape ?? this.path;
   }
@@ -63,17 +63,17 @@ export class PathMount implements Mount {
 
 /** See the module's description. */
 export class RouteIndex {
-  /** Gives what answers where there is no route, or none that has the method but others. */
+  /** Returns the match that refuses a request: no route has the path, or only other methods. */
   readonly #refuse: (allowed: ReadonlySet<string> | null) => RouteMatch;
   /** The paths without variables, by path. */
   readonly #static = new Map<string, PathMount>();
-  /** What is not static, by the beginning that is literal, in the order it was added. */
+  /** The other mounts by their literal beginning, in the order they were added. */
   readonly #dynamic = new Map<string, Mount[]>();
   /** The length of the longest of these beginnings. */
   #longest = 0;
-  /** Whether something answers for the path that is nothing but its beginning. */
+  /** Whether there are mounts for prefixes, which answer for the bare prefix, too. */
   #hasPrefixes = false;
-  /** What answers for some hosts, in the order it was added. */
+  /** The mounts for hosts, in the order they were added. */
   readonly #domains: Mount[] = [];
 
   constructor(refuse: (allowed: ReadonlySet<string> | null) => RouteMatch) {
@@ -86,13 +86,13 @@ export class RouteIndex {
     else this.#add(mount.pattern.prefix, mount);
   }
 
-  /** Adds what answers for a prefix and for all paths below it. */
+  /** Adds a mount for a prefix and for all paths below it. */
   addPrefix(prefix: string, mount: Mount): void {
     this.#hasPrefixes = true;
     this.#add(prefix, mount);
   }
 
-  /** Adds what answers for some hosts. */
+  /** Adds a mount for hosts. */
   addDomain(mount: Mount): void {
     this.#domains.push(mount);
   }
@@ -104,7 +104,7 @@ export class RouteIndex {
     this.#longest = Math.max(this.#longest, prefix.length);
   }
 
-  /** Finds who answers; whoever that is, even if it only refuses. */
+  /** Finds the route that answers, which may be one that only refuses. */
   find(method: string, path: string, url: string): RouteMatch {
     const mount = this.#static.get(path);
     return mount?.matches.get(method) ?? this.#search(path, mount, new Search(method, url));
@@ -132,7 +132,7 @@ export class RouteIndex {
   }
 }
 
-/** The first that answers. */
+/** The match of the first mount that has one. */
 function findIn(mounts: readonly Mount[], path: string, search: Search): RouteMatch | null {
   for (const mount of mounts) {
     const match = mount.find(path, search);

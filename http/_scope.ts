@@ -12,16 +12,14 @@ import type { Awaitable, Coroutine, Suspension } from "../loop/mod.ts";
 import { dropRestOf } from "./_body_rest.ts";
 import { FileResponse } from "./file_response.ts";
 
-/**
- * Answers a request. It runs as a task: it may be an async function, a generator, or plain.
- */
+/** Answers a request. It runs as a task, and may be an async, generator, or plain function. */
 export type Handler = (
   request: Request,
 ) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
 
 /**
- * Goes around a handler: it may look at the request and at the response, change them, answer by
- * itself, or catch what the handler throws.
+ * Wraps a handler: it may look at the request and the response, change them, answer by itself, or
+ * catch what the handler throws.
  *
  * Call `handler(request)` and `await` it, or `yield*` it in a generator, or return it as it is.
  * Counterpart of Python's `@aiohttp.web.middleware`.
@@ -52,7 +50,7 @@ export type Middleware = (
 ) => Response | PromiseLike<Response> | Generator<Suspension, Response, unknown>;
 
 /**
- * Changes the headers of a response before it is given. It can't wait; a middleware can.
+ * Changes the headers of a response before it is sent. It can't wait; a middleware can.
  *
  * Counterpart of the callbacks of Python's `on_response_prepare`.
  */
@@ -79,7 +77,9 @@ export interface HandlerOptions {
    * @default {"cancel"}
    */
   onDisconnect?: OnDisconnect;
-  /** Seconds after which a handler that has not answered is cancelled; null, as by default, for none. */
+  /**
+   * Seconds after which a handler that has not answered is cancelled; null, the default, for none.
+   */
   timeout?: number | null;
   /**
    * What the client gets when a handler was cancelled because of `timeout`.
@@ -101,9 +101,9 @@ export interface Scope {
   readonly parent: Scope | null;
 }
 
-/** What is done with the requests of a route. */
+/** How the requests of a route are handled. */
 export interface Plan {
-  /** The handler within all middlewares. */
+  /** The handler inside all middlewares. */
   readonly handler: Handler;
   /** Called with the response; those of the outermost application first. */
   readonly onResponsePrepare: readonly ResponsePrepareCallback[];
@@ -117,10 +117,10 @@ export interface Plan {
   readonly timeoutStatus: 503 | 504;
 }
 
-/** How large a body may be unless somebody says otherwise, in bytes: 1 MiB, as in aiohttp. */
+/** How large a body may be by default, in bytes: 1 MiB, as in aiohttp. */
 const CLIENT_MAX_SIZE = 1024 ** 2;
 
-/** Refuses settings that make no sense. */
+/** Throws if a setting is invalid. */
 export function checkOptions(action: string, options: HandlerOptions): void {
   const { clientMaxSize = null, onDisconnect = "cancel", timeout = null } = options;
   if (clientMaxSize !== null && !(clientMaxSize >= 0)) {
@@ -134,7 +134,7 @@ export function checkOptions(action: string, options: HandlerOptions): void {
   }
 }
 
-/** Refuses middlewares that can't be called: where they are said, and not at each request. */
+/** Throws if a middleware is not a function: early, and not at each request. */
 export function checkMiddlewares(action: string, middlewares: readonly unknown[]): void {
   for (const middleware of middlewares) {
     if (typeof middleware === "function") continue;
@@ -144,7 +144,7 @@ export function checkMiddlewares(action: string, middlewares: readonly unknown[]
   }
 }
 
-/** The plan of a route: its own settings go before those of its application, and so outwards. */
+/** The plan of a route: its own settings override those of its application, and so on outwards. */
 export function planOf(handler: Handler, options: HandlerOptions, scope: Scope | null): Plan {
   const all = [options];
   const onResponsePrepare: ResponsePrepareCallback[] = [];
@@ -167,7 +167,7 @@ export function planOf(handler: Handler, options: HandlerOptions, scope: Scope |
   };
 }
 
-/** The settings of all; those that come first win. One that is undefined says nothing. */
+/** Merges settings: the first ones win, and undefined ones are ignored. */
 function merged(all: readonly HandlerOptions[]): HandlerOptions {
   const said = all.toReversed().flatMap(Object.entries).filter(([, value]) => value !== undefined);
   return Object.fromEntries(said);
@@ -182,8 +182,8 @@ function layer(middleware: Middleware, inner: Handler): Handler {
 }
 
 /**
- * Whether what a handler returned is to be awaited. Anything else is its answer, also where that is
- * none: the task of the request says so.
+ * Whether the result of a handler has to be awaited. Anything else is its answer, even if it is not
+ * a response, which the task of the request reports.
  */
 export function isAwaited(
   result: ReturnType<Handler>,
@@ -210,7 +210,7 @@ class Call implements Awaitable<Response> {
     try {
       result = this.#handler(this.#request);
     } catch (error) {
-      // For whoever awaits this, a CancelledError too.
+      // For the task that awaits this, even a CancelledError.
       return Promise.reject<Response>(error).then(onFulfilled, onRejected);
     }
     const promise = isAwaited(result) ? result : Promise.resolve(result);

@@ -1,12 +1,12 @@
 /**
- * An application that is served by somebody who runs no loop and says nothing at the end, such as
+ * An application that is served by a host that runs no loop and does not announce its end, such as
  * `deno serve`.
  *
- * The loop runs in the background until the application ends. SIGINT and SIGTERM end the application
- * and then the process, unless the program listens to them itself; a second one ends it at once.
- * Under `deno serve --parallel` each thread of the process has an application of its own, and any of
- * them can end the process: the one that does is the last whose application has ended. They tell
- * each other by a `BroadcastChannel`, which does not leave the process.
+ * The loop runs in the background until the application ends. SIGINT and SIGTERM end the
+ * application and then the process, unless the program listens to them itself; a second signal ends
+ * the process at once. Under `deno serve --parallel` each thread of the process has its own
+ * application, and any of them can end the process: the last one whose application has ended does.
+ * They tell each other over a `BroadcastChannel`, which does not leave the process.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export class Served {
   #isEnding = false;
   #hasEnded = false;
 
-  /** `end` has the application end; it calls `release()`. */
+  /** `end` ends the application, which calls `release()`. */
   constructor(end: () => Promise<void>) {
     this.#end = end;
     this.#channel.onmessage = (event: MessageEvent<Message>) => this.#onMessage(event.data);
@@ -68,7 +68,7 @@ export class Served {
     try {
       await this.#end();
     } catch (error) {
-      // Whatever it is, the process ends; it is the last word on it.
+      // Whatever the error is, the process ends, so it is printed.
       console.error(error);
       Deno.exitCode = 1;
     }
@@ -81,7 +81,7 @@ export class Served {
     if (this.#hasEnded && this.#others.size === 0) Deno.exit();
   }
 
-  /** Lets go of the loop; and of the signals, unless it is one of them that ends the application. */
+  /** Releases the loop, and the signals unless one of them is ending the application. */
   async release(): Promise<void> {
     if (!this.#isEnding) {
       for (const signal of this.#listensTo) this.#background.loop.removeSignalHandler(signal);

@@ -2,10 +2,10 @@
  * The files of a folder, under a prefix of URLs.
  *
  * Counterpart of Python's `aiohttp.web.StaticResource`; `app.router.addStatic()` makes one.
- * Invariant: nothing outside of the folder is served. A path is divided at its slashes first and
- * decoded after that; a segment that is more than a plain name (`..`, a slash or backslash, NUL, a
- * drive, and on Windows a device or a stream) is the name of nothing. A symbolic link is followed
- * only if that was asked for.
+ * Invariant: nothing outside of the folder is served. A path is first split at its slashes and then
+ * decoded; a segment that is not a plain name (`..`, a slash or backslash, NUL, a drive, and on
+ * Windows a device or a stream) names no file. A symbolic link is followed only if the options say
+ * so.
  *
  * A small file is kept in memory for a tenth of a second, unless it has just been changed.
  *
@@ -24,8 +24,8 @@ export interface StaticOptions extends Omit<FileResponseOptions, "status"> {
   /** A name, for `urlFor(name, { filename })`. */
   name?: string;
   /**
-   * Whether the URLs that `urlFor()` builds have the versions of their files, so that browsers may keep
-   * a file for good, and ask again when it was changed. Counterpart of `append_version`.
+   * Whether the URLs that `urlFor()` builds have the versions of their files, so that browsers can
+   * cache a file for good, and fetch it again when it has changed. Counterpart of `append_version`.
    *
    * @default {false}
    */
@@ -51,10 +51,10 @@ export interface StaticOptions extends Omit<FileResponseOptions, "status"> {
 }
 
 const IS_WINDOWS = Deno.build.os === "windows";
-/** Names that stand for devices on Windows, whatever follows a dot. */
+/** Names that stand for devices on Windows, whatever their extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
-/** The names in a path as it is on the wire; null if one of them is no plain name. */
+/** The names in a path as it is on the wire; null if one of them is not a plain name. */
 function namesOf(path: string): string[] | null {
   const names: string[] = [];
   for (const segment of path.split("/")) {
@@ -95,7 +95,7 @@ export class StaticFolder {
     this.#options = options;
   }
 
-  /** The version of a file; null if there is none that is served, or if nobody wants to know. */
+  /** The version of a file; null if no such file is served, or no version is asked for. */
   versionOf(filename: string, { appendVersion = this.#options.appendVersion }): string | null {
     if (!appendVersion || !filename.split("/").every(isPlain)) return null;
     const path = `${this.#root}/${filename}`;
@@ -104,7 +104,7 @@ export class StaticFolder {
       return isInside ? this.#versions.of(path) : null;
     } catch (error) {
       const refused = refusal(error);
-      if (refused instanceof HTTPException) return null; // its URL will say so
+      if (refused instanceof HTTPException) return null; // a request for it will say so
       throw error;
     }
   }
@@ -126,7 +126,7 @@ export class StaticFolder {
     return await this.#send(request, file, info);
   }
 
-  /** Sends a file; `info` is what is known of it already. */
+  /** Sends a file; `info` is what is known about it already. */
   #send(request: Request, file: string, info: Deno.FileInfo | null): Promise<Response> {
     return prepareFile(request, file, this.#options, {
       // What is opened is `file`, or that with a suffix.
@@ -144,7 +144,7 @@ export class StaticFolder {
       await this.#checkPath(path);
       return await OpenFile.open(path);
     }
-    // What is read is given to nobody before it is known that it may be.
+    // The bytes are not used before the check of the path has passed.
     const [bytes] = await Promise.all([readWhole(path), this.#checkPath(path)]);
     this.#cache.add(path, info, bytes);
     return new FileInMemory(info, bytes);
@@ -159,7 +159,7 @@ export class StaticFolder {
     }
   }
 
-  /** Throws a 404 if a path leads through a link. */
+  /** Throws an HTTPNotFound if a path leads through a link. */
   async #checkPath(path: string): Promise<void> {
     if (this.#options.followSymlinks) return;
     const real = await Deno.realPath(path).catch(refuse);
@@ -200,7 +200,7 @@ function nothing(error: unknown): null {
   throw error;
 }
 
-/** The path of a URL with a slash at its end, and its query; never one that begins with two. */
+/** The path of a URL with a slash at its end, and its query; it never begins with two slashes. */
 function withSlash(url: string): string {
   return `${pathOf(url).replace(/^\/+/, "/")}/${queryOf(url)}`;
 }

@@ -14,7 +14,7 @@ import { WebSocketEnd } from "./_websocket_end.ts";
 import { WebSocketInbox } from "./_websocket_inbox.ts";
 import type { InboxLimits, Refusal, WebSocketData } from "./_websocket_inbox.ts";
 
-/** What is kept to. */
+/** The limits of a connection. */
 export interface ConnectionLimits extends InboxLimits {
   /** Seconds, or null. */
   readonly heartbeat: number | null;
@@ -22,13 +22,13 @@ export interface ConnectionLimits extends InboxLimits {
   readonly closeTimeout: number;
 }
 
-/** How much may wait to be sent, in bytes, before those who send wait. */
+/** The high-water mark: how many bytes may wait to be sent before a send waits. */
 const HIGH_WATER = 1024 * 1024;
-/** How often to look whether it is less, in seconds: the platform does not tell. */
+/** Seconds between checks whether there are fewer; Deno fires no event for that. */
 const DRAIN_INTERVAL = 0.005;
-/** How long it takes to open at most, in seconds: the platform tells nothing of a client that has left. */
+/** Seconds that opening may take: Deno does not tell that a client has left. */
 const OPEN_TIMEOUT = 10;
-/** The longest time of the platform's timers, in seconds: at more, they would ring at once. */
+/** The longest time of Deno's timers, in seconds: beyond it, they would fire at once. */
 const MAX_TIME = 2_147_483;
 
 const OK = 1000;
@@ -36,7 +36,7 @@ const GOING_AWAY = 1001;
 const ABNORMAL = 1006;
 const INTERNAL_ERROR = 1011;
 
-/** Those that no close frame may have. */
+/** Codes that no close frame may have. */
 const NEVER_SENT: readonly number[] = [1004, 1005, ABNORMAL];
 
 /** See the module's description. */
@@ -70,11 +70,11 @@ export class WebSocketConnection {
     this.#limits = limits;
     this.protocol = protocol;
     const { heartbeat } = limits;
-    // The runtime pings at half of the time after which it gives up.
+    // Deno pings after half of the time after which it gives up.
     const idleTimeout = heartbeat === null ? 0 : 2 * Math.min(heartbeat, MAX_TIME);
     task._detach();
     const { socket, response } = Deno.upgradeWebSocket(task.request, { idleTimeout });
-    // Its option for this takes no list of protocols without blanks.
+    // Deno's option for this can't read a client's list of protocols without blanks.
     if (protocol !== null) response.headers.set("sec-websocket-protocol", protocol);
     this.response = response;
     this.#socket = socket;
@@ -111,18 +111,18 @@ export class WebSocketConnection {
     }
   }
 
-  /** With which code it was closed; null if it is open. */
+  /** The code it was closed with; null while it is open. */
   get closeCode(): number | null {
     return this.#end.code;
   }
 
-  /** Whether it is closed, or being closed: nothing can be sent. */
+  /** Whether it is closed or closing: nothing can be sent. */
   get closed(): boolean {
-    // The platform knows that the client closes it before it tells.
+    // Deno knows that the client is closing it before it fires the event.
     return this.#isOver || this.#socket.readyState > WebSocket.OPEN;
   }
 
-  /** Whether it was closed from here, or the platform has told its end. */
+  /** Whether it was closed from here, or Deno has reported its end. */
   get #isOver(): boolean {
     return this.#isClosing || this.closeCode !== null;
   }
@@ -137,7 +137,7 @@ export class WebSocketConnection {
     this.exception = new RangeError(`Cannot receive from WebSocket: ${state}`);
     this.#hangUp(code);
     this.#hasEnded(code, "");
-    this.#task.clientLeft(false); // as good as that: it is no fault of a handler that goes on sending
+    this.#task.clientLeft(false); // counts as left: a handler that goes on sending is not at fault
   }
 
   #onClose(code: number, reason: string): void {
@@ -147,7 +147,7 @@ export class WebSocketConnection {
     }
     const hasLeft = !this.#isOver;
     const endsItself = this.inbox.isAwaited || (this.receives && this.exception === null);
-    // The runtime says 0 where a message has come in place of the client's answer, too.
+    // Deno also gives code 0 if a message has come in place of the client's answer.
     this.#hasEnded(this.exception === null && code !== 0 ? code : ABNORMAL, reason);
     if (hasLeft) this.#task.clientLeft(!endsItself);
   }
@@ -161,7 +161,7 @@ export class WebSocketConnection {
     const socket = this.#socket;
     const { readyState } = socket;
     if (readyState === WebSocket.OPEN) socket.close(code, reason);
-    // Before it is open, the runtime takes no notice of it.
+    // Before it is open, Deno ignores `close()`.
     else if (readyState === WebSocket.CONNECTING) {
       socket.addEventListener("open", () => socket.close(code, reason));
     }
@@ -170,7 +170,7 @@ export class WebSocketConnection {
   #send(data: WebSocketData): void | Waiter {
     const socket = this.#socket;
     if (this.#isOver || socket.readyState !== WebSocket.OPEN) {
-      // The client may have closed it, and the platform not have told so yet.
+      // The client may have closed it, without Deno having reported that yet.
       if (!this.#isClosing) this.#task.clientLeft(false);
       throw new Deno.errors.ConnectionReset("Cannot send to WebSocket: it is closed");
     }

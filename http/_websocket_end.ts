@@ -1,5 +1,5 @@
 /**
- * The end of a WebSocket, of both kinds: that it has come, and the waiting for it.
+ * The end of a WebSocket, to a client or to a server: whether it has come, and waiting for it.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { Steps } from "../loop/coroutines.ts";
 export class WebSocketEnd {
   readonly #event = new Event();
   #code: number | null = null;
-  /** Ends the waiting for the other side's answer, also where those who waited were cancelled. */
+  /** Ends the waiting for the other side's answer, even if the waiting task was cancelled. */
   #timer: TimerHandle | null = null;
 
-  /** With which code it was closed; null while it is open. */
+  /** The code it was closed with; null while it is open. */
   get code(): number | null {
     return this.#code;
   }
 
-  /** Says that it has come; false if it was given up before. */
+  /** Notes that it has come; returns false if it had come, or was given up, before. */
   come(code: number): boolean {
     if (this.#code !== null) return false;
     this.#code = code;
@@ -29,7 +29,7 @@ export class WebSocketEnd {
     return true;
   }
 
-  /** Waits for it; calls `giveUp` if it has not come in so many seconds. */
+  /** Waits for it; calls `giveUp` if it has not come within `seconds`. */
   *wait(seconds: number, giveUp: () => void): Steps<void> {
     if (this.#code !== null) return;
     this.#timer ??= getRunningLoop().callLater(seconds, giveUp);

@@ -1,8 +1,9 @@
 /**
- * What has come by a WebSocket and nobody has taken yet: of both kinds of WebSockets, to clients and
- * to servers.
+ * The messages that have arrived on a WebSocket, to a client or to a server, and were not received
+ * yet.
  *
- * The end is a message, too. Invariants: it is the last one, and stays; one at a time waits.
+ * The end is a message, too. Invariants: it is the last one, and stays; only one receiver waits at
+ * a time.
  *
  * @module
  */
@@ -12,46 +13,46 @@ import type { Awaitable, EventLoop, TimerHandle } from "../loop/mod.ts";
 import { Claim, HostWaiter } from "../loop/claims.ts";
 import type { Claimable, Waiter } from "../loop/claims.ts";
 
-/** A message that has come: a text, or bytes. */
+/** A message: a text, or bytes. */
 export type WebSocketData = string | Uint8Array<ArrayBuffer>;
 
-/** What a WebSocket gives: a message, or that it was closed, which is always the last. */
+/** What a WebSocket receives: a message, or the close message, which is always the last. */
 export type WebSocketMessage =
   | { readonly type: "text"; readonly data: string }
   | { readonly type: "binary"; readonly data: Uint8Array<ArrayBuffer> }
   | { readonly type: "close"; readonly data: number; readonly reason: string };
 
-/** Options for the `receive()` of a WebSocket, and its like. */
+/** Options for the `receive()` of a WebSocket, and its variants. */
 export interface ReceiveOptions {
-  /** Seconds to wait; null for any time. By default what the WebSocket was made with. */
+  /** Seconds to wait; null for no limit. By default the setting of the WebSocket. */
   timeout?: number | null;
 }
 
-/** What is kept to. */
+/** The limits of an inbox. */
 export interface InboxLimits {
-  /** Seconds that somebody waits for a message, or null. */
+  /** Seconds to wait for a message, or null. */
   readonly receiveTimeout: number | null;
-  /** Bytes; Infinity for any. */
+  /** Bytes; Infinity for no limit. */
   readonly maxMsgSize: number;
-  /** Bytes; Infinity for any. */
+  /** Bytes; Infinity for no limit. */
   readonly maxQueueSize: number;
 }
 
-/** Why a message is not taken in. */
+/** Why a message is refused. */
 export interface Refusal {
-  /** For the end of the WebSocket. */
+  /** The code to close the WebSocket with. */
   readonly code: number;
-  /** In words. */
+  /** The reason, in words. */
   readonly state: string;
 }
 
 const POLICY_VIOLATION = 1008;
 const TOO_LARGE = 1009;
 
-/** What a message takes beside its content, in bytes. */
+/** What a message takes besides its content, in bytes. */
 const OVERHEAD = 64;
 
-/** The size of a message in bytes; a text in UTF-8 has at most three for each of its units. */
+/** The size of a message in bytes; a text in UTF-8 has at most three for each UTF-16 unit. */
 function sizeOf(data: string | ArrayBuffer, limit: number): number {
   if (typeof data !== "string") return data.byteLength;
   if (data.length * 3 <= limit || data.length > limit) return data.length;
@@ -65,9 +66,9 @@ interface Entry {
   next: Entry | null;
 }
 
-/** How somebody takes a message. */
+/** How a message is taken. */
 interface Taking<T> {
-  /** Makes what was asked for of the message, or throws. */
+  /** Converts the message to what was asked for, or throws. */
   readonly convert: (message: WebSocketMessage) => T;
   /** Seconds to wait for it, or null. */
   readonly timeout: number | null;
@@ -76,9 +77,9 @@ interface Taking<T> {
 /** See the module's description. */
 export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
   readonly #loop: EventLoop = getRunningLoop();
-  /** What is received from, for errors. */
+  /** The name of what is received from, for errors. */
   readonly #name: string;
-  /** Makes what is thrown where a message is needed and it was closed. */
+  /** Creates the error for a message that was needed when the WebSocket was closed. */
   readonly #closedError: (text: string) => Error;
   readonly #limits: InboxLimits;
   #first: Entry | null = null;
@@ -94,12 +95,12 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     this.#closedError = closedError;
   }
 
-  /** Whether somebody waits for a message. */
+  /** Whether a receiver waits for a message. */
   get isAwaited(): boolean {
     return this.#receiver !== null;
   }
 
-  /** Takes in what has come; or tells why not. */
+  /** Adds a message that has arrived, or returns why it is refused. */
   put(data: string | ArrayBuffer): Refusal | null {
     const { maxMsgSize, maxQueueSize } = this.#limits;
     const size = sizeOf(data, maxMsgSize);
@@ -119,7 +120,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     return null;
   }
 
-  /** Nothing more comes. */
+  /** Adds the close message: nothing more comes. */
   end(code: number, reason: string): void {
     this.#add({ type: "close", data: code, reason }, 0);
   }
@@ -145,12 +146,12 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
 
   // -- Taking --
 
-  /** Takes a message; waits for it. */
+  /** Waits for a message, and takes it. */
   take({ timeout = this.#limits.receiveTimeout }: ReceiveOptions): Awaitable<WebSocketMessage> {
     return this.#claim((message) => message, timeout);
   }
 
-  /** Takes a message, which must be a text or bytes. */
+  /** Waits for a message, which must be of the given type, and takes it. */
   takeAs(type: "text", options: ReceiveOptions): Awaitable<string>;
   takeAs(type: "binary", options: ReceiveOptions): Awaitable<Uint8Array<ArrayBuffer>>;
   takeAs(
@@ -160,7 +161,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     return this.#claim((message) => this.#dataOf(message, type), timeout);
   }
 
-  /** Takes a message, which must be JSON. */
+  /** Waits for a message, which must be JSON, and takes it. */
   takeJson<T>({ timeout = this.#limits.receiveTimeout }: ReceiveOptions): Awaitable<T> {
     return this.#claim((message) => JSON.parse(this.#dataOf(message, "text") as string), timeout);
   }
@@ -174,7 +175,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     throw this.#closedError(`${action}: it was closed (code ${message.data})`);
   }
 
-  /** The messages up to the end, where what is called returns or throws. */
+  /** The messages up to the end, where `atEnd` is called, which may throw. */
   messages(atEnd: () => void): AsyncIterator<WebSocketData, void, void> {
     const taking: Taking<IteratorResult<WebSocketData, void>> = {
       convert(message) {

@@ -1,8 +1,9 @@
 /**
- * Having all of a body at once, if it is there already.
+ * Reading all of a body at once, if it is available already.
  *
- * The platform does not tell how long a body is that was given as text, or that it is no stream; to
- * read it is the only way. Nothing is waited for, so a stream begins as early as it would have.
+ * A `Response` does not tell how long a body is that was given as text, or that it is not a stream;
+ * the only way is to read it. Nothing is waited for, so a stream begins as early as it would
+ * otherwise.
  *
  * @module
  */
@@ -16,10 +17,11 @@ type Read = Promise<ReadableStreamReadResult<Bytes>>;
 const LATER = Symbol("later");
 
 /**
- * All of a body, if it can be read without waiting; otherwise another stream of the same. In a stream of
- * pieces that are all there, it reads no further than to the piece after the first `size` bytes.
+ * All of a body, if it can be read without waiting; otherwise another stream of the same content.
+ * In a stream whose chunks are all available, it reads no further than to the chunk after the first
+ * `size` bytes.
  *
- * @throws What the body fails with before it is known that something of it comes later.
+ * @throws What the body fails with, unless it is known by then that a part of it comes later.
  */
 export async function wholeIfThere(body: Body, size: number): Promise<Bytes | Body> {
   const reader = body.getReader();
@@ -36,13 +38,13 @@ export async function wholeIfThere(body: Body, size: number): Promise<Bytes | Bo
   }
 }
 
-/** Resolves a few microtasks later than the reading of what is there. */
+/** Resolves a few microtasks later than a read of what is available. */
 async function later(): Promise<typeof LATER> {
   for (let i = 0; i < 4; i++) await null;
   return LATER;
 }
 
-/** The whole body again: what was read, what is being read, if anything is, and the rest. */
+/** The whole body again: the chunks that were read, the pending read, if any, and the rest. */
 function goOn(
   chunks: Bytes[],
   read: Read | null,

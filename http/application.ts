@@ -395,10 +395,7 @@ export class Application implements AsyncDisposable {
     return this.#owner === null ? [] : tasksOf(this.#owner);
   }
 
-  /**
-   * @ignore The handlers of open WebSockets and event streams, which run until they are told to
-   * end.
-   */
+  /** @ignore The handlers of open WebSockets and event streams, which run until told to end. */
   get _streaming(): RequestTask[] {
     return this._running.filter(({ early }) => early?._isEndless ?? false);
   }

@@ -370,7 +370,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
 /**
  * Throws if the client has left: its connection would never open, and would hold up the end of the
- * server. Deno tells that only a moment after the request's signal was asked for.
+ * server. The request's signal tells that only a moment after it was asked for.
  */
 function* checkClient(task: RequestTask): Steps<void> {
   quietLegacyAbort();
