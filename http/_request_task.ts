@@ -27,7 +27,7 @@ import { HTTPGatewayTimeout } from "./exceptions.ts";
 import { FileResponse } from "./file_response.ts";
 import type { RouteMatch } from "./route.ts";
 
-/** What `Deno.serve` tells about a request. */
+/** What `Deno.serve` provides about a request. */
 export interface ServeInfo {
   /** Where the request came from. */
   readonly remoteAddr?: Deno.Addr;
@@ -444,7 +444,7 @@ function endIfEndless(task: RequestTask): void {
   if (task.early?._isEndless) task.cancel("the server stops");
 }
 
-/** Says that the answer is the last one on its connection, which the server then closes. */
+/** Marks the answer as the last one on its connection, which the server then closes. */
 function endConnection(headers: Headers): void {
   headers.set("connection", "close");
 }
@@ -472,7 +472,7 @@ export function taskOf(request: Request, action: string): RequestTask {
   throw new RuntimeError(`Cannot ${action}: no application answers this request`);
 }
 
-/** The same, or null if there is none. */
+/** The same, but returns null if there is none. */
 export function findTask(request: Request): RequestTask | null {
   const task = (request as Owned)[TASK] ?? runningTask();
   return task instanceof RequestTask ? task : null;

@@ -28,7 +28,7 @@ export interface EtagOptions {
  * other.
  *
  * @param content The content.
- * @param options Whether the tag is a weak one.
+ * @param options Whether the tag is weak.
  * @returns The tag, as in the `ETag` header.
  *
  * @example

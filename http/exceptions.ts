@@ -23,7 +23,7 @@ export interface HTTPExceptionOptions {
 }
 
 /**
- * An error that is a response: thrown by a handler, it is what the client gets.
+ * An error that is a response: if a handler throws it, the client gets that response.
  *
  * Counterpart of Python's `aiohttp.web.HTTPException`.
  *
@@ -50,7 +50,7 @@ export class HTTPException extends Error {
    *
    * @param status The status code, from 200 to 599.
    * @param reason The reason phrase.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    * @throws {RangeError} If a response can't have this status, or this reason.
    */
   constructor(status: number, reason: string, options: HTTPExceptionOptions = {}) {
@@ -93,7 +93,7 @@ export class HTTPSuccessful extends HTTPException {
   /**
    * Creates the exception, with the status of its class.
    *
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(options: HTTPExceptionOptions = {}) {
     const { status } = new.target;
@@ -109,7 +109,7 @@ export class HTTPRedirection extends HTTPException {
   /**
    * Creates the exception, with the status of its class.
    *
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(options: HTTPExceptionOptions = {}) {
     const { status } = new.target;
@@ -125,7 +125,7 @@ export class HTTPError extends HTTPException {
   /**
    * Creates the exception, with the status of its class.
    *
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(options: HTTPExceptionOptions = {}) {
     const { status } = new.target;
@@ -213,7 +213,7 @@ export class HTTPMove extends HTTPRedirection {
    * Creates the redirect.
    *
    * @param location The URL to go to, for the `Location` header.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    * @throws {RangeError} If the location is empty or has characters that no header may have.
    */
   constructor(location: string | URL, options: HTTPExceptionOptions = {}) {
@@ -422,7 +422,7 @@ export class HTTPMethodNotAllowed extends HTTPClientError {
    * Creates the error.
    *
    * @param allowed The methods that are allowed, for the `Allow` header.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(allowed: Iterable<string>, options: HTTPExceptionOptions = {}) {
     const methods = [...allowed].sort();
@@ -447,7 +447,7 @@ export class HTTPRequestEntityTooLarge extends HTTPClientError {
    *
    * @param maxSize How many bytes the server accepts.
    * @param actualSize How many bytes the body has, or had when the server stopped reading.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(maxSize: number, actualSize: number, options: HTTPExceptionOptions = {}) {
     const text = `Maximum request body size ${maxSize} exceeded, actual body size ${actualSize}`;
@@ -465,7 +465,7 @@ export class HTTPRequestRangeNotSatisfiable extends HTTPClientError {
    * Creates the error.
    *
    * @param size The full size in bytes, for the `Content-Range` header; null if unknown.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(size: number | null = null, options: HTTPExceptionOptions = {}) {
     const headers = new Headers(options.headers);
@@ -482,7 +482,7 @@ export class HTTPUnavailableForLegalReasons extends HTTPClientError {
    * Creates the error.
    *
    * @param link The URL of whoever demands that, for the `Link` header; null if it can't be named.
-   * @param options Its body and its headers.
+   * @param options The body and the headers.
    */
   constructor(link: string | URL | null = null, options: HTTPExceptionOptions = {}) {
     const headers = new Headers(options.headers);

@@ -1,5 +1,5 @@
 /**
- * The web layer: applications that answer requests, and sessions that make them, on the web
+ * The web layer: applications that answer requests, and sessions that make them, with the web
  * platform's own `Request` and `Response`. What aiohttp is to asyncio.
  *
  * @example

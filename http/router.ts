@@ -317,7 +317,7 @@ export class Router {
    * Serves the files of a folder under a prefix. Counterpart of `add_static()`.
    *
    * Nothing outside of the folder is served, symbolic links are not followed, and folders are not
-   * listed, unless the options say so. Files are served as by {@linkcode FileResponse}.
+   * listed, unless the options say so. Files are served as {@linkcode FileResponse} does.
    *
    * @param prefix The prefix of the paths, such as `/static`; `/` for all paths without another
    * route.

@@ -204,7 +204,7 @@ export function sessions(options: SessionsOptions): Middleware {
  * Counterpart of `await get_session(request)` in Python's `aiohttp_session`.
  *
  * @param request The request.
- * @returns The session; an empty one for a client that comes for the first time.
+ * @returns The session; an empty one for a new client.
  * @throws {RuntimeError} If {@linkcode sessions} is not a middleware of the application.
  *
  * @example

@@ -220,7 +220,7 @@ export class StreamResponse extends Response {
     this._handlerEnded(null);
   }
 
-  /** @ignore Whether something can be written. */
+  /** @ignore Whether the response can be written to. */
   get _isOpen(): boolean {
     return this.#state === PREPARED;
   }

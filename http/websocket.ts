@@ -151,7 +151,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
    * Returns whether a request asks for a WebSocket. Counterpart of `can_prepare()`.
    *
    * @param request The request.
-   * @returns Whether it does.
+   * @returns Whether it asks for one.
    */
   canPrepare(request: Request): boolean {
     const { headers, method } = request;
