@@ -163,7 +163,9 @@ export class BodyReader {
     this.#exchange.check();
     if (this.#exchange.ended) throw this.#released();
     if (this.#busy) {
-      throw new RuntimeError(`Cannot read response of ${this.#url}: somebody reads it already`);
+      throw new RuntimeError(
+        `Cannot read response of ${this.#url}: another task is reading it already`,
+      );
     }
     this.#busy = true;
   }

@@ -69,7 +69,7 @@ function targetOf(location: string, from: URL): URL {
       `Cannot follow redirect of ${from} to ${shown}: ${state}`,
     );
   };
-  if (!URL.canParse(location, from)) return refuse("it is no URL");
+  if (!URL.canParse(location, from)) return refuse("it is not a URL");
   const url = new URL(location, from);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return refuse(`Url scheme '${url.protocol.slice(0, -1)}' not supported`);

@@ -25,7 +25,7 @@ export function requestUrl(
   const target = URL.parse(String(url), base);
   if (target === null) {
     const shown = JSON.stringify(withoutCredentials(String(url)));
-    throw new InvalidURL(`Cannot make request to ${shown}: it is no URL`);
+    throw new InvalidURL(`Cannot make request to ${shown}: it is not a URL`);
   }
   const { protocol } = target;
   if (protocols.includes(protocol)) return target;

@@ -189,7 +189,7 @@ function parse(path: string): Part[] {
   const parts: Part[] = [];
   let start = 0;
   for (let i = 0; i < path.length; i++) {
-    if (path[i] === "}") throw new RangeError(`Cannot add route: "${path}" has a "}" too many`);
+    if (path[i] === "}") throw new RangeError(`Cannot add route: "${path}" has an unmatched "}"`);
     if (path[i] !== "{") continue;
     if (i > start) parts.push(quotePath(path.slice(start, i)));
     const end = closingBrace(path, i);
@@ -208,13 +208,13 @@ function closingBrace(path: string, open: number): number {
     else if (path[i] === "{") depth++;
     else if (path[i] === "}" && --depth === 0) return i;
   }
-  throw new RangeError(`Cannot add route: "${path}" has a "{" that is not closed`);
+  throw new RangeError(`Cannot add route: "${path}" has an unmatched "{"`);
 }
 
 function parseVariable(path: string, text: string): Part {
   const [, name, regex = null] = VARIABLE.exec(text) ?? [];
   if (name === undefined) {
-    throw new RangeError(`Cannot add route: "{${text}}" in "${path}" is no variable`);
+    throw new RangeError(`Cannot add route: "{${text}}" in "${path}" is not a variable`);
   }
   return { name, regex };
 }

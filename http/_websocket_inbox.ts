@@ -198,7 +198,7 @@ export class WebSocketInbox implements Claimable<unknown, Taking<unknown>> {
     const message = this.#takeNowait();
     if (message !== null) return taking.convert(message);
     if (this.#receiver !== null) {
-      throw new RuntimeError(`Cannot receive from ${this.#name}: somebody waits already`);
+      throw new RuntimeError(`Cannot receive from ${this.#name}: another task is waiting already`);
     }
     const receiver = this.#receiver = new HostWaiter({ loop: this.#loop });
     if (taking.timeout !== null) this.#timer = this.#expireLater(receiver, taking.timeout);

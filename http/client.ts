@@ -149,7 +149,7 @@ export class ClientSession implements AsyncDisposable {
     this.cookieJar = cookieJar === undefined ? new CookieJar() : cookieJar;
     if (Object.keys(cookies).length > 0) {
       if (this.#baseUrl === undefined || this.cookieJar === null) {
-        throw new TypeError("Cannot keep cookies: they need a baseUrl, whose they are, and a jar");
+        throw new TypeError("Cannot keep cookies: they need a jar and a baseUrl");
       }
       this.cookieJar.updateCookies(cookies, this.#baseUrl);
     }
@@ -260,13 +260,13 @@ export class ClientSession implements AsyncDisposable {
   #build(method: string, url: string | URL, options: ClientRequestOptions): ClientRequest {
     const name = method.toUpperCase();
     if (!TOKEN.test(name) || NO_METHODS.includes(name)) {
-      throw new TypeError(`Cannot make request: fetch takes no method ${JSON.stringify(method)}`);
+      throw new TypeError(`Cannot make request: fetch rejects method ${JSON.stringify(method)}`);
     }
     const target = requestUrl(url, this.#baseUrl, PROTOCOLS);
     addParams(target, this.#options.params, options.params);
     const body = bodyOf(options, this.#options.jsonSerialize);
     if (body !== null && (name === "GET" || name === "HEAD")) {
-      throw new TypeError(`Cannot make request: fetch sends no body with ${name}`);
+      throw new TypeError(`Cannot make request: fetch can't send a body with ${name}`);
     }
     const headers = this.#headersFor(target, options);
     const { cookies = NO_COOKIES, proxy } = options;

@@ -126,10 +126,12 @@ export class TCPConnector implements AsyncDisposable {
       throw new RangeError(`Cannot create connector: ${name} must be >= 0, not ${value}`);
     }
     if ((cert === undefined) !== (key === undefined)) {
-      throw new RangeError("Cannot create connector: cert and key need each other");
+      throw new RangeError("Cannot create connector: cert and key go together, and one is missing");
     }
     if (forceClose && keepaliveTimeout !== undefined) {
-      throw new RangeError("Cannot create connector: forceClose leaves no keepaliveTimeout");
+      throw new RangeError(
+        "Cannot create connector: forceClose and keepaliveTimeout exclude each other",
+      );
     }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };

@@ -68,7 +68,9 @@ export class MultipartWriter {
    */
   constructor(boundary: string = crypto.randomUUID().replaceAll("-", "")) {
     if (!/^[\w'()+,./:=?-]{1,70}$/.test(boundary)) {
-      throw new RangeError(`Cannot create form: ${JSON.stringify(boundary)} is no boundary`);
+      throw new RangeError(
+        `Cannot create form: ${JSON.stringify(boundary)} is not a valid boundary`,
+      );
     }
     this.boundary = boundary;
   }

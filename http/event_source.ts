@@ -71,7 +71,7 @@ export class EventSourceResponse extends StreamResponse {
   /**
    * Creates a stream. Nothing is sent before `prepare()`.
    *
-   * @param options Its headers and its times.
+   * @param options The headers, and the times of pings and of reconnecting.
    * @throws {RangeError} If `ping` is not > 0, or `retry` not >= 0.
    */
   constructor(options: EventSourceOptions = {}) {
@@ -114,7 +114,7 @@ export class EventSourceResponse extends StreamResponse {
    * Sends an event, and waits if the client is slow.
    *
    * @param data The data of the event; it may have several lines.
-   * @param options Its type and its id.
+   * @param options Its type, its id, and when to reconnect.
    * @returns An awaitable that ends when more may be sent.
    * @throws {TypeError} If the data is not a string.
    * @throws {RangeError} If the type or the id has a line break or a NUL, or `retry` is not >= 0.

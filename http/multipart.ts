@@ -198,7 +198,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       return JSON.parse(text);
     } catch (error) {
       // A SyntaxError: it throws nothing else.
-      return fail("a part is no JSON", error);
+      return fail("a part is not JSON", error);
     }
   }
 
@@ -258,7 +258,9 @@ class MultipartReader {
 
   *#chunkOf(part: BodyPart): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#cut.has(part)) {
-      throw new RuntimeError("Cannot read part: what was not read of it in time was dropped");
+      throw new RuntimeError(
+        "Cannot read part: its unread rest was dropped when the next part was requested",
+      );
     }
     return this.#current === part && !this.#ended ? yield* this.#readChunk() : null;
   }

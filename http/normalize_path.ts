@@ -69,7 +69,7 @@ export function normalizePathMiddleware(options: NormalizePathOptions = {}): Mid
   const { removeSlash = false, appendSlash = !removeSlash, mergeSlashes = true } = options;
   const { redirectClass = HTTPPermanentRedirect } = options;
   if (appendSlash && removeSlash) {
-    throw new RangeError("Cannot normalize paths: slashes are to be both added and taken away");
+    throw new RangeError("Cannot normalize paths: appendSlash and removeSlash are both true");
   }
   const rules = { removeSlash, appendSlash, mergeSlashes };
   return (request, handler) => {

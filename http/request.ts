@@ -56,7 +56,7 @@ import type { Route } from "./route.ts";
 export function matchInfo<Name extends string = string>(
   request: Request,
 ): Readonly<Record<Name, string>> {
-  return taskOf(request, "tell match info").match.params as Record<Name, string>;
+  return taskOf(request, "get match info").match.params as Record<Name, string>;
 }
 
 /**
@@ -79,7 +79,7 @@ export function matchInfo<Name extends string = string>(
  * ```
  */
 export function routeOf(request: Request): Route {
-  return taskOf(request, "tell route").match.route;
+  return taskOf(request, "get route").match.route;
 }
 
 /**
@@ -105,9 +105,9 @@ export function routeOf(request: Request): Route {
  * ```
  */
 export function appOf(request: Request): Application {
-  const { scope } = taskOf(request, "tell application").plan;
+  const { scope } = taskOf(request, "get application").plan;
   if (scope instanceof Application) return scope;
-  throw new TypeError("Cannot tell application: the router has none");
+  throw new TypeError("Cannot get application: the router has none");
 }
 
 /**
@@ -131,7 +131,7 @@ export function appOf(request: Request): Application {
  * ```
  */
 export function remote(request: Request): string | null {
-  const { info } = taskOf(request, "tell remote address");
+  const { info } = taskOf(request, "get remote address");
   const text = addressText(info?.remoteAddr);
   return text === "-" ? null : text;
 }

@@ -146,7 +146,8 @@ export class Router {
    * @param options The route's name, and settings that override those of the application.
    * @returns The route.
    * @throws {RangeError} If the method or the path is malformed, or such a route exists already, or
-   * the name belongs to another path.
+   * the name belongs to another path, or a setting is invalid.
+   * @throws {TypeError} If the handler is not a function.
    * @throws {RuntimeError} If the application has started.
    */
   addRoute(method: string, path: string, handler: Handler, options: RouteOptions = {}): Route {
@@ -162,7 +163,7 @@ export class Router {
     const mount = this.#mountOf(path);
     const methods = this.#methods.get(mount.shape) ?? new Set();
     if (methods.has(key) || methods.has(ANY_METHOD) || (key === ANY_METHOD && methods.size > 0)) {
-      throw new RangeError(`Cannot add route: ${key} ${path} is there already`);
+      throw new RangeError(`Cannot add route: ${key} ${path} exists already`);
     }
     this.#checkName(options.name, mount);
     this.#methods.set(mount.shape, methods.add(key));
@@ -189,7 +190,7 @@ export class Router {
   #checkName(name: string | undefined, owner: PathMount): void {
     const other = name === undefined ? undefined : this.#names.get(name);
     if (other === undefined || other === owner) return;
-    throw new RangeError(`Cannot add route: the name "${name}" stands for ${other.path} already`);
+    throw new RangeError(`Cannot add route: the name "${name}" belongs to ${other.path} already`);
   }
 
   #checkOpen(action: string): void {
@@ -505,7 +506,7 @@ export class Router {
     const folder = this.#folders.get(name);
     if (folder !== undefined) return folder.versionOf(String(filename), options);
     if (!options.appendVersion) return null;
-    throw new RangeError(`Cannot append version: "${name}" is the name of no folder`);
+    throw new RangeError(`Cannot append version: "${name}" is not the name of a static folder`);
   }
 
   /** @ignore Refuses further routes. */

@@ -124,7 +124,9 @@ async function made(app: Application | Coroutine<Application>): Promise<Applicat
   if (app instanceof Application) return app;
   const result: unknown = await new Operation(() => runInTask(app));
   if (result instanceof Application) return result;
-  throw new TypeError(`Cannot run application: the coroutine made ${result}`);
+  throw new TypeError(
+    `Cannot run application: the coroutine must return an Application, not ${result}`,
+  );
 }
 
 async function serve(

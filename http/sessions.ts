@@ -220,7 +220,7 @@ export function sessions(options: SessionsOptions): Middleware {
 export function sessionOf(request: Request): Session {
   const session = sessionsOfTasks.get(taskOf(request, "give session"));
   if (session === undefined) {
-    throw new RuntimeError("Cannot give session: sessions() is no middleware of the application");
+    throw new RuntimeError("Cannot get session: sessions() is not a middleware of the application");
   }
   return session;
 }

@@ -47,7 +47,7 @@ export interface StreamResponseInit extends ResponseInit {
 function bytesOf(data: unknown): Uint8Array<ArrayBuffer> {
   if (typeof data === "string") return encoder.encode(data);
   if (data instanceof Uint8Array) return data as Uint8Array<ArrayBuffer>;
-  const text = `a string or an Uint8Array was expected, not ${String(data)}`;
+  const text = `a string or a Uint8Array was expected, not ${String(data)}`;
   throw new TypeError(`Cannot write response: ${text}`);
 }
 
@@ -159,7 +159,9 @@ export class StreamResponse extends Response {
    * @throws {RuntimeError} If the request was answered already, or no application answers it.
    */
   prepare(request: Request): void {
-    if (this.#state !== CREATED) throw new RuntimeError("Cannot prepare response: it was prepared");
+    if (this.#state !== CREATED) {
+      throw new RuntimeError("Cannot prepare response: it was prepared already");
+    }
     const task = taskOf(request, "prepare response");
     this.#pipe.onCancel = () => this.#onCancel();
     task.answerEarly(this.#compress ? compress(request, this, { minSize: 0 }) : this, this);
@@ -185,7 +187,7 @@ export class StreamResponse extends Response {
    */
   write(data: Uint8Array<ArrayBuffer> | string): Awaitable<void> {
     if (this.#state === CREATED) {
-      throw new RuntimeError("Cannot write response: prepare() comes first");
+      throw new RuntimeError("Cannot write response: call prepare() first");
     }
     return new Operation(() => this.#write(data));
   }
@@ -210,7 +212,7 @@ export class StreamResponse extends Response {
    */
   writeEof(data: Uint8Array<ArrayBuffer> | string = ""): Awaitable<void> {
     if (this.#state === CREATED) {
-      throw new RuntimeError("Cannot end response: prepare() comes first");
+      throw new RuntimeError("Cannot end response: call prepare() first");
     }
     return new Operation(() => this.#writeEof(data));
   }

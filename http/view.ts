@@ -84,7 +84,7 @@ export class View {
 /** The HTTP methods that a class answers, in capitals, and their handlers. */
 export function handlersOf(view: ViewClass): [method: string, handler: Handler][] {
   if (typeof view !== "function" || !(view.prototype instanceof View)) {
-    throw new TypeError(`Cannot add view: ${view} is no class that extends View`);
+    throw new TypeError(`Cannot add view: ${view} is not a class that extends View`);
   }
   const names = METHODS.filter((name) => typeof view.prototype[name] === "function");
   if (names.length === 0) {

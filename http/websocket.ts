@@ -176,7 +176,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
 
   *#prepare(request: Request): Steps<void> {
     if (this.#connection !== null) {
-      throw new RuntimeError("Cannot prepare WebSocket: it was prepared");
+      throw new RuntimeError("Cannot prepare WebSocket: it was prepared already");
     }
     const task = taskOf(request, "prepare WebSocket");
     checkUnanswered(task);
@@ -184,7 +184,7 @@ export class WebSocketResponse extends Response implements AsyncIterable<WebSock
       throw new HTTPBadRequest({ text: "400: No WebSocket was asked for", headers: VERSION });
     }
     if (task.info === undefined) {
-      const text = "the request came by no connection; those to a TestServer do";
+      const text = "the request has no connection; use a TestServer";
       throw new RuntimeError(`Cannot prepare WebSocket: ${text}`);
     }
     yield* checkClient(task);

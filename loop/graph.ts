@@ -88,7 +88,7 @@ export function captureCallGraph(
 ): FutureCallGraph | null {
   const start = future ?? currentTask();
   if (start === null) return null;
-  if (!isFuture(start)) throw new TypeError(`Cannot capture call graph: ${start} is no future`);
+  if (!isFuture(start)) throw new TypeError(`Cannot capture call graph: ${start} is not a future`);
   return new Capture(start, options.limit ?? Infinity).graphOf(start);
 }
 

@@ -81,7 +81,7 @@ function asFutures<F>(futures: Iterable<F>): Set<F> {
   if (set.size === 0) throw new RangeError("Cannot wait: the set of futures is empty");
   for (const future of set) {
     if (!isFuture(future)) {
-      throw new TypeError(`Cannot wait: ${repr(future)} is no task; createTask() makes one`);
+      throw new TypeError(`Cannot wait: ${repr(future)} is not a task; createTask() makes one`);
     }
   }
   return set;

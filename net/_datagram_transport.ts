@@ -157,7 +157,7 @@ export class SocketDatagramTransport implements DatagramTransport {
 
   sendto(data: Uint8Array, addr: SocketAddress | null = null): void {
     if (!(data instanceof Uint8Array)) {
-      throw new TypeError(`Cannot send: data must be an Uint8Array, not ${typeof data}`);
+      throw new TypeError(`Cannot send: data must be a Uint8Array, not ${typeof data}`);
     }
     const remote = this.#remote;
     if (remote === null && addr === null) {

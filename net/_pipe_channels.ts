@@ -108,7 +108,7 @@ class WritePipe implements Channel {
   }
 
   close(isOrderly = false): void {
-    const reason = new Deno.errors.BrokenPipe("Cannot read on: what should come was dropped");
+    const reason = new Deno.errors.BrokenPipe("Cannot read on: the transport was aborted");
     const ending = isOrderly ? this.#writer.close() : this.#writer.abort(reason);
     ending.catch(() => {}); // it is closed, or has failed, which was told by write()
   }

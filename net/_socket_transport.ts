@@ -304,7 +304,7 @@ export class SocketTransport implements Transport {
 
   #checkData(data: unknown): void {
     if (data instanceof Uint8Array) return;
-    throw new TypeError(`Cannot write: data must be an Uint8Array, not ${typeof data}`);
+    throw new TypeError(`Cannot write: data must be a Uint8Array, not ${typeof data}`);
   }
 
   #checkEof(call: string): void {
@@ -320,7 +320,7 @@ export class SocketTransport implements Transport {
   }
 
   writeEof(): void {
-    if (this.#setup.tls) throw new RuntimeError("Cannot write EOF: TLS knows no half-closed state");
+    if (this.#setup.tls) throw new RuntimeError("Cannot write EOF: TLS has no half-closed state");
     if (this.#channel.closeWrite === undefined) return this.close();
     if (this.#eofWanted || this.#state !== OPEN) return;
     this.#eofWanted = true;

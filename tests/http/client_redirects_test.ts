@@ -190,7 +190,7 @@ Deno.test("ClientSession repeats a body that a function gives, and no stream", a
 
 Deno.test("ClientSession throws for a place that is no URL of HTTP", async () => {
   for (
-    const [location, state] of [["http://[bad", "it is no URL"], [
+    const [location, state] of [["http://[bad", "it is not a URL"], [
       "ftp://x/",
       "Url scheme 'ftp' not supported",
     ]]
@@ -202,7 +202,7 @@ Deno.test("ClientSession throws for a place that is no URL of HTTP", async () =>
   }
   const refused = [
     ["http://a%3Ab:secret@127.0.0.1/", '":" is not allowed'],
-    ["http://me:secret@[bad/", '"http://[bad/": it is no URL'],
+    ["http://me:secret@[bad/", '"http://[bad/": it is not a URL'],
     ["ftp://me:secret@x/", "\"ftp://x/\": Url scheme 'ftp' not supported"],
   ];
   for (const [location, state] of refused) {

@@ -271,11 +271,15 @@ Deno.test("ClientSession.get() refuses a body, and what fetch has no way to send
   await withSession({}, async (session) => {
     const get = (url: string, options?: ClientRequestOptions) => async (): Promise<unknown> =>
       await session.get(url, options);
-    await assertRejects(get("http://127.0.0.1/", { data: "a" }), TypeError, "no body with GET");
+    await assertRejects(
+      get("http://127.0.0.1/", { data: "a" }),
+      TypeError,
+      "can't send a body with GET",
+    );
     await assertRejects(
       get("/no-base"),
       InvalidURL,
-      'Cannot make request to "/no-base": it is no URL',
+      'Cannot make request to "/no-base": it is not a URL',
     );
     await assertRejects(get("ftp://127.0.0.1/"), InvalidURL, "Url scheme 'ftp' not supported");
     await assertRejects(get("http://127.0.0.1/", { headers: { "a b": "c" } }), TypeError);
@@ -283,7 +287,7 @@ Deno.test("ClientSession.get() refuses a body, and what fetch has no way to send
     await assertRejects(get("http://127.0.0.1/", { proxy: "no proxy" }), TypeError, "Invalid URL");
     for (const method of ["A B", "", "connect", "TRACE"]) {
       const send = async () => await session.request(method, "http://127.0.0.1/");
-      const text = `fetch takes no method "${method}"`;
+      const text = `fetch rejects method "${method}"`;
       await assertRejects(send, TypeError, text);
     }
   });
@@ -519,9 +523,13 @@ Deno.test("ClientSession() throws at once for options that can't be", () => {
   assertThrows(() => new ClientSession({ timeout: -1 }), RangeError, 'timeout "total"');
   assertThrows(() => new ClientSession({ cookies: { a: "b" } }), TypeError, "baseUrl");
   assertThrows(() => new TCPConnector({ limit: -1 }), RangeError, "limit must be >= 0");
-  assertThrows(() => new TCPConnector({ cert: "x" }), RangeError, "need each other");
+  assertThrows(() => new TCPConnector({ cert: "x" }), RangeError, "cert and key go together");
   const both = { forceClose: true, keepaliveTimeout: 5 };
-  assertThrows(() => new TCPConnector(both), RangeError, "forceClose leaves no keepaliveTimeout");
+  assertThrows(
+    () => new TCPConnector(both),
+    RangeError,
+    "forceClose and keepaliveTimeout exclude each other",
+  );
 });
 
 Deno.test("ClientSession reads an answer that comes before its body was sent", async () => {

@@ -282,7 +282,7 @@ Deno.test("ClientWebSocketResponse.receive() waits for so long, and for one at a
     assertEquals(error.message, `Cannot receive from ${site.url}: no message within 0.01 s`);
     const waiting = createTask(async () => await ws.receive({ timeout: null }));
     await sleep(0);
-    await assertRejects(async () => await ws.receive(), Error, "somebody waits already");
+    await assertRejects(async () => await ws.receive(), Error, "another task is waiting already");
     waiting.cancel();
     await assertRejects(async () => await waiting, CancelledError);
     await ws.sendStr("still open");

@@ -102,6 +102,6 @@ test("normalizePathMiddleware() can't both add and take away", () => {
   assertThrows(
     () => normalizePathMiddleware({ appendSlash: true, removeSlash: true }),
     RangeError,
-    "both added and taken away",
+    "appendSlash and removeSlash are both true",
   );
 });

@@ -285,5 +285,5 @@ test("BodyPart.json() reads a part as JSON, and answers 400 to what is none", as
     return [response.status, await response.text()];
   };
   assertEquals(await ask('{"ü":[1]}'), [200, '{"ü":[1]}']);
-  assertEquals(await ask("{"), [400, "400: Malformed multipart body: a part is no JSON"]);
+  assertEquals(await ask("{"), [400, "400: Malformed multipart body: a part is not JSON"]);
 });

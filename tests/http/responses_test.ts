@@ -504,10 +504,10 @@ test("StreamResponse refuses to be used out of order", async () => {
   const seen: string[] = [];
   app.router.addGet("/", async (request) => {
     const response = new StreamResponse();
-    assertThrows(() => response.write("x"), RuntimeError, "prepare() comes first");
-    assertThrows(() => response.writeEof(), RuntimeError, "prepare() comes first");
+    assertThrows(() => response.write("x"), RuntimeError, "call prepare() first");
+    assertThrows(() => response.writeEof(), RuntimeError, "call prepare() first");
     response.prepare(request);
-    assertThrows(() => response.prepare(request), RuntimeError, "it was prepared");
+    assertThrows(() => response.prepare(request), RuntimeError, "it was prepared already");
     assertThrows(() => new StreamResponse().prepare(request), RuntimeError, "answered already");
     await response.writeEof("x");
     await assertRejects(async () => await response.write("y"), RuntimeError, "it has ended");
@@ -526,7 +526,7 @@ test("StreamResponse.write() throws when it is given neither bytes nor a text", 
     const response = new StreamResponse();
     response.prepare(request);
     for (const [data, shown] of [[5, "5"], [null, "null"], [{}, "[object Object]"]] as const) {
-      const text = `a string or an Uint8Array was expected, not ${shown}`;
+      const text = `a string or a Uint8Array was expected, not ${shown}`;
       const wrong = data as unknown as string;
       await assertRejects(async () => await response.write(wrong), TypeError, text);
     }

@@ -67,7 +67,7 @@ test("RouteTableDef can be added to several applications, and joined with others
 test("Application.addRoutes() refuses what its router refuses", async () => {
   await using app = new Application();
   const wrong = new RouteTableDef().get("/a", tell).get("/a", tell).get("/b", tell);
-  assertThrows(() => app.addRoutes(wrong), RangeError, "GET /a is there already");
+  assertThrows(() => app.addRoutes(wrong), RangeError, "GET /a exists already");
   await app.request("/a");
   assertThrows(() => app.addRoutes(new RouteTableDef().get("/c", tell)), RuntimeError, "started");
 });

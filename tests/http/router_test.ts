@@ -109,20 +109,20 @@ test("Router.addRoute() refuses what is malformed or there already", () => {
     ["GET", "a", 'path "a" must begin with "/"'],
     ["G ET", "/b", "is not a method"],
     ["", "/b", "is not a method"],
-    ["GET", "/a{b", 'a "{" that is not closed'],
-    ["GET", "/a}b", 'a "}" too many'],
-    ["GET", "/{}", "is no variable"],
-    ["GET", "/{1}", "is no variable"],
-    ["GET", "/{a b}", "is no variable"],
-    ["GET", "/{a:}", "is no variable"],
+    ["GET", "/a{b", 'an unmatched "{"'],
+    ["GET", "/a}b", 'an unmatched "}"'],
+    ["GET", "/{}", "is not a variable"],
+    ["GET", "/{1}", "is not a variable"],
+    ["GET", "/{a b}", "is not a variable"],
+    ["GET", "/{a:}", "is not a variable"],
     ["GET", "/{a}{a}", "is malformed"],
     ["GET", "/{a:(}", "is malformed"],
-    ["GET", "/there", "GET /there is there already"],
-    ["get", "/there", "GET /there is there already"],
-    ["*", "/there", "* /there is there already"],
-    ["PUT", "/all", "PUT /all is there already"],
-    ["GET", "/v/{other}", "GET /v/{other} is there already"],
-    ["GET", "/caf%C3%A9", "is there already"],
+    ["GET", "/there", "GET /there exists already"],
+    ["get", "/there", "GET /there exists already"],
+    ["*", "/there", "* /there exists already"],
+    ["PUT", "/all", "PUT /all exists already"],
+    ["GET", "/v/{other}", "GET /v/{other} exists already"],
+    ["GET", "/caf%C3%A9", "exists already"],
   ];
   const router = new Router();
   for (const path of ["/there", "/v/{name}", "/café"]) router.addGet(path, ok);
@@ -184,7 +184,7 @@ test("Router.urlFor() refuses names and values that lead nowhere", () => {
   assertThrows(
     () => router.addGet("/other", ok, { name: "user" }),
     RangeError,
-    "stands for /u/{n}",
+    "belongs to /u/{n}",
   );
 });
 

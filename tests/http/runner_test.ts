@@ -182,7 +182,11 @@ test("runApp() throws what its coroutine throws, and stops while that waits", as
   };
   await assertRejects(() => runApp(fail, settings), RangeError, "no configuration");
   const wrong = async () => null as unknown as Application;
-  await assertRejects(() => runApp(wrong, settings), TypeError, "the coroutine made null");
+  await assertRejects(
+    () => runApp(wrong, settings),
+    TypeError,
+    "the coroutine must return an Application, not null",
+  );
   const stop = new AbortController();
   let ended = false;
   const slow = async (): Promise<Application> => {

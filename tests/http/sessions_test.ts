@@ -143,7 +143,7 @@ test("sessions() refuses what it can't do", async () => {
   assert(reports.messages[2]!.includes("the response has begun"));
   await using without = new Application();
   without.router.addGet("/", (request) => {
-    assertThrows(() => sessionOf(request), RuntimeError, "sessions() is no middleware");
+    assertThrows(() => sessionOf(request), RuntimeError, "sessions() is not a middleware");
     return new Response();
   });
   assertEquals(await ask(without, "/"), [200, ""]);

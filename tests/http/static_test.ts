@@ -271,7 +271,7 @@ test("Router.addStatic() refuses what is no folder, and prefixes that can't be",
     assertThrows(() => router.addStatic(prefix, folder.root), RangeError, "Cannot add prefix");
   }
   router.addStatic("/s", folder.root);
-  assertThrows(() => router.addStatic("/s", folder.root), RangeError, "is there already");
+  assertThrows(() => router.addStatic("/s", folder.root), RangeError, "exists already");
 });
 
 test("Router.addStatic() serves what it reads of a file that changes, and refuses what it may not read", async () => {

@@ -111,6 +111,6 @@ test("Router.urlFor() refuses to make a version of what is no folder", () => {
   assertThrows(
     () => app.router.urlFor("page", { filename: "a" }, { appendVersion: true }),
     RangeError,
-    'Cannot append version: "page" is the name of no folder',
+    'Cannot append version: "page" is not the name of a static folder',
   );
 });

@@ -95,8 +95,8 @@ test("Router.addView() refuses what can't answer", () => {
     get = (): Response => new Response();
   }
   assertThrows(() => router.addView("/", Empty), RangeError, "Empty has none of delete(), get()");
-  assertThrows(() => router.addView("/", Foreign), TypeError, "is no class that extends View");
-  assertThrows(() => router.addView("/", (() => {}) as never), TypeError, "is no class");
+  assertThrows(() => router.addView("/", Foreign), TypeError, "is not a class that extends View");
+  assertThrows(() => router.addView("/", (() => {}) as never), TypeError, "is not a class");
   assertThrows(() => router.addView("a", Simple), RangeError, 'must begin with "/"');
   class Wrong extends View {
     get(): string {

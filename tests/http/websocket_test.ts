@@ -81,7 +81,11 @@ test("WebSocketResponse.prepare() needs a connection, and comes first", async ()
       RuntimeError,
       "it is not open; await prepare() first",
     );
-    await assertRejects(async () => await ws.prepare(request), RuntimeError, "by no connection");
+    await assertRejects(
+      async () => await ws.prepare(request),
+      RuntimeError,
+      "the request has no connection",
+    );
     return new Response("all");
   });
   const headers = {
@@ -105,7 +109,7 @@ test("WebSocketResponse can be prepared once, as one response", async () => {
       "undefined",
       "RuntimeError: Cannot prepare WebSocket: the request was answered already",
     ]);
-    await assertRejects(prepare(ws), RuntimeError, "it was prepared");
+    await assertRejects(prepare(ws), RuntimeError, "it was prepared already");
     await assertRejects(prepare(new WebSocketResponse()), RuntimeError, "was answered already");
     await ws.sendStr("all");
     return ws;
@@ -286,7 +290,11 @@ test("WebSocketResponse.receive() waits as long as it is told, and lets one wait
     );
     const waiting = createTask(async () => await ws.receive({ timeout: null }));
     await sleep(0);
-    await assertRejects(async () => await ws.receive(), RuntimeError, "somebody waits already");
+    await assertRejects(
+      async () => await ws.receive(),
+      RuntimeError,
+      "another task is waiting already",
+    );
     await ws.sendStr("now");
     log.push(await waiting);
   }, { receiveTimeout: 0.001 });

@@ -464,7 +464,7 @@ Deno.test("captureCallGraph() returns null where no task runs, and throws where 
     assertThrows(
       () => call(42 as unknown as Future<unknown>),
       TypeError,
-      "Cannot capture call graph: 42 is no future",
+      "Cannot capture call graph: 42 is not a future",
     );
   }
 });

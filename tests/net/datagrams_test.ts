@@ -137,7 +137,7 @@ netTest("DatagramTransport tells what can't be sent", async () => {
   client.transport.sendto(bytes("after it"));
   await until(() => server.calls.length === 2);
   assertEquals(client.calls, ["made", "pause", "error Cannot send: send EMSGSIZE", "resume"]);
-  assertThrows(() => client.transport.sendto("x" as never), TypeError, "must be an Uint8Array");
+  assertThrows(() => client.transport.sendto("x" as never), TypeError, "must be a Uint8Array");
   assertThrows(() => server.transport.sendto(bytes("x")), TypeError, "not connected");
   await end(server, client);
 });

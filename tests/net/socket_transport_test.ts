@@ -222,7 +222,7 @@ netTest("SocketTransport.resumeWriting() may write again", async () => {
 
 netTest("SocketTransport.write() refuses what are no bytes", async () => {
   const { client, end } = await connected(new Recorder(), new Recorder());
-  assertThrows(() => client.transport.write("text" as never), TypeError, "must be an Uint8Array");
+  assertThrows(() => client.transport.write("text" as never), TypeError, "must be a Uint8Array");
   await end();
 });
 
