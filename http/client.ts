@@ -1,12 +1,12 @@
 /**
  * Requests to other servers.
  *
- * Counterpart of Python's `aiohttp.client`, on `fetch`. When the task that waits for a response is
- * cancelled, its request is stopped.
+ * Counterpart of Python's `aiohttp.client`, built on `fetch`. When the task that waits for a
+ * response is cancelled, its request is aborted.
  *
- * A call goes this way: its requests (the first, then those that redirects ask for) pass through the
- * middlewares; each waits for one of the connector's places, is sent with the jar's cookies, and its
- * response takes the place along, until it was read or given up.
+ * A call proceeds like this: its requests (the first, then one for each redirect) pass through the
+ * middlewares; each waits for one of the connector's places, and is sent with the jar's cookies.
+ * Its response holds the place until it has been read or discarded.
  *
  * @module
  */
@@ -44,7 +44,7 @@ import { Tracer } from "./client_tracing.ts";
 import { openWebSocket } from "./client_websocket.ts";
 import type { ClientWebSocketResponse } from "./client_websocket.ts";
 
-/** Methods that are not for `fetch`. */
+/** Methods that `fetch` refuses. */
 const NO_METHODS = ["CONNECT", "TRACE", "TRACK"];
 
 const PROTOCOLS = ["http:", "https:"];
@@ -57,21 +57,21 @@ const NO_MIDDLEWARES: readonly ClientMiddleware[] = [];
 /** The options of Deno's `fetch`. */
 type FetchInit = RequestInit & { client: Deno.HttpClient };
 
-/** What belongs to one call of a session. */
+/** The state of one call of a session. */
 interface Context {
   readonly call: Call;
   readonly options: ClientRequestOptions;
-  /** For the traces. */
+  /** The context of its trace events. */
   trace: Record<string, unknown> | undefined;
   /** The redirects so far. */
   history: readonly ClientResponse[];
 }
 
 /**
- * Makes requests, and keeps cookies and connections for the next ones.
+ * Makes requests, and keeps cookies and connections for later ones.
  *
- * `await using` closes it; one that nobody closes is reported, with where it was made. Counterpart of
- * Python's `aiohttp.ClientSession`.
+ * `await using` closes it; a session that is never closed is reported, with the place where it was
+ * created. Counterpart of Python's `aiohttp.ClientSession`.
  *
  * @example
  * ```ts
@@ -112,7 +112,7 @@ interface Context {
  * ```
  */
 export class ClientSession implements AsyncDisposable {
-  /** The cookies, or null if none are kept. */
+  /** The cookie jar, or null if no cookies are kept. */
   readonly cookieJar: CookieJar | null;
   readonly #options: ClientSessionOptions;
   readonly #baseUrl: URL | undefined;
@@ -122,24 +122,25 @@ export class ClientSession implements AsyncDisposable {
   readonly #connector: TCPConnector;
   readonly #ownsConnector: boolean;
   readonly #watch: ReturnType<typeof watchSession>;
-  /** Those that are under way; their responses, too. */
+  /** The calls in progress; a call lasts until its response has ended. */
   readonly #calls = new Deadlines<Call>();
   #closed = false;
 
   /**
    * Opens a session.
    *
-   * @param options What all its requests have in common.
-   * @throws {TypeError} If a URL or a header is malformed.
-   * @throws {RangeError} If a limit of time is not above 0, a cookie is malformed, or the path of
-   * `baseUrl` does not end in a slash.
+   * @param options The settings that its requests share.
+   * @throws {TypeError} If a URL or a header is malformed, or there are `cookies` but no `baseUrl`
+   * or no jar.
+   * @throws {RangeError} If a timeout is not above 0, a cookie is malformed, or the path of
+   * `baseUrl` does not end with a slash.
    */
   constructor(options: ClientSessionOptions = {}) {
     const { baseUrl, cookieJar, cookies = {} } = options;
     this.#options = options;
     this.#baseUrl = baseUrl === undefined ? undefined : new URL(baseUrl);
     if (this.#baseUrl?.pathname.endsWith("/") === false) {
-      // What is relative to it would take the place of its last part.
+      // A relative URL would replace the last segment of the path.
       throw new RangeError(
         `Cannot use baseUrl: its path "${this.#baseUrl.pathname}" has no slash at the end`,
       );
@@ -166,7 +167,7 @@ export class ClientSession implements AsyncDisposable {
   }
 
   /**
-   * The headers of all requests that are yet to be made. Counterpart of Python's `session.headers`.
+   * The headers of all later requests. Counterpart of Python's `session.headers`.
    *
    * @example A token that is known only later
    * ```ts
@@ -180,7 +181,7 @@ export class ClientSession implements AsyncDisposable {
     return this.#headers ??= new Headers();
   }
 
-  /** What keeps its connections. */
+  /** The connector that keeps its connections. */
   get connector(): TCPConnector {
     return this.#connector;
   }
@@ -191,14 +192,14 @@ export class ClientSession implements AsyncDisposable {
    * Makes a request.
    *
    * @param method The method.
-   * @param url The URL; relative if the session has a base.
+   * @param url The URL; it may be relative if the session has a `baseUrl`.
    * @param options What to send, and how.
-   * @returns An awaitable of the response: its head is there, its body may still be on its way.
-   * @throws {ClientConnectionError} If no response came; a {@linkcode ClientConnectorError} if there was
-   * no connection, a {@linkcode ServerDisconnectedError} if the server has closed it.
+   * @returns An awaitable of the response: its head has arrived, its body may still be on its way.
+   * @throws {ClientConnectionError} If no response came: a {@linkcode ClientConnectorError} if no
+   * connection could be made, a {@linkcode ServerDisconnectedError} if the server closed it.
    * @throws {InvalidURL} If the URL is malformed.
-   * @throws {ServerTimeoutError} If it took too long.
-   * @throws {TooManyRedirects} If it was redirected too often.
+   * @throws {ServerTimeoutError} If the request took too long.
+   * @throws {TooManyRedirects} If the request was redirected too often.
    * @throws {TypeError} If the method, a header or a body can't be sent.
    * @throws {RuntimeError} If the session is closed.
    */
@@ -230,8 +231,8 @@ export class ClientSession implements AsyncDisposable {
           : this.#throughMiddlewares(middlewares, request, context);
         const next = this.#redirectOf(request, response, context);
         if (next === null) break;
-        // Whatever is the matter with its body, and however slow it is, is of no interest. Where it has
-        // come along with the head, the runtime uses the connection again all the same.
+        // Its body does not matter, even if it is slow or broken. Where it came along with the
+        // head, the runtime reuses the connection all the same.
         response.close();
         context.history = [...context.history, response];
         request = next;
@@ -241,7 +242,7 @@ export class ClientSession implements AsyncDisposable {
       response._becomeLastOf(call);
       return response;
     } catch (error) {
-      // Whatever it is, a CancelledError too, it ends what the call has under way.
+      // Any error, even a CancelledError, ends the requests that the call has in progress.
       call.fail(error);
       throw error;
     }
@@ -276,8 +277,8 @@ export class ClientSession implements AsyncDisposable {
   }
 
   /**
-   * The headers of the session and of the request, or null if there are none; a name and a password
-   * leave the URL.
+   * Returns the headers of the session and of the request, or null if there are none. Removes a
+   * name and a password from the URL.
    */
   #headersFor(url: URL, options: Pick<ClientRequestOptions, "headers" | "auth">): Headers | null {
     const fromUrl = authorizationIn(url);
@@ -305,7 +306,7 @@ export class ClientSession implements AsyncDisposable {
     return this.#baseUrl === undefined || this.#baseUrl.origin === url.origin;
   }
 
-  /** The request that a response asks for; null if it is no redirect, or redirects are not followed. */
+  /** Returns the request that a redirect leads to; null if the response is not one to follow. */
   #redirectOf(
     request: ClientRequest,
     response: ClientResponse,
@@ -338,14 +339,15 @@ export class ClientSession implements AsyncDisposable {
         new Operation(() => runInTask(() => middleware(passed, next))),
       send,
     );
-    // In a task of their own, what ends the call can cancel them wherever they wait.
+    // They run in a task of their own, so that what ends the call can cancel them wherever they
+    // wait.
     const task = context.call.loop.createTask(() => handler(request));
     const response: unknown = yield* context.call.follow(task);
     if (response instanceof ClientResponse) return response;
     throw new TypeError(`Cannot return response: a middleware returned ${response}`);
   }
 
-  /** Null if nobody looks on. */
+  /** Returns the tracer of a request; null if the session has no trace configurations. */
   #tracer(request: ClientRequest, context: Context): Tracer | null {
     const { traceConfigs = [] } = this.#options;
     if (traceConfigs.length === 0) return null;
@@ -388,7 +390,7 @@ export class ClientSession implements AsyncDisposable {
       this.#keepCookies(response.headers, request.url);
       return new ClientResponse(response, exchange, { request, attempts, history });
     } catch (error) {
-      // Whatever it is, a CancelledError too, nothing of the request stays.
+      // After any error, even a CancelledError, nothing of the request remains.
       exchange.fail(error);
       throw error;
     }
@@ -401,14 +403,14 @@ export class ClientSession implements AsyncDisposable {
         exchange.touch();
         exchange.tracer?.tell("onRequestChunkSent", { size });
       },
-      // Also while the response is read: it would only be said to break off.
+      // Also while the response is read: otherwise its reader would only see it break off.
       onError: (error) => exchange.fail(uploadError(error, exchange.url)),
     });
     exchange.atEnd(() => body.close());
     return body;
   }
 
-  /** What `fetch` is told. What has its default value is left out: `fetch` looks at all there is. */
+  /** Returns the options for `fetch`, without defaults: `fetch` looks at every option given. */
   #init(request: ClientRequest, exchange: Exchange, body: OpenBody | null): FetchInit {
     const client = this.#connector._client(request._proxy);
     const init: FetchInit = { redirect: "manual", signal: exchange.signal, client };
@@ -425,7 +427,7 @@ export class ClientSession implements AsyncDisposable {
     for (const header of headers.getSetCookie()) jar.setCookie(header, url);
   }
 
-  /** The headers with the cookies of the jar, and with those of the request, which go first. */
+  /** Returns the headers with the cookies of the jar and of the request, which take precedence. */
   #withCookies(
     given: Headers | null,
     url: URL,
@@ -530,13 +532,15 @@ export class ClientSession implements AsyncDisposable {
    * Redirects are not followed, and middlewares do not run: the runtime makes this request itself.
    * Counterpart of Python's `ws_connect()`.
    *
-   * @param url The URL, of `ws`, `wss`, `http` or `https`; relative if the session has a base.
+   * @param url The URL, with the scheme `ws`, `wss`, `http` or `https`; it may be relative if the
+   * session has a `baseUrl`.
    * @param options Protocols, headers, limits.
-   * @returns An awaitable of the WebSocket, open.
-   * @throws {WSServerHandshakeError} If the server answers, but does not agree. Over TLS, where the
-   * runtime then tries HTTP/2 and tells of that alone, it is a {@linkcode ClientConnectionError}.
-   * @throws {ClientConnectionError} If it could not be reached: as for {@linkcode ClientSession.request}.
-   * @throws {ServerTimeoutError} If it took too long.
+   * @returns An awaitable of the open WebSocket.
+   * @throws {WSServerHandshakeError} If the server answers, but refuses the WebSocket. Over TLS it
+   * is a {@linkcode ClientConnectionError}: the runtime then tries HTTP/2, and reports only that
+   * attempt.
+   * @throws {ClientConnectionError} If no answer came, as for {@linkcode ClientSession.request}.
+   * @throws {ServerTimeoutError} If opening it took too long.
    * @throws {RuntimeError} If the session is closed.
    */
   wsConnect(
@@ -580,7 +584,7 @@ export class ClientSession implements AsyncDisposable {
       exchange.becomeLastOf(call);
       return socket;
     } catch (error) {
-      // Whatever it is, a CancelledError too, it ends what the call has under way.
+      // Any error, even a CancelledError, ends the requests that the call has in progress.
       call.fail(error);
       throw error;
     }
@@ -589,7 +593,8 @@ export class ClientSession implements AsyncDisposable {
   // -- The end --
 
   /**
-   * Closes the session, and its connector unless that is somebody else's. What is under way fails.
+   * Closes the session, and its connector unless `connectorOwner` is false. Requests in progress
+   * fail.
    *
    * Closing twice is harmless.
    */
@@ -601,7 +606,7 @@ export class ClientSession implements AsyncDisposable {
     }
   }
 
-  /** @ignore Makes no more requests. What is under way goes on, and keeps its connection until its end. */
+  /** @ignore Refuses new requests. Those in progress go on, and keep their connections. */
   _retire(): void {
     this.#closed = true;
     forgetSession(this.#watch);
@@ -615,13 +620,13 @@ export class ClientSession implements AsyncDisposable {
   }
 }
 
-/** What the limits per host count as a host. */
+/** Returns the key by which `limitPerHost` counts a request. */
 function hostOf(limiter: Limiter, url: URL, proxy: string | URL | undefined): string {
   if (!limiter.distinguishesHosts) return "";
   return proxy === undefined ? url.origin : `${url.origin} by ${proxy}`;
 }
 
-/** What to throw where `fetch` has thrown an error. */
+/** Returns what to throw for an error of `fetch`. */
 function fetchError(error: unknown, exchange: Exchange): unknown {
   const known = exchange.errorFor(error);
   if (exchange.failure !== null || !isNetworkError(known)) return known;
@@ -634,6 +639,6 @@ function* checkStatus(
   call: Call,
 ): Steps<void> {
   if (check === true) return response.raiseForStatus();
-  // In a task of its own, as middlewares are.
+  // It runs in a task of its own, as middlewares do.
   yield* call.follow(call.loop.createTask(async () => await check(response)));
 }

@@ -34,11 +34,11 @@ export class BasicAuth {
   readonly password: string;
 
   /**
-   * Creates it.
+   * Creates the credentials.
    *
    * @param login The name.
    * @param password The password.
-   * @throws {RangeError} If there is a colon in the name.
+   * @throws {RangeError} If the name contains a colon.
    */
   constructor(login: string, password = "") {
     if (login.includes(":")) {
@@ -49,11 +49,11 @@ export class BasicAuth {
   }
 
   /**
-   * Reads an `Authorization` header.
+   * Decodes an `Authorization` header.
    *
    * @param header The header.
-   * @returns What it says.
-   * @throws {RangeError} If it is no basic authorization.
+   * @returns The name and the password.
+   * @throws {RangeError} If the header is not valid basic authorization.
    */
   static decode(header: string): BasicAuth {
     const [, base64] = /^Basic +([A-Za-z0-9+/=]+) *$/i.exec(header) ?? [];
@@ -65,12 +65,12 @@ export class BasicAuth {
   }
 
   /**
-   * Takes the name and the password that a URL has.
+   * Reads the name and the password from a URL.
    *
    * @param url The URL, such as `https://name:password@example.com/`.
-   * @returns They; null if it has none.
-   * @throws {TypeError} If it is no URL.
-   * @throws {RangeError} If there is a colon in the name.
+   * @returns The name and the password; null if the URL has neither.
+   * @throws {TypeError} If the URL is malformed.
+   * @throws {RangeError} If the name contains a colon.
    */
   static fromUrl(url: string | URL): BasicAuth | null {
     const { username, password } = new URL(url);
@@ -79,7 +79,7 @@ export class BasicAuth {
   }
 
   /**
-   * Returns the `Authorization` header. Letters beyond ASCII are sent in UTF-8.
+   * Returns the `Authorization` header. Characters beyond ASCII are sent in UTF-8.
    *
    * @returns The header.
    */
@@ -97,7 +97,7 @@ function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** What a server says of the digest that it wants. */
+/** The parameters of a server's digest challenge. */
 interface Challenge {
   readonly realm: string;
   readonly nonce: string;
@@ -113,17 +113,17 @@ const HASHES = new Map<string, "md5" | "sha256" | "sha512">([
   ["SHA-512", "sha512"],
 ]);
 
-/** An algorithm without its `-sess`. */
+/** Returns the name of an algorithm without `-SESS`. */
 function plainName(algorithm: string): string {
   return algorithm.replace(/-SESS$/, "");
 }
 
 /**
- * Answers servers that ask for a digest (RFC 7616) with a name and a password: the request is made
- * again, with the digest, and those after it have one from the start. They are for the origin of the
- * first request only; requests to others, as after a redirect, pass through untouched.
+ * Answers a server's digest challenge (RFC 7616) with a name and a password: the request is made
+ * again with the digest, and later requests have one from the start. Only the origin of the first
+ * request gets them; requests to other origins, as after a redirect, pass through untouched.
  *
- * The algorithms are MD5, SHA-256 and SHA-512, and their `-sess` forms, with `qop=auth` or without.
+ * The algorithms are MD5, SHA-256 and SHA-512, and their `-sess` forms, with or without `qop=auth`.
  * Counterpart of Python's `aiohttp.DigestAuthMiddleware`.
  *
  * @param login The name.
@@ -138,11 +138,11 @@ function plainName(algorithm: string): string {
  * ```
  */
 export function digestAuthMiddleware(login: string, password: string): ClientMiddleware {
-  /** That of the first request: a server that a redirect leads to must not learn of the password. */
+  /** The origin of the first request: no other server may get a digest of the password. */
   let home: string | null = null;
-  /** How often the nonce of the challenge was used. */
+  /** The last challenge, and how often its nonce was used. */
   let state: { readonly challenge: Challenge; count: number } | null = null;
-  /** Returns the nonce that it used, if any. */
+  /** Adds the digest to a request; returns the nonce that it used, or null. */
   const authorize = ({ method, url, headers }: ClientRequest): string | null => {
     if (state === null) return null;
     const input = { login, password, method, uri: url.pathname + url.search };
@@ -156,7 +156,7 @@ export function digestAuthMiddleware(login: string, password: string): ClientMid
     const response = await handler(request);
     if (response.status !== 401 || !request.replayable) return response;
     const challenge = challengeOf(headerText(response.headers.get("www-authenticate") ?? ""));
-    // The same nonce again, and not called stale: it is the password that is wrong.
+    // The same nonce again: it is not stale, so the password is wrong.
     if (challenge === null || challenge.nonce === nonce) return response;
     if (challenge.nonce !== state?.challenge.nonce) state = { challenge, count: 0 };
     await response.release();

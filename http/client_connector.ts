@@ -1,8 +1,8 @@
 /**
  * The connections that requests are made on.
  *
- * Counterpart of Python's `aiohttp.connector`, on `Deno.createHttpClient()`, which keeps
- * connections, resolves names and speaks HTTP/2 by itself. What it lacks is here: limits.
+ * Counterpart of Python's `aiohttp.connector`, built on `Deno.createHttpClient()`, which keeps
+ * connections, resolves names and speaks HTTP/2 by itself. What it lacks is added here: limits.
  *
  * @module
  */
@@ -14,56 +14,57 @@ import { BasicAuth } from "./client_auth.ts";
 /** Options for {@linkcode TCPConnector}. */
 export interface TCPConnectorOptions {
   /**
-   * How many requests run at a time; 0 for any number. The others wait, in order.
+   * How many requests may run at a time; 0 for no limit. The others wait in order.
    *
    * @default {100}
    */
   limit?: number;
   /**
-   * How many of them go to the same host and port; 0 for any number.
+   * How many of them may go to the same host and port; 0 for no limit.
    *
    * @default {0}
    */
   limitPerHost?: number;
   /**
-   * Seconds after which a connection that is not in use is closed; null for never. What the
-   * runtime does by default: 90 seconds.
+   * Seconds after which an idle connection is closed; null for never. By default Deno's own, 90
+   * seconds.
    */
   keepaliveTimeout?: number | null;
   /**
-   * Whether each request has a connection of its own, closed after it. Counterpart of `force_close`.
+   * Whether each request gets a connection of its own, which is closed after it. Counterpart of
+   * `force_close`.
    *
    * @default {false}
    */
   forceClose?: boolean;
   /**
-   * A proxy for all requests: a URL of `http`, `https` or `socks5`, which may have a name and a
-   * password; or what `Deno.createHttpClient()` takes.
+   * A proxy for all requests: an `http`, `https` or `socks5` URL, which may contain a name and a
+   * password; or a proxy as `Deno.createHttpClient()` takes it.
    *
-   * By default what the environment names in `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY` when the
-   * first request is made, as with aiohttp's `trust_env=True`; the runtime needs no permission for
-   * it. The hosts in `NO_PROXY` have no proxy, whatever is said here.
+   * By default the one that the environment variable `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`
+   * names when the first request is made, as with aiohttp's `trust_env=True`; this needs no
+   * permission. Requests to the hosts in `NO_PROXY` use no proxy, even if one is given here.
    */
   proxy?: string | URL | Deno.Proxy;
   /**
-   * Certificates to trust besides those of the system, in PEM format. Counterpart of `ssl`. There is no
-   * `ssl=False`: only the program's flag `--unsafely-ignore-certificate-errors` has Deno trust any.
+   * Certificates to trust besides those of the system, in PEM format. Counterpart of `ssl`. There
+   * is no `ssl=False`: only Deno's flag `--unsafely-ignore-certificate-errors` makes it trust any.
    */
   caCerts?: string[];
   /** The certificate to show to servers that ask for one, in PEM format; it needs a `key`. */
   cert?: string;
   /** The private key of `cert`, in PEM format. */
   key?: string;
-  /** The address to connect from. Counterpart of `local_addr`. */
+  /** The local address to connect from. Counterpart of `local_addr`. */
   localAddress?: string;
   /**
-   * Whether HTTP/1.1 may be spoken.
+   * Whether HTTP/1.1 may be used.
    *
    * @default {true}
    */
   http1?: boolean;
   /**
-   * Whether HTTP/2 may be spoken, which is agreed on with servers that have TLS.
+   * Whether HTTP/2 may be used, which is negotiated over TLS.
    *
    * @default {true}
    */
@@ -73,7 +74,8 @@ export interface TCPConnectorOptions {
 /**
  * Keeps connections and limits how many requests run at a time.
  *
- * A session makes its own; several can share one. Counterpart of Python's `aiohttp.TCPConnector`.
+ * By default a session creates its own; several sessions can share one. Counterpart of Python's
+ * `aiohttp.TCPConnector`.
  *
  * @example Two requests at a time
  * ```ts
@@ -106,7 +108,7 @@ export class TCPConnector implements AsyncDisposable {
   readonly _limiter: Limiter;
   readonly #options: Deno.CreateHttpClientOptions;
   readonly #tls: Partial<Deno.TlsCertifiedKeyPem>;
-  /** By proxy; the empty string is the connector's own, or none. */
+  /** By proxy; the empty string stands for the connector's own proxy, or for none. */
   readonly #clients = new Map<string, Deno.HttpClient>();
   #closed = false;
 
@@ -114,8 +116,8 @@ export class TCPConnector implements AsyncDisposable {
    * Creates a connector. It connects to nothing yet.
    *
    * @param options Limits, proxy, TLS.
-   * @throws {RangeError} If a limit is below 0, or there is a certificate without a key, or a
-   * `keepaliveTimeout` for connections that are not kept.
+   * @throws {RangeError} If a limit is below 0, only one of `cert` and `key` is given, or
+   * `forceClose` is combined with `keepaliveTimeout`.
    * @throws {TypeError} If the proxy's URL is malformed.
    */
   constructor(options: TCPConnectorOptions = {}) {
@@ -135,7 +137,7 @@ export class TCPConnector implements AsyncDisposable {
     }
     this._limiter = new Limiter(limit, limitPerHost);
     this.#tls = cert === undefined ? {} : { cert, key: key! };
-    // A request may be for another host than the one that it is sent to, as in aiohttp.
+    // The `Host` header of a request may name another host than its URL, as in aiohttp.
     this.#options = { ...rest, allowHost: true };
     if (keepaliveTimeout !== undefined) {
       this.#options.poolIdleTimeout = keepaliveTimeout === null ? false : keepaliveTimeout * 1000;
@@ -154,7 +156,7 @@ export class TCPConnector implements AsyncDisposable {
     if (this.#closed) throw new RuntimeError("Cannot make request: Connector is closed");
   }
 
-  /** @ignore The client for requests that go by this proxy. */
+  /** @ignore Returns the client for requests through this proxy. */
   _client(proxy: string | URL | undefined): Deno.HttpClient {
     this._checkOpen();
     const name = String(proxy ?? "");
@@ -167,7 +169,7 @@ export class TCPConnector implements AsyncDisposable {
     return client;
   }
 
-  /** Closes all connections that are not in use. Closing twice is harmless. */
+  /** Closes all idle connections, and refuses new requests. Closing twice is harmless. */
   close(): void {
     this.#closed = true;
     for (const client of this.#clients.values()) client.close();
@@ -182,8 +184,8 @@ export class TCPConnector implements AsyncDisposable {
 }
 
 /**
- * Makes all requests over one Unix socket, whatever host their URLs name. Only hosts that `NO_PROXY`
- * names in the environment are no good: to the runtime the socket is a proxy, and they have none.
+ * Makes all requests over one Unix socket, whichever host their URLs name. Only hosts in the
+ * environment variable `NO_PROXY` do not work: to Deno the socket is a proxy, and they get none.
  *
  * Counterpart of Python's `aiohttp.UnixConnector`.
  *

@@ -1,9 +1,9 @@
 /**
- * Cookies that servers set, for the requests that they are meant for.
+ * Keeps the cookies that servers set, and finds those that go with a request.
  *
- * Counterpart of Python's `aiohttp.CookieJar`, by RFC 6265 and those parts of its revision that
- * concern clients other than browsers: cookies of secure origins can't be replaced by insecure
- * ones, and the prefixes `__Secure-` and `__Host-` hold what they say.
+ * Counterpart of Python's `aiohttp.CookieJar`, following RFC 6265 and those parts of its revision
+ * that concern clients other than browsers: insecure origins can't replace secure cookies, and the
+ * rules of the prefixes `__Secure-` and `__Host-` are enforced.
  *
  * @module
  */
@@ -18,37 +18,37 @@ export interface JarCookie {
   name: string;
   /** The value, as the server gave it. */
   value: string;
-  /** The host that it is for. */
+  /** The host or domain that it is for. */
   domain: string;
-  /** Whether it is for that host only, and not for those below it. */
+  /** Whether it is for that host only, and not for its subdomains. */
   hostOnly: boolean;
-  /** The path that it is for, and for all below it. */
+  /** The path that it is for, along with all paths below it. */
   path: string;
-  /** When it ends, in milliseconds since 1970; null for the end of the session. */
+  /** When it expires, in milliseconds since 1970; null for a session cookie. */
   expires: number | null;
   /** Whether it is for secure connections only. */
   secure: boolean;
-  /** Whether scripts of pages should not see it; kept for those who ask. */
+  /** Whether page scripts should not see it; stored, but not used here. */
   httpOnly: boolean;
-  /** When browsers should send it across sites; kept for those who ask. */
+  /** When browsers should send it across sites; stored, but not used here. */
   sameSite: "Strict" | "Lax" | "None" | null;
 }
 
 /** Options for {@linkcode CookieJar}. */
 export interface CookieJarOptions {
   /**
-   * Tells whether a domain is one under which anybody can register, such as `co.uk`: no cookie can
-   * be set for those. A list of them is the caller's to bring; without one, only names of a single
-   * label, such as `com`, are such domains.
+   * Whether a domain is a public suffix, under which anybody can register, such as `co.uk`: no
+   * cookie can be set for all hosts of one. The caller provides the list; by default only names of
+   * a single label, such as `com`, are public suffixes.
    */
   isPublicSuffix?: (domain: string) => boolean;
-  /** Origins without TLS that get secure cookies all the same, such as `"http://127.0.0.1:80"`. */
+  /** Origins that get secure cookies although they lack TLS, such as `"http://127.0.0.1:80"`. */
   treatAsSecureOrigin?: Iterable<string | URL>;
   /** The clock, in milliseconds since 1970, for tests. */
   now?: () => number;
 }
 
-/** How many cookies are kept for a domain; those that were sent longest ago go first. */
+/** How many cookies are kept for a domain; the least recently used ones are dropped first. */
 const MAX_PER_DOMAIN = 180;
 /** How many cookies are kept in all. */
 const MAX_IN_ALL = 3000;
@@ -64,7 +64,7 @@ interface Entry {
 /**
  * Keeps cookies.
  *
- * Unlike aiohttp's, it takes cookies of hosts that are named by their address, as browsers do.
+ * Unlike aiohttp's, it accepts cookies from hosts named by their IP address, as browsers do.
  * Counterpart of Python's `aiohttp.CookieJar`.
  *
  * @example
@@ -90,7 +90,7 @@ export class CookieJar implements Iterable<JarCookie> {
   /**
    * Creates an empty jar.
    *
-   * @param options What counts as public, and as secure.
+   * @param options What counts as a public suffix, and as secure.
    */
   constructor(options: CookieJarOptions = {}) {
     const { isPublicSuffix, treatAsSecureOrigin = [], now = Date.now } = options;
@@ -100,17 +100,17 @@ export class CookieJar implements Iterable<JarCookie> {
     this.#now = now;
   }
 
-  /** How many cookies there are; some may have ended meanwhile. */
+  /** The number of cookies; some may have expired already. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Takes a `Set-Cookie` header that a server sent. One that breaks the rules is ignored.
+   * Stores the cookie of a `Set-Cookie` header. One that breaks the rules is ignored.
    *
-   * @param header The header.
-   * @param url Where the response came from.
-   * @returns Whether there is a new or a changed cookie.
+   * @param header The header that a server sent.
+   * @param url The URL of the response.
+   * @returns Whether a cookie was stored or removed.
    */
   setCookie(header: string, url: string | URL): boolean {
     const from = new URL(url);
@@ -119,10 +119,10 @@ export class CookieJar implements Iterable<JarCookie> {
   }
 
   /**
-   * Sets cookies for a host, as if it had sent them. Counterpart of `update_cookies()`.
+   * Sets cookies for a host, as if the host had sent them. Counterpart of `update_cookies()`.
    *
-   * @param cookies Names and values.
-   * @param url The URL of the host; they are for all of its paths.
+   * @param cookies The values by name.
+   * @param url The URL of the host; the cookies are for all of its paths.
    * @throws {RangeError} If a name or a value is malformed, or the host can't set such a cookie.
    */
   updateCookies(cookies: Readonly<Record<string, string>>, url: string | URL): void {
@@ -164,14 +164,14 @@ export class CookieJar implements Iterable<JarCookie> {
   /**
    * Removes cookies.
    *
-   * @param predicate Tells which; by default all.
+   * @param predicate Whether to remove a cookie; by default all are removed.
    */
   clear(predicate: (cookie: JarCookie) => boolean = () => true): void {
     for (const cookie of [...this]) if (predicate(cookie)) this.#remove(cookie);
   }
 
   /**
-   * Removes the cookies of a domain and of all below it. Counterpart of `clear_domain()`.
+   * Removes the cookies of a domain and its subdomains. Counterpart of `clear_domain()`.
    *
    * @param domain The domain.
    */
@@ -182,22 +182,22 @@ export class CookieJar implements Iterable<JarCookie> {
   /**
    * Returns the cookies, for `JSON.stringify()`. Counterpart of `save()`.
    *
-   * @returns The cookies that have not ended, those of the session included.
+   * @returns The cookies that have not expired, session cookies included.
    */
   toJSON(): JarCookie[] {
     return [...this].map((cookie) => ({ ...cookie }));
   }
 
   /**
-   * Adds cookies that {@linkcode CookieJar.toJSON} gave. Counterpart of `load()`.
+   * Adds cookies that {@linkcode CookieJar.toJSON} returned. Counterpart of `load()`.
    *
-   * @param cookies The cookies; those that have ended are left out.
+   * @param cookies The cookies; those that have expired are left out.
    */
   load(cookies: Iterable<JarCookie>): void {
     for (const cookie of cookies) this.#put({ ...cookie });
   }
 
-  /** The cookies that have not ended. */
+  /** Yields the cookies that have not expired. */
   *[Symbol.iterator](): Generator<JarCookie, void, void> {
     const now = this.#now();
     for (const entries of this.#domains.values()) {
@@ -212,7 +212,7 @@ export class CookieJar implements Iterable<JarCookie> {
       this.#secureOrigins.has(url.origin);
   }
 
-  /** RFC 6265, section 5.3. */
+  /** Stores a cookie if RFC 6265, section 5.3, allows it; returns whether the jar has changed. */
   #store(parsed: SetCookie, from: URL): boolean {
     const scope = this.#scopeOf(parsed, from.hostname);
     if (scope === null) return false;
@@ -235,7 +235,7 @@ export class CookieJar implements Iterable<JarCookie> {
     return this.#put(cookie);
   }
 
-  /** Which hosts a cookie is for; null if its server can't set it for those. */
+  /** Returns the hosts that a cookie is for; null if its server can't set it for those. */
   #scopeOf(parsed: SetCookie, host: string): Pick<JarCookie, "domain" | "hostOnly"> | null {
     if (parsed.domain === null) return { domain: host, hostOnly: true };
     const domain = canonicalHost(parsed.domain);
@@ -247,7 +247,7 @@ export class CookieJar implements Iterable<JarCookie> {
     return { domain, hostOnly: false };
   }
 
-  /** Whether it would stand in for a cookie that only secure connections may set. */
+  /** Whether a cookie would shadow a secure one. */
   #shadowsSecure(cookie: JarCookie): boolean {
     const now = this.#now();
     for (const [domain, entries] of this.#domains) {
@@ -296,12 +296,12 @@ export class CookieJar implements Iterable<JarCookie> {
   }
 }
 
-/** A tab stands neither in paths nor in names. */
+/** A newline occurs neither in paths nor in names. */
 function keyOf({ path, name }: JarCookie): string {
   return `${path}\n${name}`;
 }
 
-/** A host and the domains above it, itself first; an address has none above it. */
+/** Returns a host and its parent domains, the host first; an IP address has no parents. */
 function domainsOf(host: string): string[] {
   if (/^[\d.]+$/.test(host) || host.startsWith("[")) return [host];
   const labels = host.split(".");
@@ -313,7 +313,7 @@ function domainMatches(host: string, domain: string): boolean {
   return domainsOf(host).includes(domain);
 }
 
-/** As a URL has it: in lower case, in ASCII. */
+/** Returns a host as URLs write it, in lower case and ASCII; null if it is malformed. */
 function canonicalHost(domain: string): string | null {
   const url = `http://${domain}/`;
   if (!URL.canParse(url)) return null;
@@ -333,7 +333,7 @@ function pathMatches(pathname: string, path: string): boolean {
   return pathname.startsWith(path) && (path.endsWith("/") || pathname[path.length] === "/");
 }
 
-/** Whether a name that promises something keeps it. */
+/** Whether a cookie meets the rules of its name's prefix. */
 function keepsPrefix({ name, value, secure, domain, path }: SetCookie, stored: string): boolean {
   // A cookie without a name must not pass for one with a prefix.
   const shown = (name === "" ? value : name).toLowerCase();

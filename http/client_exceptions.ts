@@ -1,17 +1,17 @@
 /**
- * What goes wrong with requests.
+ * The errors of requests.
  *
- * Counterpart of Python's `aiohttp.client_exceptions`. A limit of time is no
- * {@linkcode ClientError}: it is a `TimeoutError`, see `ServerTimeoutError`.
+ * Counterpart of Python's `aiohttp.client_exceptions`. A timeout is not a {@linkcode ClientError}
+ * but a `TimeoutError`: see `ServerTimeoutError`.
  *
  * @module
  */
 
-/** What a response answers. Counterpart of Python's `aiohttp.RequestInfo`. */
+/** The request that a response answers. Counterpart of Python's `aiohttp.RequestInfo`. */
 export interface RequestInfo {
   /** The method, in capitals. */
   readonly method: string;
-  /** The URL that was asked for. */
+  /** The URL. */
   readonly url: string;
   /** The headers that were sent, as far as the session set them. */
   readonly headers: Headers;
@@ -27,12 +27,12 @@ export interface ResponseHead {
   readonly url: string;
   /** The headers. */
   readonly headers: Headers;
-  /** What it answers. */
+  /** The request that it answers. */
   readonly requestInfo: RequestInfo;
 }
 
 /**
- * Thrown when a request could not be made or its response could not be read; all others here
+ * Thrown when a request could not be made or its response could not be read; the other errors here
  * extend it. Counterpart of Python's `aiohttp.ClientError`.
  */
 export class ClientError extends Error {
@@ -41,7 +41,7 @@ export class ClientError extends Error {
 }
 
 /**
- * Thrown when a server could not be reached, or what came from it was no HTTP.
+ * Thrown when a server could not be reached, or did not answer in HTTP.
  *
  * Counterpart of Python's `aiohttp.ClientConnectionError`.
  */
@@ -51,7 +51,7 @@ export class ClientConnectionError extends ClientError {
 }
 
 /**
- * Thrown when no connection to a server came about: nothing of the request was sent.
+ * Thrown when no connection to a server could be made: nothing of the request was sent.
  *
  * Counterpart of Python's `aiohttp.ClientConnectorError`.
  */
@@ -71,7 +71,7 @@ export class ClientConnectorDNSError extends ClientConnectorError {
 }
 
 /**
- * Thrown when the certificate of a server is not to be trusted; see `caCerts` of a `TCPConnector`.
+ * Thrown when the certificate of a server is not trusted; see `caCerts` of a `TCPConnector`.
  *
  * Counterpart of Python's `aiohttp.ClientConnectorCertificateError`.
  */
@@ -83,8 +83,8 @@ export class ClientConnectorCertificateError extends ClientConnectorError {
 /**
  * Thrown when a server closed the connection instead of answering.
  *
- * That happens, too, when it closes a connection it had kept open in the very moment in which the
- * next request is sent on it. Counterpart of Python's `aiohttp.ServerDisconnectedError`.
+ * This also happens when the server closes an idle connection just as the next request is sent on
+ * it. Counterpart of Python's `aiohttp.ServerDisconnectedError`.
  */
 export class ServerDisconnectedError extends ClientConnectionError {
   /** The name of the class. */
@@ -102,7 +102,8 @@ export class ClientPayloadError extends ClientError {
 }
 
 /**
- * Thrown when a URL is malformed or not one of HTTP. Counterpart of Python's `aiohttp.InvalidURL`.
+ * Thrown when a URL is malformed or its scheme is not supported. Counterpart of Python's
+ * `aiohttp.InvalidURL`.
  */
 export class InvalidURL extends ClientError {
   /** The name of the class. */
@@ -110,7 +111,7 @@ export class InvalidURL extends ClientError {
 }
 
 /**
- * Thrown when a server sends the client to a URL that is malformed or not one of HTTP.
+ * Thrown when a server redirects to a URL that is malformed or whose scheme is not supported.
  *
  * Counterpart of Python's `aiohttp.InvalidUrlRedirectClientError`.
  */
@@ -127,7 +128,7 @@ export class InvalidUrlRedirectClientError extends InvalidURL {
 export class ClientResponseError extends ClientError {
   /** The name of the class. */
   override name = "ClientResponseError";
-  /** The status code; 0 if the runtime does not tell. */
+  /** The status code. */
   readonly status: number;
   /** The headers of the response. */
   readonly headers: Headers;
@@ -154,7 +155,7 @@ export class ClientResponseError extends ClientError {
 }
 
 /**
- * Thrown when a body is not of the type it was to be read as.
+ * Thrown when a body is not of the content type that it was to be read as.
  *
  * Counterpart of Python's `aiohttp.ContentTypeError`.
  */
@@ -164,21 +165,21 @@ export class ContentTypeError extends ClientResponseError {
 }
 
 /**
- * Thrown when a request was redirected more often than it may be.
+ * Thrown when a request was redirected more often than `maxRedirects` allows.
  *
  * Counterpart of Python's `aiohttp.TooManyRedirects`.
  */
 export class TooManyRedirects extends ClientResponseError {
   /** The name of the class. */
   override name = "TooManyRedirects";
-  /** The redirects, the first one first. */
+  /** The redirects, in order. */
   readonly history: readonly ResponseHead[];
 
   /**
    * Creates the error.
    *
    * @param message What went wrong.
-   * @param history The redirects; there is at least one.
+   * @param history The redirects, at least one.
    */
   constructor(message: string, history: readonly ResponseHead[]) {
     super(message, history.at(-1)!);
@@ -187,7 +188,7 @@ export class TooManyRedirects extends ClientResponseError {
 }
 
 /**
- * Thrown when a server does not agree to a WebSocket.
+ * Thrown when a server refuses to open a WebSocket.
  *
  * Counterpart of Python's `aiohttp.WSServerHandshakeError`.
  */

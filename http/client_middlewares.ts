@@ -1,5 +1,5 @@
 /**
- * Middlewares for sessions: one that makes requests again, and one that writes them down.
+ * Middlewares for sessions: one that retries requests, and one that logs them.
  *
  * @module
  */
@@ -10,65 +10,67 @@ import type { ClientMiddleware, ClientRequest } from "./client_request.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ServerTimeoutError } from "./client_timeout.ts";
 
-/** A request that is about to be made again. */
+/** A request that is about to be retried. */
 export interface RetryEvent {
   /** The request. */
   readonly request: ClientRequest;
-  /** How often it was made. */
+  /** How often it has been made so far. */
   readonly attempt: number;
   /** Seconds until it is made again. */
   readonly delay: number;
-  /** The response that is not good enough, or null. */
+  /** The response that it is retried for, or null. */
   readonly response: ClientResponse | null;
-  /** What was thrown instead of a response, or null. */
+  /** The error that it is retried for, or null. */
   readonly exception: unknown;
 }
 
 /** Options for {@linkcode retryMiddleware}. */
 export interface RetryOptions {
   /**
-   * How often a request is made at most, the first time included.
+   * How often a request is made at most, including the first time.
    *
    * @default {3}
    */
   attempts?: number;
   /**
-   * Seconds to wait after so many attempts, the first being 1. By default 0.1, 0.2, 0.4 … up to 10,
-   * each more or less by up to half.
+   * Returns the seconds to wait after an attempt; the first is 1. By default 0.1, 0.2, 0.4 … up to
+   * 10, each varied at random by up to half.
    */
   backoff?: (attempt: number) => number;
   /**
-   * How many seconds a server may ask for by `Retry-After`; a response that asks for more is final.
+   * How many seconds a server may ask for in `Retry-After`; a response that asks for more is
+   * returned.
    *
    * @default {30}
    */
   maxRetryAfter?: number;
   /**
-   * The statuses after which a request is made again.
+   * The statuses after which a request is retried.
    *
    * @default {[429, 502, 503, 504]}
    */
   statuses?: Iterable<number>;
   /**
-   * The methods of requests that may be made again: by default those for which twice is the same as
-   * once. Naming others, such as POST, is a promise that the server takes them so.
+   * The methods of requests that may be retried: by default the idempotent ones. Naming others,
+   * such as POST, is a promise that the server treats them as idempotent.
    *
    * @default {["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]}
    */
   methods?: Iterable<string>;
-  /** Called before each further attempt. */
+  /** Called before the delay of each retry. */
   onRetry?: (event: RetryEvent) => void;
 }
 
 /**
- * Makes requests again that failed for a reason that may pass: the server could not be reached, hung
- * up, did not answer in its time, or says that it is overloaded.
+ * Retries requests that failed for a transient reason: the server could not be reached, hung up,
+ * did not answer in time, or says that it is overloaded.
  *
- * Only idempotent requests are, whose bodies are no streams; how often is in `response.attempts`. Without
- * this, nothing is made again, with one exception that is the runtime's: an idempotent request, or one
- * without a body, on whose kept connection the server hangs up, is made once more, unseen, unless
- * `forceClose` of the connector has each request make a connection. aiohttp leaves retrying to other
- * packages, and has the same exception.
+ * Only idempotent requests (see `methods`) whose body is not a stream are retried;
+ * `response.attempts` says how often one was made. Without this middleware, only the runtime
+ * retries, in one case: when the server hangs up on a kept-alive connection, an idempotent request,
+ * or one without a body, is silently made once more, unless the connector's `forceClose` gives each
+ * request its own connection. aiohttp leaves retrying to other packages, and has the same
+ * exception.
  *
  * @param options How often, when, and after what.
  * @returns The middleware.
@@ -113,7 +115,7 @@ export function retryMiddleware(options: RetryOptions = {}): ClientMiddleware {
         onRetry?.({ request, attempt, delay, response, exception: null });
         await response.release();
       } catch (error) {
-        if (isLast || !mayPass(error)) throw error; // a CancelledError never passes
+        if (isLast || !mayPass(error)) throw error; // a CancelledError is never retried
         delay = backoff(attempt);
         onRetry?.({ request, attempt, delay, response: null, exception: error });
       }
@@ -124,7 +126,7 @@ export function retryMiddleware(options: RetryOptions = {}): ClientMiddleware {
 
 function mayPass(error: unknown): boolean {
   if (error instanceof ServerTimeoutError) return error.phase === "headers";
-  // A certificate that is not to be trusted will not be in a moment, either.
+  // A certificate that is not trusted now will not be trusted a moment later.
   return error instanceof ClientConnectionError &&
     !(error instanceof ClientConnectorCertificateError);
 }
@@ -133,7 +135,7 @@ function defaultBackoff(attempt: number): number {
   return Math.min(0.1 * 2 ** (attempt - 1), 10) * (0.5 + Math.random());
 }
 
-/** The seconds that a server asks to wait; 0 if it does not, or says something unreadable. */
+/** Returns the seconds that a server asks to wait; 0 if it does not, or its header is malformed. */
 function retryAfter({ headers }: ClientResponse): number {
   const text = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+$/.test(text)) return Number(text);
@@ -144,7 +146,7 @@ function retryAfter({ headers }: ClientResponse): number {
 /** Options for {@linkcode loggingMiddleware}. */
 export interface LoggingOptions {
   /**
-   * Takes the lines.
+   * Called with each line.
    *
    * @default {console.info}
    */
@@ -152,10 +154,10 @@ export interface LoggingOptions {
 }
 
 /**
- * Writes down each request and what came of it.
+ * Logs each request and its outcome.
  *
- * It stands where it is put: before a retrying middleware it sees what that gives in the end, after
- * it each attempt. Queries are left out: they often hold what is to be kept secret.
+ * Its place in the list matters: before a retrying middleware it logs the final outcome, after it
+ * each attempt. Queries are left out, since they often contain secrets.
  *
  * @param options Where the lines go.
  * @returns The middleware.
@@ -183,7 +185,7 @@ export function loggingMiddleware(options: LoggingOptions = {}): ClientMiddlewar
     const { origin, pathname, search } = request.url;
     const start = Date.now();
     const write = (result: unknown): void => {
-      // Errors name the URL.
+      // Errors name the URL, with its query.
       const shown = search === "" ? result : String(result).replaceAll(search, "");
       log(`${request.method} ${origin}${pathname} ${shown} in ${Date.now() - start} ms`);
     };

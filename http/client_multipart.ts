@@ -1,8 +1,8 @@
 /**
  * Forms with files that are sent as they are read.
  *
- * Counterpart of Python's `aiohttp.MultipartWriter` and `aiohttp.FormData`. The platform's own
- * `FormData` can be sent, too; it holds its files in memory.
+ * Counterpart of Python's `aiohttp.MultipartWriter` and `aiohttp.FormData`. The web platform's own
+ * `FormData` can be sent, too, but it holds its files in memory.
  *
  * @module
  */
@@ -10,14 +10,14 @@
 import { bytesOf, isChunks } from "./_client_streams.ts";
 import type { Chunks } from "./_client_streams.ts";
 
-/** What a field of a form holds. */
+/** The value of a form's field. */
 export type PartValue = string | Uint8Array | Blob | Chunks | (() => Chunks);
 
 /** Options for {@linkcode MultipartWriter.append}. */
 export interface PartOptions {
-  /** The name of the file; a field that has none is no file. A `File` brings its own. */
+  /** The name of the file; a field without one is not a file. A `File` has its own. */
   filename?: string;
-  /** The type of the value. A `Blob` brings its own. */
+  /** The content type of the value. A `Blob` has its own. */
   contentType?: string;
 }
 
@@ -27,7 +27,7 @@ interface Part {
 }
 
 /**
- * A form, as `multipart/form-data`, written while it is sent.
+ * A `multipart/form-data` form, encoded while it is sent.
  *
  * Counterpart of Python's `aiohttp.MultipartWriter("form-data")`.
  *
@@ -55,16 +55,16 @@ interface Part {
  * ```
  */
 export class MultipartWriter {
-  /** What stands between the fields. */
+  /** The boundary between the fields. */
   readonly boundary: string;
   readonly #parts: Part[] = [];
 
   /**
    * Creates an empty form.
    *
-   * @param boundary What stands between the fields; it must not occur in them. By default 32
-   * characters of chance.
-   * @throws {RangeError} If it is no boundary.
+   * @param boundary The boundary between the fields; it must not occur in them. By default 32
+   * random characters.
+   * @throws {RangeError} If the boundary is malformed.
    */
   constructor(boundary: string = crypto.randomUUID().replaceAll("-", "")) {
     if (!/^[\w'()+,./:=?-]{1,70}$/.test(boundary)) {
@@ -75,7 +75,7 @@ export class MultipartWriter {
     this.boundary = boundary;
   }
 
-  /** The `Content-Type` of the whole. */
+  /** The `Content-Type` of the form. */
   get contentType(): string {
     const { boundary } = this;
     return `multipart/form-data; boundary=${
@@ -83,7 +83,7 @@ export class MultipartWriter {
     }`;
   }
 
-  /** Whether it can be sent again: no part of it is a stream or an async iterable. */
+  /** Whether the form can be sent again: none of its fields is a stream or an async iterable. */
   get replayable(): boolean {
     return this.#parts.every(({ value }) => typeof value !== "object" || !isChunks(value));
   }
@@ -95,6 +95,7 @@ export class MultipartWriter {
    * @param value Its value; a stream or an async iterable can be sent once, a function that returns
    * one as often as needed.
    * @param options The name and the type of the file.
+   * @throws {RangeError} If the content type has more than one line.
    */
   append(name: string, value: PartValue, options: PartOptions = {}): void {
     const filename = options.filename ?? (value instanceof File ? value.name : undefined);
@@ -108,9 +109,9 @@ export class MultipartWriter {
   }
 
   /**
-   * Returns the form as it is sent.
+   * Encodes the form as it is sent.
    *
-   * @returns Its pieces.
+   * @returns The chunks.
    */
   async *chunks(): AsyncGenerator<Uint8Array, void, void> {
     for (const { head, value } of this.#parts) {
@@ -129,7 +130,7 @@ async function* piecesOf(value: PartValue): AsyncGenerator<Uint8Array, void, voi
   for await (const chunk of started as AsyncIterable<unknown>) yield bytesOf(chunk);
 }
 
-/** As browsers write names: a quote or the end of a line would end them. */
+/** Escapes a name as browsers do: a quote or a line break would end it. */
 function escaped(name: string): string {
   return name.replace(/\r\n|\r|\n/g, "%0D%0A").replaceAll('"', "%22");
 }

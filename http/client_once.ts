@@ -1,5 +1,5 @@
 /**
- * A request without a session of one's own.
+ * A single request, without a session.
  *
  * Counterpart of Python's `aiohttp.request()`.
  *
@@ -16,25 +16,25 @@ import type { ClientResponse } from "./client_response.ts";
 
 /** Options for {@linkcode request}. */
 export interface RequestOptions extends ClientRequestOptions {
-  /** Limits, proxy, TLS; it stays open. By default one of its own, which ends with the request. */
+  /** The connector to use; it stays open. By default the request has its own, closed with it. */
   connector?: TCPConnector;
 }
 
 /**
- * Makes one request, in a session for it alone: no cookies are kept but from one redirect to the
- * next, and the connection is closed when the response was read or given up. For several requests, a
- * `ClientSession` is faster.
+ * Makes one request, in a session of its own: cookies are kept only from one redirect to the next,
+ * and without a `connector` the connection is closed once the response has been read or discarded.
+ * For several requests, a `ClientSession` is faster.
  *
  * Counterpart of Python's `aiohttp.request()`: `await using` stands for `async with`.
  *
  * @param method The method.
  * @param url The URL.
  * @param options What to send, and how.
- * @returns An awaitable of the response: its head is there, its body may still be on its way.
+ * @returns An awaitable of the response: its head has arrived, its body may still be on its way.
  * @throws {ClientConnectionError} If no response came.
  * @throws {InvalidURL} If the URL is malformed.
- * @throws {ServerTimeoutError} If it took too long.
- * @throws {TooManyRedirects} If it was redirected too often.
+ * @throws {ServerTimeoutError} If the request took too long.
+ * @throws {TooManyRedirects} If the request was redirected too often.
  *
  * @example
  * ```ts
