@@ -1,5 +1,5 @@
 /**
- * What sessions and their requests can be told.
+ * The options of sessions and their requests.
  *
  * @module
  */
@@ -15,27 +15,27 @@ import type { RequestData } from "./_client_body.ts";
 import type { QueryParams } from "./_client_url.ts";
 
 /**
- * Whether a status of 400 or above is thrown as a `ClientResponseError`; or what looks at each
- * response, and throws what it likes.
+ * Whether a status of 400 or above is thrown as a `ClientResponseError`; or a function that is
+ * called with each response, and may throw an error of its own.
  */
 export type RaiseForStatus = boolean | ((response: ClientResponse) => void | PromiseLike<void>);
 
 /** Options for a `ClientSession`. */
 export interface ClientSessionOptions {
-  /** What relative URLs are relative to; a path in it has to end in a slash. */
+  /** The URL that relative URLs are resolved against; its path must end with a slash. */
   baseUrl?: string | URL;
   /** Headers of every request. */
   headers?: HeadersInit;
-  /** What is added to the query of every request. */
+  /** Parameters added to the query of every request. */
   params?: QueryParams;
-  /** The name and the password for the server of `baseUrl`; for all if there is none. */
+  /** The name and the password for the server of `baseUrl`; for all servers without a `baseUrl`. */
   auth?: BasicAuth;
   /** Cookies for the server of `baseUrl`; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
-  /** Where cookies are kept: by default a new jar; null for nowhere (aiohttp's `DummyCookieJar`). */
+  /** The jar for cookies, by default a new one; null to keep none (aiohttp's `DummyCookieJar`). */
   cookieJar?: CookieJar | null;
   /**
-   * Limits of time; a number is the total, in seconds.
+   * Timeouts; a number is the total, in seconds.
    *
    * @default {{ total: null, pool: null, headers: 300, idleRead: 300 }}
    */
@@ -47,7 +47,7 @@ export interface ClientSessionOptions {
    */
   raiseForStatus?: RaiseForStatus;
   /**
-   * Makes the text of what requests send as `json`, for values that `JSON.stringify()` can't write.
+   * Serializes what requests send as `json`, for values that `JSON.stringify()` can't handle.
    * WebSockets don't use it, as in aiohttp.
    *
    * @default {JSON.stringify}
@@ -72,11 +72,11 @@ export interface ClientSessionOptions {
    * ```
    */
   jsonSerialize?: (value: unknown) => string;
-  /** What stands between the session and its requests, outermost first. */
+  /** The middlewares that requests pass through, outermost first. */
   middlewares?: readonly ClientMiddleware[];
-  /** Who looks on. */
+  /** Callbacks that observe the requests. */
   traceConfigs?: readonly TraceConfig[];
-  /** Limits, proxy, TLS: by default a connector with a limit of 100 requests at a time. */
+  /** Limits, proxy, TLS; by default a new connector, with a limit of 100 requests at a time. */
   connector?: TCPConnector;
   /**
    * Whether closing the session closes the connector.
@@ -88,22 +88,22 @@ export interface ClientSessionOptions {
 
 /** Options for a request of a `ClientSession`. */
 export interface ClientRequestOptions {
-  /** What is added to the query of the URL; it replaces what the session adds by the same name. */
+  /** Parameters added to the query of the URL; they replace the session's of the same name. */
   params?: QueryParams;
   /** The body; see {@linkcode RequestData}. */
   data?: RequestData;
-  /** A value to send as JSON, instead of a body. */
+  /** A value to send as JSON, instead of `data`. */
   json?: unknown;
   /** How to compress the body; true for `"deflate"`. */
   compress?: boolean | "gzip" | "deflate";
   /**
-   * Further headers; they go before those of the session. A `Host` is for servers of several hosts at
-   * one address; with HTTP/2, some go by the URL instead.
+   * Further headers; they override the session's. `Host` is for servers with several hosts at one
+   * address; with HTTP/2, some servers go by the URL instead.
    */
   headers?: HeadersInit;
   /** Further cookies, for this request alone; their values are sent in UTF-8. */
   cookies?: Readonly<Record<string, string>>;
-  /** The name and the password; they go before those of the session. */
+  /** The name and the password; they override the session's. */
   auth?: BasicAuth;
   /**
    * Whether redirects are followed.
@@ -117,34 +117,34 @@ export interface ClientRequestOptions {
    * @default {10}
    */
   maxRedirects?: number;
-  /** Whether a status of 400 or above is thrown; it goes before what the session says. */
+  /** Whether a status of 400 or above is thrown; it overrides the session's setting. */
   raiseForStatus?: RaiseForStatus;
-  /** Limits of time; what is left out is as in the session. A number is the total, in seconds. */
+  /** Timeouts; those left out are the session's. A number is the total, in seconds. */
   timeout?: number | ClientTimeout | null;
-  /** A proxy, as a URL; it goes before the one of the connector. */
+  /** A proxy, as a URL; it overrides the connector's. */
   proxy?: string | URL;
-  /** Middlewares instead of those of the session. */
+  /** Middlewares instead of the session's. */
   middlewares?: readonly ClientMiddleware[];
   /** The `context` of the events that trace this request. */
   traceContext?: Record<string, unknown>;
-  /** Ends the request when it aborts, the reading of its response included; its reason is thrown. */
+  /** Aborts the request, or the reading of its response; the signal's reason is thrown. */
   signal?: AbortSignal;
 }
 
 /** Options for `ClientSession.wsConnect()`. */
 export interface WebSocketConnectOptions {
-  /** The protocols to speak on it, the preferred first; the server picks one. */
+  /** The subprotocols to offer, the preferred one first; the server picks one. */
   protocols?: string | string[];
-  /** What is added to the query of the URL. */
+  /** Parameters added to the query of the URL. */
   params?: QueryParams;
-  /** Further headers; they go before those of the session. */
+  /** Further headers; they override the session's. */
   headers?: HeadersInit;
-  /** The name and the password; they go before those of the session. */
+  /** The name and the password; they override the session's. */
   auth?: BasicAuth;
-  /** Limits of time for getting a connection (`pool`) and for its opening (`headers`). */
+  /** Timeouts for the wait for a connection (`pool`) and for the handshake (`headers`). */
   timeout?: ClientTimeout;
   /**
-   * Seconds that `receive()` waits for a message; null for any time. Counterpart of
+   * Seconds that `receive()` waits for a message; null for no limit. Counterpart of
    * `receive_timeout`.
    *
    * @default {null}
@@ -157,21 +157,22 @@ export interface WebSocketConnectOptions {
    */
   closeTimeout?: number;
   /**
-   * The size of the largest message that is taken, in bytes; 0 for any. A larger one closes the
-   * WebSocket with code 4009: 1009, which means that, is not for clients to send.
+   * The size of the largest message that is accepted, in bytes; 0 for no limit. A larger one closes
+   * the WebSocket with code 4009, since clients can't send 1009, the code for that.
    *
    * @default {4194304}
    */
   maxMsgSize?: number;
   /**
-   * How many bytes of messages are kept for who is slow to receive them, counting 64 more for each; 0
-   * for any. More close the WebSocket with code 4008, since the platform can't have a server wait.
+   * How many bytes of messages may wait to be received, counting 64 more for each message; 0 for no
+   * limit. More than that closes the WebSocket with code 4008, since the runtime has no way to make
+   * a server wait.
    *
    * @default {16777216}
    */
   maxQueueSize?: number;
-  /** A proxy, as a URL; it goes before the one of the connector. */
+  /** A proxy, as a URL; it overrides the connector's. */
   proxy?: string | URL;
-  /** Closes the WebSocket when it aborts; before it is open, its reason is thrown. */
+  /** Closes the WebSocket when it aborts; during the opening, the signal's reason is thrown. */
   signal?: AbortSignal;
 }

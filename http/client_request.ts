@@ -11,12 +11,12 @@ import type { RequestInfo } from "./client_exceptions.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { RequestBody } from "./_client_body.ts";
 
-/** What makes a request; it can be called again to make it once more. */
+/** Makes a request; it can be called again to make the request once more. */
 export type ClientHandler = (request: ClientRequest) => Awaitable<ClientResponse>;
 
 /**
- * Stands between a session and its requests: may change a request, make it several times, look at
- * its response, answer without one. It runs for each redirect anew.
+ * Stands between a session and its requests: it may change a request, make it several times, look
+ * at its response, or answer without making it. It runs anew for each redirect.
  *
  * It may be an async function or a generator. Counterpart of Python's
  * `aiohttp.ClientMiddlewareType`.
@@ -26,7 +26,7 @@ export type ClientMiddleware = (
   handler: ClientHandler,
 ) => PromiseLike<ClientResponse> | Generator<Suspension, ClientResponse, unknown>;
 
-/** What a request is made of. */
+/** The parts of a request. */
 export interface ClientRequestInit {
   readonly method: string;
   readonly url: URL;
@@ -87,17 +87,17 @@ export class ClientRequest {
     this._proxy = init.proxy;
   }
 
-  /** The headers; cookies of the session's jar are added when it is sent. */
+  /** The headers; cookies of the session's jar are added when the request is sent. */
   get headers(): Headers {
     return this.#headers ??= new Headers();
   }
 
-  /** @ignore The same, or null if nobody has given any: `fetch` takes long to go through none. */
+  /** @ignore The headers, or null if there are none: to `fetch`, even empty headers are costly. */
   get _givenHeaders(): Headers | null {
     return this.#headers;
   }
 
-  /** Whether it can be sent again: its body, if there is one, is no stream. */
+  /** Whether the request can be sent again: it has no body, or one that is not a stream. */
   get replayable(): boolean {
     return this._body?.replayable ?? true;
   }

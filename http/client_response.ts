@@ -1,5 +1,5 @@
 /**
- * What servers answer.
+ * The responses of servers.
  *
  * Counterpart of Python's `aiohttp.ClientResponse`.
  *
@@ -28,15 +28,15 @@ export interface TextOptions {
 /** Options for {@linkcode ClientResponse.json}. */
 export interface JsonOptions extends TextOptions {
   /**
-   * The type that the response must have; null for any. For `application/json`, types such as
-   * `application/problem+json` will do, too.
+   * The content type that the response must have; null for any. With `application/json`, types such
+   * as `application/problem+json` are accepted, too.
    *
    * @default {"application/json"}
    */
   contentType?: string | null;
 }
 
-/** What is known of a request, as far as its response shows it. */
+/** The parts of a request that its response shows. */
 interface Requested {
   readonly method: string;
   readonly url: URL;
@@ -46,20 +46,20 @@ interface Requested {
 /**
  * A response, and the connection it comes from.
  *
- * Its head is there; its body may still be on its way, and holds one of the connector's places until
- * it was read or given up. Counterpart of Python's `aiohttp.ClientResponse`. `await using` gives up
- * what was not read.
+ * Its head has arrived; its body may still be on its way, and holds one of the connector's places
+ * until it has been read or discarded. `await using` discards what was not read. Counterpart of
+ * Python's `aiohttp.ClientResponse`.
  */
 export class ClientResponse implements AsyncDisposable {
-  /** The redirects that led here, the first one first. */
+  /** The redirects that led here, in order. */
   readonly history: readonly ClientResponse[];
-  /** How often the session sent the request until this came: more than once if it was retried. */
+  /** How often the session sent the request for this: more than once if it was retried. */
   readonly attempts: number;
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #body: BodyReader;
   readonly #request: Requested;
-  /** Where the request went to; a middleware may send the same request elsewhere later. */
+  /** The URL of the request then; a middleware may send the same request elsewhere later. */
   readonly #requestUrl: string;
 
   /** @ignore Responses come from a `ClientSession`. */
@@ -84,7 +84,7 @@ export class ClientResponse implements AsyncDisposable {
 
   // -- The head --
 
-  /** What it answers. */
+  /** The request that it answers. */
   get requestInfo(): RequestInfo {
     const { method, headers } = this.#request;
     return { method, url: this.#requestUrl, headers };
@@ -120,12 +120,12 @@ export class ClientResponse implements AsyncDisposable {
     return this.#response.headers;
   }
 
-  /** The cookies that it sets, as its headers say. */
+  /** The cookies of its `Set-Cookie` headers, by name. */
   get cookies(): ReadonlyMap<string, string> {
     return new Map(this.headers.getSetCookie().map(nameAndValue));
   }
 
-  /** The type of the body, without parameters: `application/octet-stream` if none is given. */
+  /** The content type without parameters; `application/octet-stream` if the response has none. */
   get contentType(): string {
     const type = (this.headers.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
     return type || "application/octet-stream";
@@ -138,8 +138,8 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   /**
-   * The links of the `Link` header (RFC 8288) by their relations, in small letters; of several with
-   * the same relation the first. Their URLs are absolute.
+   * The links of the `Link` header (RFC 8288) by relation, in lower case; of several with the same
+   * relation, the first. Their URLs are absolute.
    *
    * @example Reading page after page
    * ```ts
@@ -168,24 +168,24 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   /**
-   * What the `Content-Disposition` header (RFC 6266) says, such as the name of a file; null if there
+   * The contents of the `Content-Disposition` header (RFC 6266), such as a file name; null if there
    * is none, or it is malformed.
    */
   get contentDisposition(): ContentDisposition | null {
     return contentDispositionOf(this.headers.get("content-disposition") ?? "");
   }
 
-  /** Whether nothing more is read: the body has ended, has broken off, or was given up. */
+  /** Whether nothing more arrives: the body has ended, has broken off, or was discarded. */
   get closed(): boolean {
     return this.#exchange.ended;
   }
 
   /**
-   * Throws an error if the status is 400 or above, and gives up the body then.
+   * Throws an error if the status is 400 or above, and then discards the body.
    *
    * Counterpart of Python's `raise_for_status()`.
    *
-   * @throws {ClientResponseError} If the status says that something went wrong.
+   * @throws {ClientResponseError} If the status is 400 or above.
    */
   raiseForStatus(): void {
     if (this.ok) return;
@@ -197,10 +197,10 @@ export class ClientResponse implements AsyncDisposable {
   // -- The body at once --
 
   /**
-   * Reads the body. The second time, it gives the same bytes again.
+   * Reads the whole body. Further calls return the same bytes.
    *
    * @returns An awaitable of the bytes.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    * @throws {ServerTimeoutError} If it takes too long.
    */
   read(): Awaitable<Uint8Array<ArrayBuffer>> {
@@ -212,7 +212,7 @@ export class ClientResponse implements AsyncDisposable {
    *
    * @param options The encoding.
    * @returns An awaitable of the text.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    * @throws {ServerTimeoutError} If it takes too long.
    */
   text(options: TextOptions = {}): Awaitable<string> {
@@ -229,12 +229,12 @@ export class ClientResponse implements AsyncDisposable {
   /**
    * Reads the body as JSON.
    *
-   * @typeParam T What to take it for; it is not checked.
-   * @param options The type that it must have, and its encoding.
+   * @typeParam T The type of the value; it is not checked.
+   * @param options The content type that the response must have, and its encoding.
    * @returns An awaitable of the value; null for an empty body.
-   * @throws {ContentTypeError} If the response is of another type.
-   * @throws {SyntaxError} If it is no JSON.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ContentTypeError} If the response has another content type.
+   * @throws {SyntaxError} If the body is not valid JSON.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    */
   json<T = unknown>(options: JsonOptions = {}): Awaitable<T> {
     return new Operation(() => this.#json<T>(options));
@@ -249,30 +249,30 @@ export class ClientResponse implements AsyncDisposable {
     return text === "" ? null as T : JSON.parse(text);
   }
 
-  // -- The body as it comes --
+  // -- The body as it arrives --
 
   /**
-   * The body, as a stream of the platform.
+   * The body, as a web stream.
    *
-   * A task that waits for such a stream is cancelled only when a piece has come; those that wait for
-   * `iterAny()` and the others are cancelled at once.
+   * A task that waits for such a stream is cancelled only when a chunk has arrived; one that waits
+   * for `iterAny()` or the other methods is cancelled at once.
    *
-   * @throws {RuntimeError} If it is being read in another way.
+   * @throws {RuntimeError} If the body is being read in another way.
    */
   get content(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const stream = this.#body.stream();
-    // Whoever holds the stream, but not the response, still wants it.
+    // A caller that keeps the stream, but not the response, still wants the body.
     forgetResponse(this.#exchange);
     if (!this.#exchange.ended) watchResponse(stream, this.#exchange);
     return stream;
   }
 
   /**
-   * Reads the body in pieces, as they come. Counterpart of Python's `content.iter_any()`.
+   * Reads the body in chunks, as they arrive. Counterpart of Python's `content.iter_any()`.
    *
-   * @returns The pieces.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
-   * @throws {ServerTimeoutError} If a piece takes too long.
+   * @returns The chunks.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
+   * @throws {ServerTimeoutError} If a chunk takes too long.
    */
   async *iterAny(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (;;) {
@@ -283,12 +283,12 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   /**
-   * Reads the body in pieces of one size. Counterpart of Python's `content.iter_chunked()`.
+   * Reads the body in chunks of one size. Counterpart of Python's `content.iter_chunked()`.
    *
-   * @param size The size of each, in bytes; the last one may be shorter.
-   * @returns The pieces.
+   * @param size The size of each chunk, in bytes; the last one may be shorter.
+   * @returns The chunks.
    * @throws {RangeError} If `size` is below 1.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    */
   async *iterChunked(size: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     if (!(size >= 1)) throw new RangeError(`Cannot read pieces of ${size} bytes: it is below 1`);
@@ -308,12 +308,12 @@ export class ClientResponse implements AsyncDisposable {
   }
 
   /**
-   * Reads the body in lines. Counterpart of Python's `async for line in response.content`.
+   * Reads the body line by line. Counterpart of Python's `async for line in response.content`.
    *
    * @param options The encoding, and how long a line may be.
-   * @returns The lines, without what ends them (`\n` or `\r\n`).
+   * @returns The lines, without their endings (`\n` or `\r\n`).
    * @throws {RangeError} If a line is too long.
-   * @throws {ClientPayloadError} If it breaks off, or is badly compressed.
+   * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    */
   async *iterLines(options: LinesOptions = {}): AsyncGenerator<string, void, void> {
     const { encoding, maxLength = 2 ** 20 } = options;
@@ -338,7 +338,7 @@ export class ClientResponse implements AsyncDisposable {
   // -- The end --
 
   /**
-   * Gives up what was not read of the body, and waits until that is done.
+   * Discards the unread part of the body, and waits until that is done.
    *
    * @returns A promise that resolves when the connection is free or closed.
    */
@@ -346,17 +346,17 @@ export class ClientResponse implements AsyncDisposable {
     return this.#body.cancel();
   }
 
-  /** Gives up what was not read of the body, and closes its connection at once. */
+  /** Discards the unread part of the body, and closes its connection at once. */
   close(): void {
     this.#exchange.giveUp();
   }
 
-  /** Gives up what was not read of the body. */
+  /** Discards the unread part of the body. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
 
-  /** @ignore It is the response that a call returns. */
+  /** @ignore Makes this the response that a call returns. */
   _becomeLastOf(call: Call): void {
     this.#exchange.becomeLastOf(call);
   }
@@ -377,12 +377,12 @@ function isOfType(type: string, expected: string): boolean {
   return /^application\/(?:[\w.+-]+?\+)?json$/.test(type);
 }
 
-/** For whole texts: it keeps nothing from one to the next. */
+/** Shared, for whole texts only: it keeps no state between them. */
 const UTF8 = new TextDecoder();
 
 /**
- * A decoder for the encoding that is asked for; else for the one that the server names, also if it
- * is written as Python does (`latin-1`, `utf_8`); for UTF-8 if that is unknown.
+ * Returns a decoder for the given encoding; else for the one that the server names, also if it is
+ * written as in Python (`latin-1`, `utf_8`); for UTF-8 if there is none or it is unknown.
  */
 function decoderFor(charset: string | null, encoding: string | undefined): TextDecoder {
   if (encoding !== undefined) return new TextDecoder(encoding);

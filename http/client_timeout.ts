@@ -1,8 +1,9 @@
 /**
- * Limits of time for the phases of a request.
+ * The timeouts of a request.
  *
- * Counterpart of Python's `aiohttp.ClientTimeout`. There is no limit for the whole by default, so a
- * long download is not cut off while bytes arrive; a server that goes silent is given up.
+ * Counterpart of Python's `aiohttp.ClientTimeout`. By default there is no limit on the whole
+ * request, so a long download is not cut off while bytes arrive; one from a server that goes silent
+ * is.
  *
  * @module
  */
@@ -10,44 +11,44 @@
 import { TimeoutError } from "../loop/mod.ts";
 
 /**
- * A part of a request that a limit of time is for: `"pool"`, waiting for one of the connections
- * that the connector allows; `"headers"`, from there until the head of the response has come;
- * `"idleRead"`, between two pieces of its body; `"total"`, all of it.
+ * A part of a request that has a timeout: `"pool"`, the wait for one of the connections that the
+ * connector allows; `"headers"`, from then until the head of the response has arrived;
+ * `"idleRead"`, between two chunks of its body; `"total"`, the whole request.
  */
 export type TimeoutPhase = "total" | "pool" | "headers" | "idleRead";
 
-/** Limits of time, in seconds; null for none. Counterpart of Python's `aiohttp.ClientTimeout`. */
+/** Timeouts, in seconds; null for none. Counterpart of Python's `aiohttp.ClientTimeout`. */
 export interface ClientTimeout {
   /**
-   * For the whole request: redirects, retries and the reading of the body included.
+   * For the whole request, including redirects, retries and the reading of the body.
    *
    * @default {null}
    */
   total?: number | null;
   /**
-   * For the wait for a connection that the connector allows.
+   * For the wait for one of the connections that the connector allows.
    *
    * @default {null}
    */
   pool?: number | null;
   /**
-   * From there until the head of the response has come. It begins anew with each piece of a body
-   * that is streamed. (`fetch` does not tell when it has connected; aiohttp's `connect` and
-   * `sock_connect` are in here.)
+   * For the time from then until the head of the response has arrived. It starts anew with each
+   * chunk of a streamed request body. (`fetch` does not tell when it has connected, so aiohttp's
+   * `connect` and `sock_connect` are included.)
    *
    * @default {300}
    */
   headers?: number | null;
   /**
-   * For each piece of the body, while somebody waits for it. Counterpart of `sock_read`. With 30
-   * seconds and more, a body of at most 64 KiB that is read at once counts as one piece.
+   * For each chunk of the body, while a read is pending. Counterpart of `sock_read`. With 30
+   * seconds or more, a body of at most 64 KiB that is read at once counts as one chunk.
    *
    * @default {300}
    */
   idleRead?: number | null;
 }
 
-/** All limits of a request, in seconds; null for none. */
+/** All timeouts of a request, in seconds; null for none. */
 export type Phases = Readonly<Record<TimeoutPhase, number | null>>;
 
 const DEFAULTS: Phases = { total: null, pool: null, headers: 300, idleRead: 300 };
@@ -65,19 +66,19 @@ const TEXTS: Readonly<Record<TimeoutPhase, (url: string, seconds: number) => str
  * Counterpart of Python's `aiohttp.ServerTimeoutError`.
  */
 export class ServerTimeoutError extends TimeoutError {
-  /** Which limit it was. */
+  /** The phase that took too long. */
   readonly phase: TimeoutPhase;
-  /** The URL that was asked for; after redirects, the one it stopped at. */
+  /** The URL of the request; after redirects, the last one. */
   readonly url: string;
-  /** The limit, in seconds. */
+  /** The timeout, in seconds. */
   readonly seconds: number;
 
   /**
    * Creates the error.
    *
-   * @param phase Which limit it was.
-   * @param url The URL that was asked for.
-   * @param seconds The limit, in seconds.
+   * @param phase The phase that took too long.
+   * @param url The URL of the request.
+   * @param seconds The timeout, in seconds.
    */
   constructor(phase: TimeoutPhase, url: string, seconds: number) {
     super(`${TEXTS[phase](url, seconds)} (timeout "${phase}")`);
@@ -87,7 +88,7 @@ export class ServerTimeoutError extends TimeoutError {
   }
 }
 
-/** The limits of a request: its own, else those of `base`. A number alone is the total. */
+/** Returns the timeouts of a request: its own, else those of `base`. A number is the total. */
 export function phasesOf(
   timeout: number | ClientTimeout | null | undefined,
   base: Phases = DEFAULTS,

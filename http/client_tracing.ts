@@ -1,15 +1,15 @@
 /**
- * Looking on while requests are made.
+ * Callbacks that observe requests.
  *
- * Counterpart of Python's `aiohttp.tracing`. What `fetch` does not show, names being resolved and
- * connections being made, can't be looked at.
+ * Counterpart of Python's `aiohttp.tracing`. What `fetch` does not show, such as name resolution
+ * and the making of connections, can't be traced.
  *
  * @module
  */
 
-/** What all events of a request tell. */
+/** What all events of a request have in common. */
 export interface TraceEvent {
-  /** The same object in all events of a call of the session: room for what is to be kept. */
+  /** The same object in all events of one call: the place for what the callbacks keep. */
   readonly context: Record<string, unknown>;
   /** The method. */
   readonly method: string;
@@ -25,27 +25,27 @@ export interface TraceHeadersEvent extends TraceEvent {
   readonly headers: Headers;
 }
 
-/** A piece of a body went by. */
+/** A chunk of a body was sent or received. */
 export interface TraceChunkEvent extends TraceEvent {
-  /** How many bytes. */
+  /** Its size, in bytes. */
   readonly size: number;
 }
 
-/** A response sends the client elsewhere. */
+/** A response redirects the client. */
 export interface TraceRedirectEvent extends TraceHeadersEvent {
-  /** Where to. */
+  /** The URL that it leads to. */
   readonly location: string;
 }
 
 /** A request has failed. */
 export interface TraceExceptionEvent extends TraceEvent {
-  /** What was thrown; a `CancelledError`, too. */
+  /** What was thrown; it may be a `CancelledError`. */
   readonly exception: unknown;
 }
 
 /**
- * Callbacks of a session's requests. Each is called at once and must not wait; what it throws is
- * reported to the loop, and does the request no harm.
+ * Callbacks for a session's requests. Each is called synchronously and is not awaited; what it
+ * throws is reported to the loop's exception handler, and does not affect the request.
  *
  * A request that is retried or redirected starts several times. Each start is followed by one end
  * or one exception. Counterpart of Python's `aiohttp.TraceConfig`.
@@ -53,19 +53,19 @@ export interface TraceExceptionEvent extends TraceEvent {
 export interface TraceConfig {
   /** A request is about to be made. Counterpart of `on_request_start`. */
   onRequestStart?: (event: TraceEvent & { readonly headers: Headers }) => void;
-  /** It has to wait for a connection. Counterpart of `on_connection_queued_start`. */
+  /** The request has to wait for a connection. Counterpart of `on_connection_queued_start`. */
   onConnectionQueuedStart?: (event: TraceEvent) => void;
-  /** It may go on. Counterpart of `on_connection_queued_end`. */
+  /** The request may go on. Counterpart of `on_connection_queued_end`. */
   onConnectionQueuedEnd?: (event: TraceEvent) => void;
-  /** A piece of a streamed body was handed over. Counterpart of `on_request_chunk_sent`. */
+  /** A chunk of a streamed body was handed over. Counterpart of `on_request_chunk_sent`. */
   onRequestChunkSent?: (event: TraceChunkEvent) => void;
-  /** The head of the response has come. aiohttp calls this `on_request_end`. */
+  /** The head of the response has arrived. aiohttp calls this `on_request_end`. */
   onResponseHeaders?: (event: TraceHeadersEvent) => void;
-  /** A piece of the body has come. Counterpart of `on_response_chunk_received`. */
+  /** A chunk of the body has arrived. Counterpart of `on_response_chunk_received`. */
   onResponseChunkReceived?: (event: TraceChunkEvent) => void;
   /** The response is a redirect that is followed. Counterpart of `on_request_redirect`. */
   onRequestRedirect?: (event: TraceRedirectEvent) => void;
-  /** The response was read to its end, or given up. */
+  /** The response was read to its end, or discarded. */
   onRequestEnd?: (event: TraceEvent) => void;
   /** The request has failed. Counterpart of `on_request_exception`. */
   onRequestException?: (event: TraceExceptionEvent) => void;
@@ -76,7 +76,7 @@ type Details<K extends keyof TraceConfig> = Omit<
   keyof TraceEvent
 >;
 
-/** Tells the callbacks of several configurations what one request does. */
+/** Calls the callbacks of several configurations for one request. */
 export class Tracer {
   readonly #configs: readonly TraceConfig[];
   readonly #event: TraceEvent;
@@ -92,7 +92,7 @@ export class Tracer {
     this.#report = report;
   }
 
-  /** Whether anybody listens to this. */
+  /** Whether any configuration has this callback. */
   wants(name: keyof TraceConfig): boolean {
     return this.#configs.some((config) => config[name] !== undefined);
   }
@@ -103,7 +103,7 @@ export class Tracer {
       try {
         (config[name] as ((event: object) => void) | undefined)?.({ ...this.#event, ...details });
       } catch (error) {
-        // It is not called by the task's own code: nothing of the task is lost.
+        // A callback is not the task's own code: even a CancelledError of it is not the task's.
         this.#report(error);
       }
     }

@@ -1,8 +1,8 @@
 /**
  * WebSockets to other servers.
  *
- * Counterpart of Python's `aiohttp.client_ws`, on the platform's `WebSocket`. Pings are answered by
- * the runtime, which lets nobody send any: there is no `heartbeat`, `receiveTimeout` stands in.
+ * Counterpart of Python's `aiohttp.client_ws`, built on the web platform's `WebSocket`. The runtime
+ * answers pings, but has no way to send any, so there is no `heartbeat`: use `receiveTimeout`.
  *
  * @module
  */
@@ -28,24 +28,25 @@ import type { ClientRequest } from "./client_request.ts";
 
 export type { ReceiveOptions, WebSocketData };
 
-/** What a WebSocket gives: a message, or that it was closed, which is always the last. */
+/** What `receive()` returns: a message, or the end of the WebSocket, which always comes last. */
 export type ClientWebSocketMessage = WebSocketMessage;
 
 /** Options for {@linkcode ClientWebSocketResponse.close}. */
 export interface WebSocketCloseOptions {
   /**
-   * Why: 1000, or from 3000 to 4999; a server may also say 1001 to 1014, save 1004 to 1006.
+   * The close code: 1000, or 3000 to 4999; a server may also send 1001 to 1014, except 1004 to
+   * 1006.
    *
    * @default {1000}
    */
   code?: number;
-  /** Why, in words: at most 123 bytes. */
+  /** The reason in words: at most 123 bytes. */
   reason?: string;
 }
 
-/** How much may wait to be sent, in bytes, before `sendStr()` and its like wait. */
+/** The high-water mark of the send buffer, in bytes: above it `sendStr()` and its like wait. */
 const HIGH_WATER = 1024 * 1024;
-/** How often to look whether it is less, in seconds: the platform does not tell. */
+/** How often to check the send buffer, in seconds: `WebSocket` has no event for it. */
 const DRAIN_INTERVAL = 0.005;
 
 const CLOSE_TIMEOUT = 10;
@@ -53,13 +54,13 @@ const MAX_MSG_SIZE = 4 * 1024 * 1024;
 const MAX_QUEUE_SIZE = 16 * 1024 * 1024;
 
 const ABNORMAL = 1006;
-/** From the codes that are not for clients to send to those of their own range that mean the same. */
+/** Added to a code that clients can't send, it gives the private code used in its place. */
 const FROM_CLIENTS = 3000;
 
 /**
  * A WebSocket to a server; `ClientSession.wsConnect()` makes one.
  *
- * It is an async iterator of its messages, up to its end. `await using` closes it. Counterpart of
+ * It is an async iterable of its messages, up to its end. `await using` closes it. Counterpart of
  * Python's `aiohttp.ClientWebSocketResponse`.
  *
  * @example
@@ -120,7 +121,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
       );
     };
     socket.onclose = ({ code, reason }): void => this.#hasEnded(code || ABNORMAL, reason);
-    // The session or the signal has ended it: nobody waits for the server's answer.
+    // The session or the signal has ended it: there is no wait for the server's answer.
     exchange.signal.addEventListener("abort", () => {
       this.#hangUp();
       this.#hasEnded(ABNORMAL, "");
@@ -132,24 +133,24 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     return this.#exchange.url;
   }
 
-  /** The protocol that the server picked; null if none. */
+  /** The subprotocol that the server picked; null if none. */
   get protocol(): string | null {
     return this.#socket.protocol || null;
   }
 
-  /** Whether it is closed, or being closed: nothing can be sent. */
+  /** Whether it is closed or closing: nothing can be sent. */
   get closed(): boolean {
-    // The platform knows that the server closes it before it tells.
+    // When the server closes it, `readyState` changes before the close event.
     return this.#closing || this.#end.code !== null || this.#socket.readyState > WebSocket.OPEN;
   }
 
-  /** With which code it was closed; 1006 if it broke off; null if it is open. */
+  /** The code that it was closed with; 1006 if it broke off; null while it is open. */
   get closeCode(): number | null {
     return this.#end.code;
   }
 
   /**
-   * Returns what went wrong.
+   * Returns the error that ended the WebSocket.
    *
    * @returns The error, or null.
    */
@@ -186,20 +187,20 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * Waits for the next message.
    *
    * @param options How long to wait.
-   * @returns An awaitable of the message. After the end, it is the end again.
+   * @returns An awaitable of the message; after the end, of the same close message each time.
    * @throws {TimeoutError} If none came in time; the WebSocket stays open.
-   * @throws {RuntimeError} If somebody waits already.
+   * @throws {RuntimeError} If another call is already waiting.
    */
   receive(options: ReceiveOptions = {}): Awaitable<ClientWebSocketMessage> {
     return this.#inbox.take(options);
   }
 
   /**
-   * Waits for the next message, which must be a text.
+   * Waits for the next message, which must be text.
    *
    * @param options How long to wait.
    * @returns An awaitable of the text.
-   * @throws {TypeError} If bytes have come.
+   * @throws {TypeError} If the message is binary.
    * @throws {ClientConnectionError} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -208,11 +209,11 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   /**
-   * Waits for the next message, which must be bytes.
+   * Waits for the next message, which must be binary.
    *
    * @param options How long to wait.
    * @returns An awaitable of the bytes.
-   * @throws {TypeError} If a text has come.
+   * @throws {TypeError} If the message is text.
    * @throws {ClientConnectionError} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -223,11 +224,11 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   /**
    * Waits for the next message, which must be JSON.
    *
-   * @typeParam T What to take it for; it is not checked.
+   * @typeParam T The type of the value; it is not checked.
    * @param options How long to wait.
    * @returns An awaitable of the value.
-   * @throws {TypeError} If bytes have come.
-   * @throws {SyntaxError} If it is no JSON.
+   * @throws {TypeError} If the message is binary.
+   * @throws {SyntaxError} If the message is not valid JSON.
    * @throws {ClientConnectionError} If the WebSocket was closed.
    * @throws {TimeoutError} If none came in time.
    */
@@ -238,10 +239,10 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   // -- Sending --
 
   /**
-   * Sends a text. If much waits to be sent, it waits until it is less.
+   * Sends text, then waits while the send buffer is above its high-water mark.
    *
    * @param data The text.
-   * @returns An awaitable.
+   * @returns An awaitable of the end of that wait.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendStr(data: string): Awaitable<void> {
@@ -249,10 +250,10 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   /**
-   * Sends bytes. If much waits to be sent, it waits until it is less.
+   * Sends bytes, then waits while the send buffer is above its high-water mark.
    *
    * @param data The bytes.
-   * @returns An awaitable.
+   * @returns An awaitable of the end of that wait.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendBytes(data: Uint8Array<ArrayBuffer>): Awaitable<void> {
@@ -260,11 +261,11 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   }
 
   /**
-   * Sends a value as JSON. If much waits to be sent, it waits until it is less.
+   * Sends a value as JSON, then waits while the send buffer is above its high-water mark.
    *
    * @param data The value.
-   * @returns An awaitable.
-   * @throws {TypeError} If JSON has nothing for it.
+   * @returns An awaitable of the end of that wait.
+   * @throws {TypeError} If the value has no JSON form.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendJson(data: unknown): Awaitable<void> {
@@ -282,12 +283,12 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
   // -- The end --
 
   /**
-   * Closes the WebSocket, and waits for the server's answer, but not for ever. Messages that come
-   * meanwhile are dropped. Where no answer comes, the runtime keeps the connection, and the process,
-   * until the server ends it: it has no way to break it off.
+   * Closes the WebSocket, and waits up to `closeTimeout` seconds for the server's answer. Messages
+   * that arrive meanwhile are dropped. If no answer comes, the runtime keeps the connection open
+   * and the process alive until the server ends the connection: a `WebSocket` can't be broken off.
    *
-   * @param options Why.
-   * @returns An awaitable: false if it was closed already.
+   * @param options The code and the reason.
+   * @returns An awaitable: false if it was closed already, else true.
    * @throws {DOMException} If the code or the reason is not allowed.
    */
   close(options: WebSocketCloseOptions = {}): Awaitable<boolean> {
@@ -301,7 +302,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
     return wasOpen;
   }
 
-  /** The messages, up to the end. An error that ended it is thrown. */
+  /** Yields the messages, up to the end; throws the error that ended the WebSocket, if any. */
   [Symbol.asyncIterator](): AsyncIterator<WebSocketData, void, void> {
     return this.#inbox.messages(() => {
       if (this.#exception !== null) throw this.#exception;
@@ -321,7 +322,7 @@ export interface WebSocketInit {
   readonly options: WebSocketConnectOptions;
 }
 
-/** Opens a WebSocket; when the task is cancelled, it is closed. */
+/** Opens a WebSocket; it is closed if the task is cancelled. */
 export function* openWebSocket(
   exchange: Exchange,
   { request, client, options }: WebSocketInit,
@@ -331,7 +332,7 @@ export function* openWebSocket(
   const socket = new WebSocket(exchange.url.replace("http", "ws"), init);
   socket.binaryType = "arraybuffer";
   const { promise, resolve, reject } = Promise.withResolvers<ClientWebSocketResponse>();
-  // Messages, and the end, may come before the task has gone on: somebody has to listen by then.
+  // Messages, and the end, may arrive before the task goes on: listeners must be there by then.
   socket.onopen = (): void => resolve(new ClientWebSocketResponse(socket, exchange, options));
   socket.onerror = (event): void => reject(handshakeError(event as ErrorEvent, request));
   exchange.signal.addEventListener("abort", () => socket.close());
