@@ -1,5 +1,5 @@
 /**
- * What a request sends, in a form that `fetch` takes.
+ * The body of a request, in a form that `fetch` accepts.
  *
  * @module
  */
@@ -14,9 +14,10 @@ import type { Chunks } from "./_client_streams.ts";
 export type FormValue = string | number | bigint | boolean;
 
 /**
- * The body of a request. A record, or pairs of names and values, are sent as a form; `FormData` and
- * a `MultipartWriter`, and a record with a `Blob` in it, as `multipart/form-data`. A stream or an
- * async iterable is sent as it comes, once; a function that returns one, as often as it has to be.
+ * The body of a request. A record, or pairs of names and values, are sent as a URL-encoded form;
+ * `FormData`, a `MultipartWriter`, or a record with a `Blob` in it, as `multipart/form-data`. A
+ * stream or an async iterable is sent as it arrives, and only once; a function that returns one, as
+ * often as needed.
  */
 export type RequestData =
   | string
@@ -31,9 +32,9 @@ export type RequestData =
   | Readonly<Record<string, FormValue | Blob>>
   | readonly (readonly [name: string, value: FormValue])[];
 
-/** Looks on while a body is sent. */
+/** Observes a body while it is sent. */
 export interface BodyWatcher {
-  /** Called with the size of each piece of what is streamed. */
+  /** Called with the size of each chunk of a streamed body, in bytes. */
   onChunk(size: number): void;
   /** Called with what the source throws. */
   onError(error: unknown): void;
@@ -41,7 +42,7 @@ export interface BodyWatcher {
 
 /** A body that is being sent. */
 export interface OpenBody {
-  /** For `fetch`. */
+  /** The body, for `fetch`. */
   readonly init: BodyInit;
   /** Stops the source, if not all of it was sent. */
   close(): void;
@@ -49,9 +50,9 @@ export interface OpenBody {
 
 /** See the module's description. */
 export class RequestBody {
-  /** Null if `fetch` or nobody knows it. */
+  /** Null if it is unknown, or `fetch` finds it out. */
   readonly contentType: string | null;
-  /** Of what it is after its type, null for none. */
+  /** The compression, or null for none. */
   readonly contentEncoding: string | null;
   /** Whether it can be sent again. */
   readonly replayable: boolean;
@@ -69,7 +70,7 @@ export class RequestBody {
     this.replayable = replayable;
   }
 
-  /** Begins to send, by that method. */
+  /** Begins to send the body, in a request with that method. */
   open(method: string, url: string, watcher: BodyWatcher): OpenBody {
     if (this.#opened && !this.replayable) {
       throw new ClientPayloadError(
@@ -89,7 +90,7 @@ export class RequestBody {
     };
   }
 
-  /** The type of the body, and what begins to give it as a stream. */
+  /** Returns the content type of the body, and a function that opens it as a stream. */
   _pieces(): [type: string | null, start: () => ReadableStream<Uint8Array<ArrayBuffer>>] {
     const options = { onChunk: (): void => {}, signal: new AbortController().signal };
     const source = this.#source;
@@ -106,27 +107,28 @@ export class RequestBody {
   }
 }
 
-/** The methods of requests for which twice is the same as once. */
+/** The idempotent methods. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
- * The same body, as one that `fetch` can't read twice. Where a server hangs up on a connection that was
- * kept, `fetch` sends what it can send again again, by itself, whatever the server has done meanwhile.
+ * Returns the same body, as one that `fetch` can't read twice. When a server hangs up on a
+ * kept-alive connection, `fetch` resends by itself what it can read again, whatever the server has
+ * already done.
  */
 function once(source: BodyInit): BodyInit {
   if (source instanceof Blob || source instanceof FormData) return source;
   const blob = new Blob([source instanceof URLSearchParams ? String(source) : source as BlobPart]);
-  return blob.size === 0 ? source : blob; // of none, it would not tell the length
+  return blob.size === 0 ? source : blob; // `fetch` sends no length for an empty blob
 }
 
-/** What a request is given to send. */
+/** The options that make up the body of a request. */
 export interface BodyOptions {
   readonly data?: RequestData;
   readonly json?: unknown;
   readonly compress?: boolean | "gzip" | "deflate";
 }
 
-/** The body of a request; null for none. */
+/** Returns the body of a request; null for none. */
 export function bodyOf(
   { data, json, compress }: BodyOptions,
   jsonSerialize: ((value: unknown) => string) | undefined,
@@ -141,7 +143,7 @@ export function bodyOf(
   return compressed(body, compress === true ? "deflate" : compress);
 }
 
-/** Says in the headers what a body is, where nobody else has. */
+/** Adds the headers that describe a body; a given `Content-Type` stays. */
 export function describeBody(body: RequestBody, headers: Headers): void {
   if (body.contentType !== null && !headers.has("content-type")) {
     headers.set("content-type", body.contentType);

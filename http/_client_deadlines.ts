@@ -1,39 +1,39 @@
 /**
- * What a session has under way, with one timer for the limits of time of all of it.
+ * The calls that a session has in progress, with one timer for all their timeouts.
  *
- * Nearly all limits are lifted long before they end, so there is not a timer for each, but one, for
- * the earliest; when it is due, everybody is asked for the next one. Limits that end later, or that are
- * lifted, leave it as it is.
+ * Nearly all timeouts are cancelled long before their deadline, so they don't have a timer each.
+ * There is one, for the earliest deadline; when it fires, every call is asked for its next
+ * deadline. A later deadline, or one that is cancelled, leaves the timer as it is.
  *
- * Invariant: while a limit runs, the timer is due then or before.
+ * Invariant: while there are deadlines, the timer fires at the earliest one, or before.
  *
  * @module
  */
 
 import type { EventLoop, TimerHandle } from "../loop/mod.ts";
 
-/** What has limits of time. */
+/** An object with deadlines. */
 interface Timed {
   readonly loop: EventLoop;
-  /** Its place among the others. */
+  /** Its index among the others. */
   _index: number;
-  /** Does what is due; returns when the next of its limits ends, or Infinity. */
+  /** Fails what is overdue; returns its next deadline, or Infinity. */
   expire(now: number): number;
 }
 
 /** See the module's description. */
 export class Deadlines<T extends Timed> implements Iterable<T> {
-  /** In no order: where one leaves, the last one moves to. A set would take several times as long. */
+  /** In no order: the last one takes the place of one that leaves. A set would be much slower. */
   readonly #all: T[] = [];
   #loop: EventLoop | null = null;
   #timer: TimerHandle | null = null;
 
-  /** Takes in what has begun. */
+  /** Adds an object. */
   add(one: T): void {
     one._index = this.#all.push(one) - 1;
   }
 
-  /** Has `one` asked at a time of its loop's clock. */
+  /** Arranges for `one.expire()` to be called at a time of its loop's clock. */
   watch(one: T, deadline: number): void {
     const { loop } = one;
     // A session can be used in one loop after another.
@@ -43,7 +43,7 @@ export class Deadlines<T extends Timed> implements Iterable<T> {
     this.#timer = loop.callAt(deadline, onTimer, this as Deadlines<Timed>);
   }
 
-  /** Lets go of what has ended. */
+  /** Removes an object that has ended. */
   delete(one: T): void {
     const last = this.#all.pop()!;
     if (last !== one) {

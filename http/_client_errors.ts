@@ -1,5 +1,5 @@
 /**
- * Our errors for those of the runtime, which have one class, and say what happened in their text.
+ * Translates the errors of the runtime, which say only in their text what happened, into ours.
  *
  * @module
  */
@@ -13,27 +13,27 @@ import {
   ServerDisconnectedError,
 } from "./client_exceptions.ts";
 
-/** Whether `fetch` has thrown it for the network's sake; a `CancelledError` is none. */
+/** Whether an error of `fetch` is about the network; a `CancelledError` is not. */
 export function isNetworkError(error: unknown): error is Error {
   return error instanceof TypeError || error instanceof Deno.errors.Http;
 }
 
-/** What the runtime says before what happened. */
+/** The part of the runtime's messages that precedes what happened. */
 const PREFIX = /^error sending request .*?: client error \(\w+\): /;
 
 const DISCONNECTED =
   /connection closed before message completed|connection reset|broken pipe|connection error|connection was not ready|channel closed/i;
 
-/** How the runtime begins to say why it could not connect. */
+/** How the runtime's reasons begin when it could not connect, with the classes of our errors. */
 const CONNECTOR_ERRORS = [
   ["tcp connect error", ClientConnectorError],
   ["dns error", ClientConnectorDNSError],
   ["invalid peer certificate", ClientConnectorCertificateError],
 ] as const;
 
-/** What to throw when no response came. */
+/** Returns what to throw when no response came. */
 export function connectionError(error: Error, url: string): ClientConnectionError {
-  // Of a connection that failed, fetch says only that it failed; the cause says why.
+  // The message of fetch says only that a connection failed; its cause says why.
   const { message } = error.cause instanceof Error ? error.cause : error;
   const state = message.replace(PREFIX, "");
   const options = { cause: error };
@@ -50,12 +50,12 @@ export function connectionError(error: Error, url: string): ClientConnectionErro
   return new ServerDisconnectedError(`Cannot reach ${url}: ${text}`, options);
 }
 
-/** The class of the error where it was the connection that did not come about; else undefined. */
+/** Returns the class of the error if no connection could be made; else undefined. */
 export function connectorError(state: string): typeof ClientConnectorError | undefined {
   return CONNECTOR_ERRORS.find(([text]) => state.startsWith(text))?.[1];
 }
 
-/** What to throw when what a body was made of has thrown. */
+/** Returns what to throw when the source of a request's body has thrown. */
 export function uploadError(error: unknown, url: string): ClientPayloadError {
   const state = error instanceof Error ? error.message : String(error);
   return new ClientPayloadError(`Cannot send body to ${url}: ${state}`, { cause: error });

@@ -1,10 +1,10 @@
 /**
- * A call of a session while it is under way, and the requests that it makes.
+ * A call of a session while it is in progress, and the requests that it makes.
  *
- * A call may make several requests, one after another: redirects, retries. What ends it before its
- * time (its total timeout, its signal, the end of its session) ends the request that runs. A request
- * holds a place of the limiter and what is needed to stop it; all of that goes when it has ended, once,
- * however it ends.
+ * A call may make several requests, one after another: redirects, retries. What ends it early (its
+ * total timeout, its signal, the end of its session) ends the request that runs. A request, or
+ * exchange, holds a place of the limiter and the means to stop it; they are released exactly once,
+ * when it ends, however it ends.
  *
  * @module
  */
@@ -25,12 +25,12 @@ import { ServerTimeoutError } from "./client_timeout.ts";
 import type { Phases, TimeoutPhase } from "./client_timeout.ts";
 import type { Tracer } from "./client_tracing.ts";
 
-/** What is known of a call from the start. */
+/** What a call starts with. */
 export interface CallInit {
   readonly url: string;
   readonly phases: Phases;
   readonly signal: AbortSignal | undefined;
-  /** Those of the session: it is in here until it ends. */
+  /** The session's calls; this one is among them until it ends. */
   readonly calls: Deadlines<Call>;
 }
 
@@ -43,10 +43,10 @@ export class Call {
   /** The URL of the last request. */
   url: string;
   readonly #init: CallInit;
-  /** Those that have not ended: hardly ever more than one. */
+  /** The requests that have not ended: hardly ever more than one. */
   readonly #exchanges: Exchange[] = [];
   #onAbort: (() => void) | null = null;
-  /** When its time is up, in seconds on the loop's clock. */
+  /** When its total timeout ends, in seconds on the loop's clock. */
   #deadline = Infinity;
   #failure: { readonly error: unknown } | null = null;
   #ended = false;
@@ -68,12 +68,12 @@ export class Call {
     if (total !== null) this.watch(this.#deadline = this.loop.time() + total);
   }
 
-  /** Has `expire()` called at a time of the loop's clock. */
+  /** Arranges for `expire()` to be called at a time of the loop's clock. */
   watch(deadline: number): void {
     this.#init.calls.watch(this, deadline);
   }
 
-  /** Fails what has run out of time; returns when the next limit ends, or Infinity. */
+  /** Fails what is overdue; returns the next deadline, or Infinity. */
   expire(now: number): number {
     const { total } = this.phases;
     if (this.#deadline <= now) {
@@ -86,7 +86,7 @@ export class Call {
     );
   }
 
-  /** Ends the call and all that it has under way. */
+  /** Ends the call and its requests with an error. */
   fail(error: unknown): void {
     if (this.#ended || this.#failure !== null) return;
     this.#failure = { error };
@@ -95,12 +95,12 @@ export class Call {
     this.end();
   }
 
-  /** Throws what has ended the call. */
+  /** Throws the error that has ended the call, if any. */
   check(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Waits for a task that makes requests of this call. What ends the call, cancels the task. */
+  /** Waits for a task that makes requests of this call; cancels the task if the call fails. */
   *follow<T>(task: Future<T>): Steps<T> {
     const cancellations = currentTask()?.cancelling() ?? 0;
     this.#task = task;
@@ -115,13 +115,13 @@ export class Call {
     }
   }
 
-  /** Ends what the call has under way except `exchange`; with that, the call itself ends. */
+  /** Ends the requests of the call except `exchange`; if that has ended, the call ends, too. */
   settleOn(exchange: Exchange): void {
     for (const other of this.#exchanges.slice()) if (other !== exchange) other.giveUp();
     if (exchange.ended) this.end();
   }
 
-  /** Its time runs out no more, and it listens no more. */
+  /** Ends the call: it drops its deadline and its signal, and gives up its requests. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -149,7 +149,7 @@ export class Call {
 /** One request of a call. */
 export class Exchange {
   readonly url: string;
-  /** Null if nobody looks on. */
+  /** Null if the session has no trace configurations. */
   readonly tracer: Tracer | null;
   readonly #call: Call;
   readonly #aborter = new AbortController();
@@ -160,7 +160,7 @@ export class Exchange {
   #deadline = Infinity;
   #ended = false;
   #failure: { readonly error: unknown } | null = null;
-  /** What else has to be done at the end. */
+  /** Called when the request has ended. */
   #atEnd: (() => void) | null = null;
   /** Whether the call ends with this request. */
   #isLast = false;
@@ -178,27 +178,27 @@ export class Exchange {
     return this.#aborter.signal;
   }
 
-  /** Whether it has ended, well or not. */
+  /** Whether it has ended, with or without an error. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** The limit of the pieces of the body, in seconds. */
+  /** The timeout of each chunk of the body, in seconds; null for none. */
   get idleRead(): number | null {
     return this.#call.phases.idleRead;
   }
 
-  /** What it has failed with, if it has. */
+  /** The error that it has failed with, or null. */
   get failure(): { readonly error: unknown } | null {
     return this.#failure;
   }
 
-  /** Throws what it has failed with, if it has. */
+  /** Throws the error that it has failed with, if any. */
   check(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Takes a place if there is one. */
+  /** Takes a place if one is free; returns whether it has. */
   tryAcquire(limiter: Limiter, host: string): boolean {
     this.#lease = limiter.tryAcquire(host);
     return this.#lease !== null;
@@ -222,7 +222,7 @@ export class Exchange {
     this.tracer?.tell("onConnectionQueuedEnd", {});
   }
 
-  /** Has `fn` called when the request has ended, however it ends. */
+  /** Arranges for `fn` to be called when the request has ended, however it ends. */
   atEnd(fn: () => void): void {
     this.#atEnd = fn;
   }
@@ -231,7 +231,7 @@ export class Exchange {
   *wait<T>(promise: Promise<T>, phase: TimeoutPhase): Steps<T> {
     try {
       const value = yield* this.waitFor(promise, phase);
-      this.check(); // it may have failed after that has come
+      this.check(); // it may have failed after the value has come
       return value;
     } catch (error) {
       throw this.errorFor(error);
@@ -241,8 +241,8 @@ export class Exchange {
   }
 
   /**
-   * The first part of `wait()`, for where each call counts. `waited()` and `check()` follow; what the
-   * future throws, `errorFor()` has to see.
+   * The first part of `wait()`, for code where each function call counts. The caller goes on with
+   * `waited()` and `check()`, and passes what the future throws through `errorFor()`.
    */
   waitFor<T>(promise: Promise<T>, phase: TimeoutPhase): Future<T> {
     return this.#begin(wrapFuture(promise), phase);
@@ -254,23 +254,23 @@ export class Exchange {
     return future;
   }
 
-  /** Nobody waits any more. */
+  /** Notes that a wait is over. */
   waited(): void {
     this.#waiting = null;
     this.stopTimer();
   }
 
-  /** What to throw in place of what was thrown: what the request has failed with goes first. */
+  /** Returns what to throw for an error: what the request has failed with takes precedence. */
   errorFor(error: unknown): unknown {
     if (!(error instanceof CancelledError)) {
       return this.#failure === null ? error : this.#failure.error;
     }
-    // It goes through, whatever else has happened; what was waited for may have come already.
+    // A cancellation always goes through. What was awaited may have come already.
     this.fail(error);
     return error;
   }
 
-  /** Begins a phase, or begins it anew. */
+  /** Starts or restarts the timeout of a phase. */
   startTimer(phase: TimeoutPhase): void {
     const { loop, phases } = this.#call;
     const seconds = phases[phase];
@@ -280,12 +280,12 @@ export class Exchange {
     this.#call.watch(this.#deadline);
   }
 
-  /** Ends a phase. */
+  /** Cancels the timeout of the running phase. */
   stopTimer(): void {
     this.#deadline = Infinity;
   }
 
-  /** Fails if its phase is over; returns when that is, or Infinity. */
+  /** Fails if its phase is overdue; else returns the deadline of the phase, or Infinity. */
   expire(now: number): number {
     if (this.#deadline > now) return this.#deadline;
     const phase = this.#phase;
@@ -293,42 +293,42 @@ export class Exchange {
     return Infinity;
   }
 
-  /** Begins the running phase anew: something moves. */
+  /** Restarts the timeout of the running phase: data is moving. */
   touch(): void {
     if (this.#deadline < Infinity) this.startTimer(this.#phase);
   }
 
-  /** Has a call end when this request has; at once, if it is one of another call. */
+  /** Makes a call end with this request; at once, if the request is one of another call. */
   becomeLastOf(call: Call): void {
     if (call !== this.#call) return call.end();
     this.#isLast = true;
     call.settleOn(this);
   }
 
-  /** Ends the request with an error, for whoever waits for it. */
+  /** Ends the request with an error, which is thrown at the code that waits for it. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    this.#ended = true; // first: who looks on may close the session
+    this.#ended = true; // first: a trace callback may close the session
     this.#failure = { error };
     this.tracer?.tell("onRequestException", { exception: error });
     this.#finish();
     this.abort(error);
   }
 
-  /** Ends the request although nobody has seen all of it. */
+  /** Ends the request before its response was read to the end. */
   giveUp(): void {
     if (this.#ended) return;
     this.end();
     this.abort();
   }
 
-  /** Stops what the runtime does for it, and ends the waiting for that. */
+  /** Stops what the runtime does for the request, and ends the wait for that. */
   abort(reason: unknown = new DOMException("The response was given up", "AbortError")): void {
     if (this.#waiting !== null && !this.#waiting.done()) this.#waiting.setException(reason);
     this.#aborter.abort(reason);
   }
 
-  /** Ends the request: all of it has come, or nobody wants the rest. */
+  /** Ends the request: its response is complete, or the rest of it is not wanted. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;

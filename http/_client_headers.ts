@@ -1,5 +1,5 @@
 /**
- * Headers of responses, taken apart.
+ * Parses headers of responses.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import { paramsAt } from "./_header_params.ts";
 
 /** A link in the `Link` header of a response (RFC 8288). */
 export interface ClientLink {
-  /** Where it leads to. */
+  /** The URL that it leads to. */
   readonly url: string;
-  /** Its parameters by name, in small letters, such as `title`; `rel` among them. */
+  /** Its parameters by name, in lower case, such as `title`; `rel` is among them. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 /** The `Content-Disposition` header of a response (RFC 6266). */
 export interface ContentDisposition {
-  /** What to do with the body, in small letters: `inline`, `attachment`. */
+  /** What to do with the body, in lower case: `inline`, `attachment`. */
   readonly type: string;
-  /** What the server calls the file; not to be trusted as a path. Null if it has no name. */
+  /** The server's name for the file, not to be trusted as a path; null if there is none. */
   readonly filename: string | null;
-  /** All parameters by name, in small letters; `filename*` is decoded. */
+  /** All parameters by name, in lower case; `filename*` is decoded. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 const TARGET = /\s*<([^<>]*)>/y;
 const TYPE = /\s*([\w!#$%&'*+.^`|~-]+)/y;
 
-/** The links of a header by relation, the first of several; what is malformed is left out. */
+/** Returns the links of a header by relation, the first of several, without malformed ones. */
 export function linksOf(header: string, base: string): ReadonlyMap<string, ClientLink> {
   const links = new Map<string, ClientLink>();
   let at = 0;
@@ -48,13 +48,13 @@ export function linksOf(header: string, base: string): ReadonlyMap<string, Clien
   return links;
 }
 
-/** Null if it is malformed. */
+/** Parses a `Content-Disposition` header; null if it is malformed. */
 export function contentDispositionOf(header: string): ContentDisposition | null {
   TYPE.lastIndex = 0;
   const type = TYPE.exec(header)?.[1]?.toLowerCase();
   if (type === undefined) return null;
   const { params: parameters, end } = paramsAt(header, TYPE.lastIndex);
-  // Some end it in a semicolon.
+  // Some servers end it with a semicolon.
   if (/[^\s;]/.test(header.slice(end))) return null;
   const filename = parameters.get("filename*") ?? parameters.get("filename") ?? null;
   return { type, filename, parameters };

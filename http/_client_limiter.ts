@@ -1,11 +1,11 @@
 /**
- * How many requests run at a time: in total, and to each host.
+ * Limits how many requests run at a time: in total, and to each host.
  *
- * Whoever can't go on at once waits in a queue; a place that gets free is given to the one who has
- * waited longest of those whose host has room. A place belongs to a lease from the moment it is
- * given, also when its taker has been cancelled meanwhile and gives it back.
+ * A request that can't run at once waits in a queue; a place that becomes free is given to the
+ * request that has waited longest, of those whose host has room. From the moment it is given, a
+ * place belongs to a lease, even if the request has been cancelled meanwhile and gives it back.
  *
- * Invariant: nobody waits who could go on.
+ * Invariant: no request waits that could run.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export class Lease {
     this.#host = host;
   }
 
-  /** Gives the place back; harmless if that has happened already. */
+  /** Gives the place back. Releasing twice is harmless. */
   release(): void {
     const limiter = this.#limiter;
     this.#limiter = null;
@@ -32,9 +32,9 @@ export class Lease {
 
 /** The wait for a place. */
 export class Ticket {
-  /** Gives the lease. */
+  /** Resolves to the lease. */
   readonly future: Future<Lease>;
-  /** How many have come before. */
+  /** How many tickets came before. */
   readonly number: number;
   readonly #limiter: Limiter;
   readonly #host: string;
@@ -46,7 +46,7 @@ export class Ticket {
     this.number = number;
   }
 
-  /** Ends the waiting; a place that was given meanwhile goes back. */
+  /** Ends the wait; a place that was given meanwhile is released. */
   abandon(): void {
     if (!this.future.done()) this.future.cancel();
     else if (!this.future.cancelled() && !this.future._failed()) this.future.result().release();
@@ -54,13 +54,13 @@ export class Ticket {
   }
 }
 
-/** Those who go to one host. */
+/** The requests to one host. */
 class Host {
   active = 0;
   /** In the order they came. */
   readonly queue = new Set<Ticket>();
 
-  /** Whoever waits longest, without those who were cancelled. */
+  /** Returns the ticket that has waited longest, and drops cancelled ones. */
   first(): Ticket | null {
     for (const ticket of this.queue) {
       if (!ticket.future.done()) return ticket;
@@ -70,7 +70,7 @@ class Host {
   }
 }
 
-/** See the module's description. A limit of 0 is none. */
+/** See the module's description. A limit of 0 means no limit. */
 export class Limiter {
   readonly #limit: number;
   readonly #limitPerHost: number;
@@ -93,19 +93,19 @@ export class Limiter {
     return this.#active;
   }
 
-  /** How many hosts somebody goes to, or waits for. */
+  /** How many hosts have requests that run or wait. */
   get hosts(): number {
     return this.#hosts.size;
   }
 
-  /** Takes a place if there is one. */
+  /** Takes a place if one is free; else returns null. */
   tryAcquire(name: string): Lease | null {
     const host = this.#host(name);
     if (this.#active >= this.#limit || host.active >= this.#limitPerHost) return null;
     return this.#take(name, host);
   }
 
-  /** Waits for a place. */
+  /** Joins the queue for a place. */
   enqueue(name: string, loop: EventLoop): Ticket {
     const ticket = new Ticket(this, name, loop.createFuture(), this.#tickets++);
     this.#host(name).queue.add(ticket);
@@ -127,7 +127,7 @@ export class Limiter {
   /** @ignore */
   _release(name: string): void {
     const host = this.#hosts.get(name)!;
-    // If only the limit of the host was reached, then only those who wait for it are concerned.
+    // If only the limit of the host was reached, only requests to this host can go on.
     const concernsAll = this.#active >= this.#limit;
     this.#active--;
     host.active--;

@@ -1,5 +1,5 @@
 /**
- * Reading a response: all at once, in pieces, or as a stream of the platform.
+ * Reads the body of a response: all at once, in chunks, or as a web stream.
  *
  * Each of these ends the exchange when the body has ended, and fails it when the body breaks off.
  *
@@ -12,9 +12,9 @@ import { concat } from "../net/bytes.ts";
 import type { Exchange } from "./_client_exchange.ts";
 import { ClientPayloadError } from "./client_exceptions.ts";
 
-/** Up to this size, in bytes, a body is taken in one go, which is twice as fast. */
+/** Up to this size, in bytes, a body is read in one go, which is twice as fast. */
 const SMALL = 64 * 1024;
-/** In one go one can't see bytes arrive: only if that many seconds may pass without any. */
+/** Reading in one go hides how bytes arrive, so `idleRead` must be at least this, in seconds. */
 const PATIENT = 30;
 
 const NOTHING_TO_DO = Promise.resolve();
@@ -24,16 +24,16 @@ export class BodyReader {
   readonly #response: Response;
   readonly #exchange: Exchange;
   readonly #url: string;
-  /** What the response says of its length, in bytes; else NaN. */
+  /** The length that the response declares, in bytes; else NaN. */
   readonly #length: number;
   readonly #hasBody: boolean;
-  /** How many bytes were read in pieces. */
+  /** How many bytes were read in chunks. */
   #size = 0;
-  /** Whether the runtime was asked for all of it. */
+  /** Whether the runtime was asked for the whole body. */
   #isTaken = false;
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
-  /** Whether somebody waits for a piece, or for all. */
+  /** Whether a read is pending, of a chunk or of the whole body. */
   #busy = false;
   #whole: Uint8Array<ArrayBuffer> | null = null;
 
@@ -46,19 +46,19 @@ export class BodyReader {
     const length = response.headers.get("content-length");
     this.#length = length === null ? NaN : Number(length);
     if (this.#length === 0) {
-      // There is nothing to wait for: the place is free at once, whether anybody reads or not.
+      // There is nothing to wait for: the place is free at once, even if the body is never read.
       this.#whole = new Uint8Array(0);
       this.#exchange.end();
       this.#discard();
     }
   }
 
-  /** Tells the runtime that nobody will read a body that nobody has begun to read. */
+  /** Tells the runtime that the body, of which nothing has been read, will not be read. */
   #discard(): void {
-    this.#response.body?.cancel().catch(() => {}); // what could fail now is of no interest
+    this.#response.body?.cancel().catch(() => {}); // a failure no longer matters
   }
 
-  /** Reads all; the second time gives the same again. */
+  /** Reads the whole body; further calls return the same bytes. */
   *all(): Steps<Uint8Array<ArrayBuffer>> {
     if (this.#whole !== null) return this.#whole;
     this.#exchange.check();
@@ -86,8 +86,9 @@ export class BodyReader {
   }
 
   /**
-   * Throws, as the runtime does, where the body breaks off and the runtime takes that for its end: with
-   * HTTP/2, when the connection is lost. The length of a compressed body is not that of what is read.
+   * Throws a TypeError, as the runtime does for a body that breaks off, where the runtime mistakes
+   * that for its end: with HTTP/2, when the connection is lost. Compressed bodies are not checked,
+   * since their declared length is not that of what is read.
    */
   #checkSize(size: number): void {
     if (!(size < this.#length) || this.#response.headers.has("content-encoding")) return;
@@ -109,7 +110,7 @@ export class BodyReader {
     }
   }
 
-  /** Reads the next piece; null at the end. */
+  /** Reads the next chunk; null at the end. */
   *piece(): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#stream !== null) {
       throw new RuntimeError(`Cannot read response of ${this.#url}: its content was taken`);
@@ -126,7 +127,7 @@ export class BodyReader {
     }
   }
 
-  /** The body as a stream of the platform, for whoever wants one. */
+  /** Returns the body as a web stream. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     if (this.#stream !== null) return this.#stream;
     if (this.#whole === null && (this.#reader !== null || this.#busy)) {
@@ -152,7 +153,7 @@ export class BodyReader {
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
     } catch (error) {
-      // What ends up in the stream is thrown at its reader; a CancelledError has come as a reason.
+      // The stream throws the error at its reader; a CancelledError here is the reason of an abort.
       controller.error(this.#failed(error));
     } finally {
       this.#exchange.stopTimer();
@@ -175,7 +176,7 @@ export class BodyReader {
   ): Uint8Array<ArrayBuffer> | null {
     this.#exchange.check();
     if (result.done) {
-      // What was given up while somebody waits for it ends, too, but is not all there is.
+      // A body that is discarded during a read ends, too, but is not complete.
       if (this.#exchange.ended) throw this.#released();
       this.#checkSize(this.#size);
       this.#whole = new Uint8Array(0);
@@ -187,7 +188,7 @@ export class BodyReader {
     return result.value;
   }
 
-  /** What to throw for an error of the runtime; the exchange has ended with it. */
+  /** Returns what to throw for an error of the runtime, which ends the exchange. */
   #failed(error: unknown): unknown {
     if (error instanceof CancelledError) return error;
     const { failure } = this.#exchange;
@@ -205,14 +206,14 @@ export class BodyReader {
     return new RuntimeError(`Cannot read response of ${this.#url}: it was released`);
   }
 
-  /** Gives up the rest. */
+  /** Discards the rest. */
   cancel(): Promise<void> {
     return this.#exchange.ended ? NOTHING_TO_DO : this.#cancel();
   }
 
   async #cancel(): Promise<void> {
     this.#exchange.end();
-    // The connection is closed by it; that it may be broken already is of no interest.
+    // This closes the connection; it does not matter if that is broken already.
     if (this.#reader !== null) await this.#reader.cancel().catch(() => {});
     else if (this.#isTaken) this.#exchange.abort();
     else this.#discard();

@@ -1,9 +1,9 @@
 /**
- * Where a response sends the client, and with what.
+ * Redirects: which request follows from a response.
  *
- * The rules are those of `fetch` and aiohttp: 303, and 301 and 302 for POST, make a GET without a
- * body of it; 307 and 308 repeat it. What proves who asks, `Authorization` and cookies, goes to the
- * origin it was given for, and to no other.
+ * The rules are those of `fetch` and aiohttp: 303, and 301 and 302 after a POST, lead to a GET
+ * without a body; 307 and 308 repeat the request. Credentials, that is `Authorization` and cookies,
+ * are sent only to the origin that they were given for.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { headerText } from "./_header_text.ts";
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
 
-/** What says something of a body, and goes with it. */
+/** The headers that describe a body, and are dropped with it. */
 const BODY_HEADERS = [
   "content-encoding",
   "content-language",
@@ -25,10 +25,10 @@ const BODY_HEADERS = [
   "content-type",
 ];
 
-/** What is for one origin only. */
+/** The headers that are for one origin only. */
 const ORIGIN_HEADERS = ["authorization", "cookie", "host", "proxy-authorization"];
 
-/** The request that follows from a response; null if it is no redirect. */
+/** Returns the request that follows from a response; null if it is not a redirect. */
 export function redirectOf(request: ClientRequest, response: ResponseHead): ClientRequest | null {
   if (!STATUSES.has(response.status)) return null;
   const location = response.headers.get("location");

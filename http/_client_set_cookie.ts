@@ -1,5 +1,5 @@
 /**
- * Reading `Set-Cookie` headers, as RFC 6265 (section 5.2) and its revision have user agents do.
+ * Parses `Set-Cookie` headers, as RFC 6265 (section 5.2) and its revision demand of user agents.
  *
  * @module
  */
@@ -19,15 +19,15 @@ export interface SetCookie {
   sameSite: "Strict" | "Lax" | "None" | null;
 }
 
-/** What a name and its value may have together, in characters; else the cookie is ignored. */
+/** How long a name and its value may be together, in characters; else the cookie is ignored. */
 const MAX_PAIR_LENGTH = 4096;
-/** What the value of an attribute may have; else the attribute is ignored. */
+/** How long the value of an attribute may be, in characters; else the attribute is ignored. */
 const MAX_ATTRIBUTE_LENGTH = 1024;
 
 // deno-lint-ignore no-control-regex -- these are what it looks for
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-/** Reads a header; null if it has to be ignored. `now` is in milliseconds since 1970. */
+/** Parses a header; null if it has to be ignored. `now` is in milliseconds since 1970. */
 export function parseSetCookie(header: string, now: number): SetCookie | null {
   if (CONTROL.test(header)) return null;
   const [name, value] = nameAndValue(header);
@@ -50,11 +50,11 @@ export function parseSetCookie(header: string, now: number): SetCookie | null {
     if (key === "max-age") maxAge = parseMaxAge(text, now) ?? maxAge;
     else applyAttribute(cookie, key, text);
   }
-  if (maxAge !== null) cookie.expires = maxAge; // it goes before Expires, wherever it stands
+  if (maxAge !== null) cookie.expires = maxAge; // it overrides Expires, wherever it stands
   return cookie;
 }
 
-/** The name and the value that a header begins with. A pair without `=` is a value without a name. */
+/** Returns the name and the value that a header begins with; without `=`, the name is empty. */
 export function nameAndValue(header: string): [name: string, value: string] {
   const pair = header.split(";", 1)[0]!;
   const index = pair.indexOf("=");
@@ -69,8 +69,8 @@ function attributeOf(text: string): [key: string, value: string] {
 }
 
 /**
- * Without the blanks around it. An expression for those at the end would try each of those in the
- * middle, too: a long header of them would take minutes.
+ * Removes the blanks around a text. A regular expression for those at the end would also try each
+ * one in the middle: a long header of blanks would take minutes.
  */
 function trim(text: string): string {
   let start = 0;
@@ -90,7 +90,7 @@ function applyAttribute(cookie: SetCookie, key: string, text: string): void {
       cookie.expires = parseCookieDate(text) ?? cookie.expires;
       break;
     case "domain":
-      // An empty one says nothing. The last one that says something counts.
+      // An empty one is ignored. The last one that is not empty counts.
       if (text !== "") cookie.domain = text.replace(/^\./, "").toLowerCase();
       break;
     case "path":
@@ -122,7 +122,7 @@ function parseMaxAge(text: string, now: number): number | null {
 
 const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
-/** What the parts of a date look like, in the order in which they are tried (section 5.1.1). */
+/** The patterns of the parts of a date, in the order in which they are tried (section 5.1.1). */
 const PARTS: readonly [name: "time" | "day" | "month" | "year", pattern: RegExp][] = [
   ["time", /^(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D|$)/],
   ["day", /^(\d{1,2})(?:\D|$)/],
@@ -130,7 +130,7 @@ const PARTS: readonly [name: "time" | "day" | "month" | "year", pattern: RegExp]
   ["year", /^(\d{2,4})(?:\D|$)/],
 ];
 
-/** Reads a date as browsers do: its parts in any order. Milliseconds since 1970, or null. */
+/** Parses a date as browsers do, its parts in any order: milliseconds since 1970, or null. */
 export function parseCookieDate(text: string): number | null {
   const found = new Map<string, RegExpExecArray>();
   for (const token of text.split(/[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/)) {
@@ -152,7 +152,7 @@ export function parseCookieDate(text: string): number | null {
   const year = fullYear(Number(found.get("year")![1]));
   if (year < 1601 || hour > 23 || minute > 59 || second > 59) return null;
   const date = new Date(Date.UTC(year, month, day, hour, minute, second));
-  // The 31st of February is no date.
+  // The 31st of February does not exist.
   return date.getUTCDate() === day && day > 0 ? date.getTime() : null;
 }
 

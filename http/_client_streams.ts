@@ -1,5 +1,5 @@
 /**
- * Streams of bytes, from whatever gives pieces.
+ * Streams of bytes, from other streams and from async iterables.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { getRunningLoop } from "../loop/mod.ts";
 import type { Task } from "../loop/mod.ts";
 
-/** Pieces of a body, as they come. */
+/** The chunks of a body, as they become available. */
 export type Chunks =
   | ReadableStream<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>;
 
-/** Whether `value` gives pieces. */
+/** Whether `value` is a stream or an async iterable of chunks. */
 export function isChunks(value: object): value is Chunks {
   return Symbol.asyncIterator in value;
 }
 
 const encoder = new TextEncoder();
 
-/** A piece as bytes. */
+/** Returns a chunk as bytes. */
 export function bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> {
   if (typeof chunk === "string") return encoder.encode(chunk);
   if (chunk instanceof Uint8Array) return chunk as Uint8Array<ArrayBuffer>;
@@ -28,7 +28,7 @@ export function bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> {
 
 /** Options for {@linkcode streamOf}. */
 export interface StreamOptions {
-  /** Called with the size of each piece that is handed over. */
+  /** Called with the size of each chunk that is handed over, in bytes. */
   readonly onChunk: (size: number) => void;
   /** Called with what the source throws. */
   readonly onError?: (error: unknown) => void;
@@ -38,10 +38,10 @@ export interface StreamOptions {
 
 type Step = ReadableStreamReadResult<Uint8Array | string>;
 
-/** What gives pieces one by one. */
+/** Gives chunks one by one. */
 interface Source {
   next(): PromiseLike<Step>;
-  /** Has it stop, wherever it is. */
+  /** Stops it, wherever it is. */
   stop(): Promise<void>;
 }
 
@@ -56,11 +56,11 @@ function sourceOf(chunks: Chunks): Source {
   const advance = async (): Promise<Step> => {
     const { done, value } = await iterator.next();
     if (done) return { done };
-    // It may fill the same bytes anew for the next piece, before this one was sent.
+    // The source may reuse the same bytes for its next chunk, before this one was sent.
     return { done: false, value: value instanceof Uint8Array ? new Uint8Array(value) : value };
   };
   return {
-    // As a task, it can be stopped where it waits, too.
+    // As a task, it can be stopped while it waits, too.
     next: () => step = loop.createTask(advance),
     async stop(): Promise<void> {
       step?.cancel();
@@ -69,7 +69,7 @@ function sourceOf(chunks: Chunks): Source {
   };
 }
 
-/** A stream of bytes. Its source is told when nobody wants the rest. */
+/** Returns a stream of bytes. Its source is stopped when the rest is not wanted. */
 export function streamOf(
   chunks: Chunks,
   options: StreamOptions,
@@ -83,7 +83,7 @@ export function streamOf(
     ended = true;
     await source.stop();
   };
-  // Nobody waits for the end of the source; that the request failed has been said.
+  // Nothing waits for the end of the source, and the failure of the request is already reported.
   const stopQuietly = (): void => void stop().catch(() => {});
   signal.addEventListener("abort", stopQuietly);
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -95,7 +95,7 @@ export function streamOf(
           return controller.enqueue(bytes);
         }
       } catch (error) {
-        if (!ended) onError?.(error); // and on to whoever reads the stream
+        if (!ended) onError?.(error); // the stream's reader gets it, too
         throw error;
       }
       ended = true;
@@ -106,7 +106,7 @@ export function streamOf(
   }, { highWaterMark: 0 });
 }
 
-/** The next piece that is not empty; null at the end. */
+/** Returns the next chunk that is not empty, as bytes; null at the end. */
 async function nextBytes(source: Source): Promise<Uint8Array<ArrayBuffer> | null> {
   for (;;) {
     const { done, value } = await source.next();

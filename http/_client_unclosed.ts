@@ -1,8 +1,9 @@
 /**
- * Reports of sessions and responses that nobody closed, with where they were made.
+ * Reports sessions and responses that were never closed; sessions with the place where they were
+ * made.
  *
- * A session is reported when it has become garbage, or when the program ends before that; a response
- * when it has become garbage: then its place in the connector is freed, too.
+ * A session is reported when it is garbage-collected, or when the program ends before that; a
+ * response when it is garbage-collected: its place in the connector is then freed, too.
  *
  * @module
  */
@@ -11,10 +12,10 @@ import { getRunningLoop, RuntimeError } from "../loop/mod.ts";
 import type { EventLoop } from "../loop/mod.ts";
 import { LostObjects } from "../loop/lost_objects.ts";
 
-/** What has to be said of something that was not closed. */
+/** What is reported of an object that was not closed. */
 interface Unclosed {
   readonly message: string;
-  /** Where it was made: the lines of a stack. */
+  /** Where it was made: lines of a stack trace; may be empty. */
   readonly place: string;
   readonly loop: EventLoop | null;
   /** Frees what it holds. */
@@ -33,7 +34,7 @@ export function watchSession(session: object, free: () => void): Unclosed {
   return sessions.watch(session, { message, place: placeOutside(), loop, free });
 }
 
-/** The session was closed. */
+/** Stops watching a session that was closed. */
 export function forgetSession(record: Unclosed): void {
   sessions.forget(record);
 }
@@ -57,7 +58,7 @@ export function watchResponse(response: object, exchange: Held): void {
   responses.register(response, exchange, exchange);
 }
 
-/** The response was read or closed. */
+/** Stops watching a response that was read or closed. */
 export function forgetResponse(exchange: Held): void {
   responses.unregister(exchange);
 }
@@ -71,7 +72,7 @@ function loopOrNull(): EventLoop | null {
   }
 }
 
-/** The stack without the lines of this package and of the runtime. */
+/** Returns the stack trace without the lines of this package and of the runtime. */
 function placeOutside(): string {
   const root = new URL("..", import.meta.url).href;
   const inside = ["loop/", "net/", "http/"].map((folder) => root + folder);

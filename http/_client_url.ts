@@ -10,13 +10,13 @@ import { InvalidURL } from "./client_exceptions.ts";
 /** A value of a query. */
 export type ParamValue = string | number | bigint | boolean;
 
-/** The query of a URL: several values of a name as an array, or as pairs. */
+/** The query of a URL; several values of one name are an array, or several pairs. */
 export type QueryParams =
   | Readonly<Record<string, ParamValue | readonly ParamValue[]>>
   | URLSearchParams
   | readonly (readonly [name: string, value: ParamValue])[];
 
-/** Where a request goes to; `protocols` end in colons. */
+/** Returns the absolute URL of a request; `protocols` are those allowed, each with its colon. */
 export function requestUrl(
   url: string | URL,
   base: URL | undefined,
@@ -33,12 +33,15 @@ export function requestUrl(
   throw new InvalidURL(`Cannot reach ${withoutCredentials(target.href)}: ${state}`);
 }
 
-/** What is shown of a URL that may not be one: errors end up in logs. */
+/** Returns a URL, valid or not, without credentials for an error: errors end up in logs. */
 export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/?#]*@/, "//");
 }
 
-/** Adds to a query: what a session has for all, then what a request has; the latter goes first. */
+/**
+ * Adds the parameters of a session to a query, then those of a request. The session's give way to
+ * those of the same name in the request or in the URL.
+ */
 export function addParams(
   url: URL,
   all: QueryParams | undefined,
@@ -60,9 +63,9 @@ function pairsOf(params: QueryParams | undefined): [name: string, value: string]
   );
 }
 
-/** Takes a name and a password out of a URL, for the `Authorization` header; null if it has none. */
+/** Removes name and password from a URL; returns the `Authorization` header for them, or null. */
 export function authorizationIn(url: URL): string | null {
-  // Most have none, and then one look is enough.
+  // Most URLs have none, and then one look is enough.
   if (!url.href.includes("@")) return null;
   let auth: BasicAuth | null;
   try {
@@ -77,7 +80,7 @@ export function authorizationIn(url: URL): string | null {
   return auth.encode();
 }
 
-/** A URL as it is sent: without a fragment. */
+/** Returns a URL as it is sent: without its fragment. */
 export function withoutFragment(url: URL): string {
   const { href } = url;
   const end = href.indexOf("#");
