@@ -53,7 +53,7 @@ interface Requested {
 export class ClientResponse implements AsyncDisposable {
   /** The redirects that led here, in order. */
   readonly history: readonly ClientResponse[];
-  /** How often the session sent the request for this: more than once if it was retried. */
+  /** How often the session sent the request to get this: more than once if it was retried. */
   readonly attempts: number;
   readonly #response: Response;
   readonly #exchange: Exchange;

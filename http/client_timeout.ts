@@ -2,8 +2,8 @@
  * The timeouts of a request.
  *
  * Counterpart of Python's `aiohttp.ClientTimeout`. By default there is no limit on the whole
- * request, so a long download is not cut off while bytes arrive; one from a server that goes silent
- * is.
+ * request, so a long download is not cut off while bytes arrive; a server that goes silent times
+ * out.
  *
  * @module
  */

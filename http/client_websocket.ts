@@ -242,7 +242,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * Sends text, then waits while the send buffer is above its high-water mark.
    *
    * @param data The text.
-   * @returns An awaitable of the end of that wait.
+   * @returns An awaitable that completes after that wait.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendStr(data: string): Awaitable<void> {
@@ -253,7 +253,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * Sends bytes, then waits while the send buffer is above its high-water mark.
    *
    * @param data The bytes.
-   * @returns An awaitable of the end of that wait.
+   * @returns An awaitable that completes after that wait.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */
   sendBytes(data: Uint8Array<ArrayBuffer>): Awaitable<void> {
@@ -264,7 +264,7 @@ export class ClientWebSocketResponse implements AsyncDisposable, AsyncIterable<W
    * Sends a value as JSON, then waits while the send buffer is above its high-water mark.
    *
    * @param data The value.
-   * @returns An awaitable of the end of that wait.
+   * @returns An awaitable that completes after that wait.
    * @throws {TypeError} If the value has no JSON form.
    * @throws {ClientConnectionError} If the WebSocket is closed.
    */

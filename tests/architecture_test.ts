@@ -1,24 +1,24 @@
 /**
- * The rules of the source folders: who may import whom, what is private to a folder, which host
- * names stand where, and how long files and functions get.
+ * The rules of the source folders: who may import whom, what is private to a folder, where host
+ * names may be used, and how long files and functions may be.
  *
  * Each rule is a function from a module graph, or from a source, to the violations that it finds,
- * one sentence each. The first part holds the project against the rules; the second shows each rule
- * failing.
+ * one sentence each. The first part checks the project against the rules; the second shows each
+ * rule failing.
  *
  * @module
  */
 
 import { assertEquals } from "./_support/assert.ts";
 
-/** For each file what it imports, types included: paths from the root, or bare specifiers. */
+/** The imports of each file, types included: paths from the root, or bare specifiers. */
 type Graph = Readonly<Record<string, readonly string[]>>;
 
 const ROOT = new URL("../", import.meta.url);
 
 const ENTRIES = ["mod.ts", "loop/mod.ts", "net/mod.ts", "http/mod.ts"];
 
-/** The source folders; what each may import of the others, and of what is not in the project. */
+/** The source folders, with the other folders and the outside packages that each may import. */
 const FOLDERS: Readonly<Record<string, { folders: string[]; packages: string[] }>> = {
   loop: { folders: ["loop"], packages: [] },
   net: { folders: ["loop", "net"], packages: [] },
@@ -60,7 +60,7 @@ const FOLDER_OF = new Map([
   ["fetch()", "http"],
 ]);
 
-/** In lines with code on them: neither blank ones nor comments count. */
+/** In lines of code: blank lines and comments do not count. */
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 40;
 
@@ -336,7 +336,7 @@ function importsOf(graph: Graph): [path: string, target: string][] {
   );
 }
 
-/** The folder of a path, "" for the root; a bare specifier is in no folder of ours. */
+/** The folder of a path, "" for the root; a bare specifier is in none of our folders. */
 function folderOf(path: string): string {
   return path.endsWith(".ts") ? path.slice(0, Math.max(path.lastIndexOf("/"), 0)) : path;
 }
@@ -352,7 +352,7 @@ function inAllSources(
   return Object.entries(all).flatMap(([path, source]) => rule(path, source));
 }
 
-/** The names and the literals in a source, with their lines; comments are none. */
+/** The names and the literals in a source, with their lines; comments are left out. */
 function namesIn(path: string, source: string): [line: number, name: string][] {
   const found: [number, string][] = [];
   walk(path, source, () => {
@@ -449,7 +449,7 @@ async function graphOfProject(): Promise<Graph> {
   return graph;
 }
 
-/** A dependency's path, or its specifier as it was written if it is not in the project. */
+/** A dependency's path; if it is not in the project, its specifier as written. */
 function targetsOf({ specifier, code, type }: Dependency): string[] {
   const resolved = [code?.specifier, type?.specifier].filter((url) => url !== undefined);
   return [...new Set(resolved.map((url) => pathOf(url) ?? specifier))];

@@ -2,7 +2,7 @@
  * The documentation of everything that is exported: every symbol and every public member says what
  * it is, every function names its parameters and what it returns, and shows an example.
  *
- * What `@ignore` marks is not looked at, nor are the implementations behind overloads.
+ * Symbols marked `@ignore` are not checked, nor are the implementations of overloads.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const ROOT = new URL("../", import.meta.url);
 
 const ENTRIES = ["mod.ts", "loop/mod.ts", "net/mod.ts", "http/mod.ts"];
 
-/** The classes of errors that JavaScript has, as far as ours extend them. */
+/** JavaScript's classes of errors, as far as ours extend them. */
 const ERRORS = ["AggregateError", "DOMException", "Error", "RangeError", "TypeError"];
 
 /** Functions and classes that need no example of their own, and why. */
@@ -145,7 +145,7 @@ function gapsOfMethod(owner: string, method: Method): string[] {
   // A setter is described by its getter.
   if (method.kind === "setter") return [];
   const place = `${owner}.${method.name}()`;
-  // What a method such as [Symbol.iterator]() takes and returns is the language's to say.
+  // The language defines what a method such as [Symbol.iterator]() takes and returns.
   if (method.name.startsWith("[Symbol.")) return gapsOfText(place, method.jsDoc);
   return [...gapsOfText(place, method.jsDoc), ...gapsOfCall(place, method.jsDoc, signature)];
 }
@@ -247,7 +247,7 @@ interface Member {
   accessibility?: string;
 }
 
-/** A class has the signature in `functionDef`, an interface has it right here. */
+/** A class has the signature in `functionDef`; an interface has it in the method itself. */
 interface Method extends Member, Signature {
   kind?: string;
   functionDef?: Signature;
@@ -280,7 +280,7 @@ function symbolsOf(doc: Doc): Doc["nodes"][string]["symbols"] {
   }));
 }
 
-/** Leaves out implementations that have overloads: nobody sees them. */
+/** Leaves out implementations that have overloads: callers don't see them. */
 function declared<T extends { def?: Signature; functionDef?: Signature; name?: string }>(
   all: readonly T[],
 ): T[] {
@@ -298,7 +298,7 @@ function tagsOf(jsDoc: JsDoc | undefined, kind: string): NonNullable<JsDoc["tags
   return jsDoc?.tags?.filter((tag) => tag.kind === kind) ?? [];
 }
 
-/** The names of the tags of a kind that say something. */
+/** The names of the tags of a kind that have a text. */
 function namesOf(jsDoc: JsDoc | undefined, kind: string): Set<string> {
   return new Set(tagsOf(jsDoc, kind).filter(({ doc }) => doc).map(({ name }) => name!));
 }

@@ -1,7 +1,7 @@
 /**
  * The package as its users get it: imported by `jsr:` URLs from a registry on loopback that serves
  * what publishing would upload, by a program with an empty cache, no configuration and no import
- * map. Nothing but that registry is asked.
+ * map. Only that registry is asked.
  *
  * @module
  */
@@ -78,7 +78,7 @@ Deno.test("toThread() works when it is imported from a JSR URL, without any perm
     const { checkPrimeSync } = moduleFunctions<typeof import("node:crypto")>("node:crypto");
     console.log(await run(() => toThread(checkPrimeSync, 2n ** 127n - 1n)));
   `;
-  // Deno 2.9 finds errors in its own types of workers where it checks all of them.
+  // Deno 2.9 finds errors in its own types of workers if it checks all types.
   const { code, stdout, stderr } = await runConsumer(registry, source, ["--check"]);
   assertEquals([registry.missed, code, stdout], [[], 0, "true\n"], stderr);
 });
@@ -124,7 +124,7 @@ async function runConsumer(
   }
 }
 
-/** What a program imports a package by. */
+/** The specifier that a program imports a package by. */
 function urlOf({ name, version }: Package): string {
   return `jsr:${name}@^${version.split(".").slice(0, 2).join(".")}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Every name of asyncio that this project promises is there, where it promises it: the exports of
- * each folder, the methods of the loop, the members of each class and interface.
+ * Every name of asyncio that this project promises exists where it promises it: the exports of each
+ * folder, the methods of the loop, the members of each class and interface.
  */
 
 import { assertEquals } from "./_support/assert.ts";
@@ -39,7 +39,7 @@ async function symbolsOf(entry: string): Promise<Symbols> {
   return new Map(symbols.map(({ name, declarations }) => [name, declarations]));
 }
 
-/** The members of a class or interface, those it inherits among them. */
+/** The members of a class or interface, including those it inherits. */
 function membersOf(name: string, symbols: Symbols): Set<string> {
   const members = new Set<string>();
   for (const { def } of symbols.get(name) ?? []) {

@@ -1,6 +1,6 @@
 /**
  * What the README says: its code prints what it says, its commands are tasks, the files and entry
- * points it names are there.
+ * points it names exist.
  */
 
 import { assert, assertEquals } from "./_support/assert.ts";

@@ -61,7 +61,7 @@ export function foreignImports(files: Package["files"]): string[] {
 
 /** Serves one package until it is disposed of. */
 export class JsrRegistry implements AsyncDisposable {
-  /** What was asked for and is not here. */
+  /** The paths that were asked for and do not exist. */
   readonly missed: string[] = [];
   readonly #package: Package;
   readonly #checksums: ReadonlyMap<string, string>;
@@ -93,7 +93,7 @@ export class JsrRegistry implements AsyncDisposable {
     return new JsrRegistry(pkg, checksums);
   }
 
-  /** What to give a `deno` as its `JSR_URL`. */
+  /** The `JSR_URL` to set for Deno. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
@@ -141,7 +141,7 @@ function mediaType(path: string): string {
   return path.endsWith(".json") ? "application/json" : "text/plain";
 }
 
-/** The specifiers that a source imports, as they are written; types are imports, too. */
+/** Returns the specifiers that a source imports, as written; imports of types count, too. */
 function importsOf(path: string, source: string): Set<string> {
   const found = new Set<string>();
   const add = (node: { type: string; value?: unknown } | null): void => {

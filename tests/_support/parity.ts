@@ -1,6 +1,6 @@
 /**
- * Tests that hold scenarios against what CPython logs in them, as parity_primitives.json records it.
- * Each scenario runs with async functions, as it is written, and with generators.
+ * Tests that compare the logs of scenarios with those of CPython, which parity_primitives.json
+ * records. Each scenario runs with async functions, as it is written, and with generators.
  *
  * @module
  */
@@ -23,13 +23,13 @@ const record = JSON.parse(Deno.readTextFileSync(url)) as { scenarios: Logs; newe
 
 const clocks = new WeakMap<BaseEventLoop, VirtualClock>();
 
-/** Lets time pass without a turn of the loop. */
+/** Makes time pass without a turn of the loop. */
 export function busy(seconds: number): void {
   const loop = getRunningLoop();
   clocks.get(loop)!.jumpTo(loop.time() + seconds);
 }
 
-/** What a scenario logs. */
+/** Returns what a scenario logs. */
 async function observe(scenario: (log: Log) => Promise<void>): Promise<string[]> {
   const entries: string[] = [];
   const log: Log = (...words) => void entries.push(words.map(str).join(" "));
@@ -43,15 +43,16 @@ async function observe(scenario: (log: Log) => Promise<void>): Promise<string[]>
 const ERROR =
   /^(.*?)\b(RuntimeError|TypeError|RangeError|TimeoutError|ValueError|Queue[A-Z]\w+)(?:: (.*))?$/;
 
-/** Names as they are here: `task_done` is `taskDone`, ValueError is RangeError. */
+/** Translates names into ours: `task_done` into `taskDone`, ValueError into RangeError. */
 function translated(text: string | undefined): string {
   return (text ?? "").replace("ValueError", "RangeError")
     .replace(/(?<=[a-z])_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /**
- * The texts of ours say more than CPython's, such as what can't be done: a line that ends with the
- * text of an error becomes CPython's line if it is the same error and contains CPython's text.
+ * Our error messages say more than CPython's, such as what can't be done. A line that ends with the
+ * message of an error becomes CPython's line if the error is the same and its message contains
+ * CPython's.
  */
 function likeExpected(line: string, expected: string | undefined): string {
   const [, head, name, text] = ERROR.exec(line) ?? [];
@@ -76,10 +77,10 @@ function register(scenarios: Scenarios, kind: string, differences: Differences):
   }
 }
 
-/** What a file of scenarios tells besides them. */
+/** What a file of scenarios has beside them. */
 export interface ParityOptions {
   differences?: Differences;
-  /** Scenarios that are written with `for await`, which generators can't have. */
+  /** Scenarios that are written with `for await`, which generators can't use. */
   asyncOnly?: Record<string, (log: Log) => Promise<void>>;
 }
 
@@ -88,7 +89,7 @@ export async function parityTests(
   scenarios: Scenarios,
   { differences = {}, asyncOnly = {} }: ParityOptions = {},
 ): Promise<void> {
-  // A twin of such a file, made of generators, has nothing to register.
+  // The generated twin of such a file, with generators, has nothing to register.
   if (scenarios.source.startsWith("data:")) return;
   const { group, inTask = {} } = scenarios;
   register({ ...scenarios, inTask: { ...inTask, ...asyncOnly } }, "async functions", differences);

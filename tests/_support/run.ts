@@ -8,7 +8,7 @@ import { newEventLoop, run, VirtualClock } from "@aio/asyncio/loop";
 import type { Coroutine, EventLoop, Suspension } from "@aio/asyncio/loop";
 import { assertEquals } from "./assert.ts";
 
-/** A loop on which no time passes while there is work, and which never waits. */
+/** Returns a loop on which no time passes while there is work, and which never waits. */
 export function newVirtualLoop(): EventLoop {
   return newEventLoop({ clock: new VirtualClock() });
 }
@@ -18,10 +18,10 @@ export function runVirtual<T>(main: Coroutine<T>): Promise<T> {
   return run(main, { loopFactory: newVirtualLoop });
 }
 
-/** What a generator that is run as a coroutine returns. */
+/** A generator that is run as a coroutine. */
 export type Steps<T> = Generator<Suspension, T, unknown>;
 
-/** Notes down what happens, in order. */
+/** Records what happens, in order. */
 export type Log = (entry: unknown) => void;
 
 /** One case, written with async functions and with generators. */
@@ -32,7 +32,7 @@ export interface BothKinds {
   readonly generator: (log: Log) => Steps<unknown>;
 }
 
-/** A test of each kind of coroutine: both run on a virtual clock, and log the same. */
+/** Registers a test of each kind of coroutine: both run on a virtual clock, and log the same. */
 export function bothKinds(name: string, { logs, async, generator }: BothKinds): void {
   for (const [kind, main] of Object.entries({ async, generator })) {
     Deno.test(`${name} (${kind})`, async () => {
@@ -43,7 +43,7 @@ export function bothKinds(name: string, { logs, async, generator }: BothKinds): 
   }
 }
 
-/** Keeps a method of `console` quiet until it is disposed of, and holds what was written. */
+/** Silences a method of `console` until it is disposed of, and records what was written. */
 export function captureErrors(
   method: "error" | "log" | "warn" = "error",
 ): { readonly texts: string[] } & Disposable {
@@ -58,7 +58,7 @@ export function captureErrors(
   };
 }
 
-/** Runs what is ready, and returns. */
+/** Runs one turn of a loop: the callbacks that are ready. */
 export function oneTurn(loop: EventLoop): Promise<void> {
   loop.stop();
   return loop.runForever();

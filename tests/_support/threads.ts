@@ -8,8 +8,8 @@ import process from "node:process";
 import { Worker } from "node:worker_threads";
 
 /**
- * Memory that threads share: the first place counts the calls that have begun, the second holds
- * back those that wait.
+ * Memory that threads share: the first cell counts the calls that have begun, the second holds back
+ * those that wait.
  */
 export class Gate {
   static readonly #gates = new Set<Gate>();
@@ -19,7 +19,7 @@ export class Gate {
     Gate.#gates.add(this);
   }
 
-  /** Opens all that there were: a thread that is given up computes on until then. */
+  /** Opens all gates ever made: an abandoned thread goes on computing until then. */
   static openAll(): void {
     for (const gate of Gate.#gates) gate.open();
     Gate.#gates.clear();
@@ -41,7 +41,7 @@ export class Gate {
   }
 }
 
-/** The workers that this thread has started and not ended. */
+/** The workers that this thread has started and not terminated. */
 export class LiveWorkers implements Iterable<Worker> {
   readonly #live = new Set<Worker>();
 
@@ -72,7 +72,7 @@ export class LiveWorkers implements Iterable<Worker> {
   }
 }
 
-/** Has programs get another class for Node's workers; returns what takes that back. */
+/** Replaces the class of Node's workers; returns a function that restores it. */
 export function replaceWorkers(replacement: unknown): () => void {
   const original = process.getBuiltinModule;
   process.getBuiltinModule = ((name: string) => {

@@ -1,12 +1,12 @@
 /**
- * A look at the timers that a piece of code sets.
+ * Observes the timers that a piece of code sets.
  *
  * @module
  */
 
 import type { EventLoop, TimerHandle } from "@aio/asyncio/loop";
 
-/** The timers that are set on a loop from now on. */
+/** Returns a list that collects the timers set on a loop from now on. */
 export function watchTimers(loop: EventLoop): TimerHandle[] {
   const timers: TimerHandle[] = [];
   const callAt = loop.callAt.bind(loop);
@@ -18,7 +18,7 @@ export function watchTimers(loop: EventLoop): TimerHandle[] {
   return timers;
 }
 
-/** Counts the timers that are set on a loop from now on and not taken back, while no time passes. */
+/** Counts the timers that are set on a loop from now on and not cancelled, while no time passes. */
 export function countTimers(loop: EventLoop): () => number {
   let count = 0;
   const { _addTimer, _forgetTimer } = loop;
