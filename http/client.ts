@@ -427,7 +427,7 @@ export class ClientSession implements AsyncDisposable {
     for (const header of headers.getSetCookie()) jar.setCookie(header, url);
   }
 
-  /** Returns the headers with the jar's cookies and the request's; the request's take precedence. */
+  /** Returns the headers with the cookies of the jar and the request; the latter override. */
   #withCookies(
     given: Headers | null,
     url: URL,

@@ -6,7 +6,7 @@
 
 import { output } from "./_support.ts";
 
-/** A certificate that has signed itself, and its key, in PEM format. */
+/** Makes a self-signed certificate and its key, in PEM format. */
 export async function makeCertificate(): Promise<{ cert: string; key: string }> {
   const folder = await Deno.makeTempDir();
   try {

@@ -1,5 +1,5 @@
 /**
- * Servers for tests of the client: well-behaved ones, and others.
+ * Servers for tests of the client, well-behaved and otherwise.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { bytesOf } from "../examples/_support.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen: (): void => {} };
 
-/** A server of HTTP. */
+/** An HTTP server. */
 export interface Site extends AsyncDisposable {
-  /** Ends in a slash. */
+  /** Ends with a slash. */
   readonly url: string;
   readonly port: number;
 }
 
-/** Serves on loopback until it is disposed of, whatever is under way. */
+/** Serves on loopback until it is disposed of, even if requests are in progress. */
 export function serve(handler: (request: Request) => Response | Promise<Response>): Site {
   const aborter = new AbortController();
   const server = Deno.serve({ ...LOOPBACK, signal: aborter.signal }, handler);
@@ -42,7 +42,7 @@ export class RawConn {
     this.#conn = conn;
   }
 
-  /** Reads until the end of a head; null when the client has left. */
+  /** Reads to the end of a head; null when the client has left. */
   async head(): Promise<string | null> {
     let text = "";
     while (!text.includes("\r\n\r\n")) {
@@ -53,13 +53,13 @@ export class RawConn {
     return text;
   }
 
-  /** Reads what comes; null when the client has left. */
+  /** Reads what arrives; null when the client has left. */
   async read(): Promise<string | null> {
     try {
       const count = await this.#conn.read(this.#bytes);
       return count === null ? null : new TextDecoder().decode(this.#bytes.subarray(0, count));
     } catch {
-      return null; // it is gone, one way or the other
+      return null; // the client has left, one way or the other
     }
   }
 
@@ -83,13 +83,13 @@ export class RawSite implements AsyncDisposable {
   readonly #handling = new Set<Promise<void>>();
   readonly #serving: Promise<void>;
 
-  /** After the handler has ended, its connection is closed. */
+  /** A connection is closed when its handler has ended. */
   constructor(handler: (conn: RawConn, number: number) => Promise<unknown>) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#serving = this.#serve(handler);
   }
 
-  /** One that says the same to everybody, and hangs up. */
+  /** Returns a server that gives every client the same answer, and hangs up. */
   static saying(answer: string | Uint8Array): RawSite {
     return new RawSite(async (conn) => {
       await conn.head();
@@ -97,7 +97,7 @@ export class RawSite implements AsyncDisposable {
     });
   }
 
-  /** One that says this, and then nothing more, until the client leaves. */
+  /** Returns a server that gives this answer, then sends nothing more until the client leaves. */
   static stuckAfter(answer: string): RawSite {
     return new RawSite(async (conn) => {
       await conn.head();
@@ -135,13 +135,13 @@ export class RawSite implements AsyncDisposable {
   }
 }
 
-/** The text of a response of HTTP/1.1, with its length, on a connection that is closed after it. */
+/** Returns the text of an HTTP/1.1 response, with its length and `Connection: close`. */
 export function answer(head: string, body = ""): string {
   const { length } = new TextEncoder().encode(body);
   return `HTTP/1.1 ${head}\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`;
 }
 
-/** Agrees to a WebSocket, and says more in the same breath; one character of it is one byte. */
+/** Accepts a WebSocket, and sends more along with that; one character of `more` is one byte. */
 export async function acceptWebSocket(conn: RawConn, more = ""): Promise<void> {
   const head = (await conn.head())!;
   const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
@@ -165,7 +165,7 @@ export function withSession<T>(
   });
 }
 
-/** A future of the platform, with its functions. */
+/** Returns a promise, with the functions that settle it. */
 export function later(): PromiseWithResolvers<void> {
   return Promise.withResolvers();
 }

@@ -16,23 +16,23 @@ export const OPCODES = {
   pong: 10,
 } as const;
 
-/** A frame as it came; one character of `payload` is one byte. */
+/** A frame as it arrived; one character of `payload` is one byte. */
 export interface Frame {
   readonly opcode: number;
   readonly payload: string;
 }
 
-/** What a frame may have that is not as usual. */
+/** What may be unusual about a frame. */
 export interface FrameOptions {
   fin?: boolean;
   /** The three bits after the first. */
   reserved?: number;
   masked?: boolean;
-  /** What it says its length is: 7 bits, and the bytes that follow them. */
+  /** The length that it declares: 7 bits, and the bytes that follow them. */
   length?: readonly number[];
 }
 
-/** The bytes of a frame, as a text of which one character is one byte. */
+/** Returns the bytes of a frame, as a text in which one character is one byte. */
 export function frame(opcode: number, payload = "", options: FrameOptions = {}): string {
   const { fin = true, reserved = 0, masked = true } = options;
   const size = payload.length;
@@ -44,12 +44,12 @@ export function frame(opcode: number, payload = "", options: FrameOptions = {}):
   return latin1(new Uint8Array([...head, ...key, ...body]));
 }
 
-/** The payload of a close frame. */
+/** Returns the payload of a close frame. */
 export function closing(code: number, reason = ""): string {
   return String.fromCharCode(code >> 8, code & 255) + reason;
 }
 
-/** A request for a WebSocket. */
+/** Returns the request that opens a WebSocket. */
 export function handshake(path: string, headers: Record<string, string | null> = {}): string {
   const all = {
     "Host": "a",
@@ -96,7 +96,7 @@ export class RawWebSocket implements Disposable {
     try {
       for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
     } catch (error) {
-      // The server has broken it off before it had all.
+      // The server has broken off the connection before it had received everything.
       const { BrokenPipe, ConnectionReset } = Deno.errors;
       if (!(error instanceof BrokenPipe || error instanceof ConnectionReset)) throw error;
     }
@@ -131,7 +131,7 @@ export class RawWebSocket implements Disposable {
     return true;
   }
 
-  /** Waits for a frame; null where the server has ended the connection. */
+  /** Waits for a frame; null if the server has ended the connection. */
   async next(): Promise<Frame | null> {
     for (;;) {
       const bytes = this.#received;

@@ -9,22 +9,22 @@ import { bytesOf, Client, test } from "../examples/_support.ts";
 
 export { bytesOf, Client, test };
 
-/** An answer of a server, as it came. */
+/** A server's answer, as it arrived. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** What came after the head, in UTF-8. */
+  /** What followed the head, in UTF-8. */
   readonly body: string;
 }
 
-/** What a server answers to some bytes, until it closes. A character is one byte. */
+/** Sends some bytes; returns the server's answer, up to its end. One character is one byte. */
 export async function exchange(port: number, text: string): Promise<RawResponse> {
   using client = await Client.connect(port);
   await client.send(text);
   return parseResponse(await client.rest());
 }
 
-/** Takes an answer apart. */
+/** Parses an answer. */
 export function parseResponse(answer: string): RawResponse {
   const [, status, head, body] = /^HTTP\/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n(.*)$/s.exec(answer) ??
     [];
@@ -34,7 +34,7 @@ export function parseResponse(answer: string): RawResponse {
   return { status: Number(status), headers: new Headers(fields), body: text };
 }
 
-/** What a program prints; it must succeed. */
+/** Returns what a program prints; it must succeed. */
 export async function output(command: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(command, { args }).output();
   const decoder = new TextDecoder();
@@ -42,13 +42,13 @@ export async function output(command: string, ...args: string[]): Promise<string
   return decoder.decode(stdout);
 }
 
-/** What a Python script of this folder prints as JSON. */
+/** Returns what a Python script of this folder prints as JSON. */
 export async function python(script: string, ...args: string[]): Promise<unknown> {
   const { pathname } = new URL(script, import.meta.url);
   return JSON.parse(await output("/usr/bin/python3", pathname, ...args));
 }
 
-/** What was reported to a loop, in place of standard error. */
+/** Captures what loops report, which would go to standard error. */
 export function captureReports(): { readonly messages: string[] } & Disposable {
   const original = console.error;
   const messages: string[] = [];
@@ -61,7 +61,7 @@ export function captureReports(): { readonly messages: string[] } & Disposable {
   };
 }
 
-/** Waits until a count that grows for a while has come to rest, above 0; returns it. */
+/** Waits until a count has stopped growing, above 0; returns it. */
 export async function settled(count: () => number): Promise<number> {
   for (let before = -1; before !== count() || before === 0;) {
     before = count();

@@ -10,13 +10,13 @@ import type { ApplicationOptions, WebSocketResponseOptions } from "@aio/asyncio/
 import { assert, assertEquals } from "../_support/assert.ts";
 import { RawWebSocket } from "./_raw_websocket.ts";
 
-/** A handler with a WebSocket that is open, and how it has ended. */
+/** A handler with an open WebSocket, and how it has ended. */
 export interface Handling {
   readonly ws: WebSocketResponse;
   readonly ended: Promise<unknown>;
 }
 
-/** A server with one WebSocket, and what is known of its handlers, the latest last. */
+/** A server with one WebSocket route, and a record of its handlers, the latest last. */
 export class WebSocketSite implements AsyncDisposable {
   readonly server: TestServer;
   readonly #handlings: Handling[];
@@ -69,7 +69,7 @@ export class WebSocketSite implements AsyncDisposable {
     return RawWebSocket.connect(this.server.port);
   }
 
-  /** Whether it goes on serving. */
+  /** Whether the server goes on serving. */
   async goesOn(): Promise<boolean> {
     return await (await this.server.request("/on")).text() === "on";
   }
@@ -86,7 +86,7 @@ export const stuck = async (): Promise<void> => {
   await sleep(3600);
 };
 
-/** Sends back what comes, and notes it down. */
+/** Sends back each message, and logs it. */
 export const echo = (log: unknown[] = []) => async (ws: WebSocketResponse): Promise<void> => {
   for await (const message of ws) {
     log.push(message);

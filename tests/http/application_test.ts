@@ -1,5 +1,6 @@
 /**
- * Applications: middlewares, parts, shared state, beginning and end, with and without a loop.
+ * Applications: middlewares, sub-applications, shared state, start-up and clean-up, with and
+ * without a loop.
  *
  * @module
  */
@@ -34,7 +35,7 @@ import record from "./parity.json" with { type: "json" };
 
 const SERVER_ERROR = "500 Internal Server Error\n\nServer got itself in trouble";
 
-/** Middlewares that note down when they are entered and left; of both kinds, and plain. */
+/** Middlewares that log when they are entered and left: of both kinds of coroutine, and plain. */
 const KINDS: Record<string, (name: string, log: WeakMap<Request, string[]>) => Middleware> = {
   "async functions": (name, log) => async (request, handler) => {
     enter(name, request, log);
@@ -505,7 +506,7 @@ test("Application.fetch() needs no loop, and leaves none running", async () => {
     new Set(await Promise.all(all.map((response) => response.text()))),
     new Set(["hello"]),
   );
-  // A loop that was still there would be in the way of this one.
+  // A loop that was left behind would be in the way of this one.
   assertEquals(await run(() => sleep(0, "free")), "free");
 });
 

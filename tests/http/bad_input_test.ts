@@ -1,6 +1,6 @@
 /**
- * What no client should send, over raw connections: each request gets the right answer or is hung up
- * on, and the server goes on.
+ * What no client should send, over raw connections: the server gives each request the right answer
+ * or hangs up, and goes on serving.
  *
  * @module
  */
@@ -58,7 +58,7 @@ function ask(host: string): string {
   return get("/query").replace("Host: a", `Host: ${host}`);
 }
 
-/** A request with a body; its length goes with it, unless a header says how it ends. */
+/** A request with a body and its length, unless a header says how the body ends. */
 function post(target: string, body: string, ...headers: string[]): string {
   const says = headers.some((line) => /^(?:content-length|transfer-encoding):/i.test(line));
   const length = says ? [] : [`Content-Length: ${body.length}`];
@@ -71,7 +71,7 @@ const FORM = "Content-Type: application/x-www-form-urlencoded";
 const PARTS = "Content-Type: multipart/form-data; boundary=b";
 const FIELD = 'Content-Disposition: form-data; name="a"';
 
-/** Requests, and the status that each gets; null where the server may just hang up. */
+/** Requests, and the status that each gets; null if the server may just hang up. */
 const TABLE: Record<string, Record<string, [request: string, status: number | null]>> = {
   "request lines": {
     "nothing but line breaks": ["\r\n\r\n\r\n", null],
@@ -203,17 +203,17 @@ const TABLE: Record<string, Record<string, [request: string, status: number | nu
   },
 };
 
-/** What the server answers, or null where it hangs up without a word. */
+/** Returns the status that the server answers, or null if it hangs up without an answer. */
 async function answerTo(port: number, request: string, isWhole: boolean): Promise<number | null> {
   using client = await Client.connect(port);
   try {
     await client.send(request);
   } catch (error) {
     const { BrokenPipe, ConnectionReset } = Deno.errors;
-    // It was refused before all of it was sent.
+    // The request was refused before all of it was sent.
     if (!(error instanceof BrokenPipe || error instanceof ConnectionReset)) throw error;
   }
-  // To one that is not whole, an answer may never come: nothing follows it.
+  // A request that is not complete may never get an answer, since nothing follows it.
   const answer = isWhole ? await client.line() : await client.leave();
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(answer) ?? [];
   return status === undefined ? null : Number(status);

@@ -1,6 +1,6 @@
 /**
- * Bodies of requests that nobody reads, or not to their end: whoever sends them gets an answer, and
- * neither they nor their connections wait for ever.
+ * Request bodies that handlers don't read, or not to the end: the client gets an answer, and
+ * neither it nor its connection waits for ever.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import type { ApplicationOptions, Middleware } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { captureReports, Client, test } from "./_support.ts";
 
-/** More than is on its way while nobody reads. */
+/** More than the buffers hold while nothing reads it. */
 const BODY = "x".repeat(900_000);
 const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
-/** A body of each kind, in parts that are long, as the head says that it comes. */
+/** A long body of each kind, after the headers that announce it. */
 const BODIES: Record<string, string> = {
   "by its length": `Content-Length: ${BODY.length}\r\n\r\n${BODY}`,
   "in chunks": CHUNKED + `c350\r\n${BODY.slice(0, 50_000)}\r\n`.repeat(18) + "0\r\n\r\n",
@@ -54,7 +54,7 @@ function post(path: string, rest: string, encoding: string): string {
   return `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Encoding: ${encoding}\r\n${rest}`;
 }
 
-/** The answer up to the end of a text that it has. */
+/** Reads an answer until it ends with a text; returns the status. */
 async function answerUntil(client: Client, end: string): Promise<string> {
   let answer = "";
   while (!answer.endsWith(end)) answer += await client.take(1);
@@ -66,7 +66,7 @@ for (const [what, options] of Object.entries(APPLICATIONS)) {
   test(`Application that ${what} answers who sends all of a body before reading`, async () => {
     using reports = captureReports();
     await using server = await TestServer.start(application(options));
-    // Of what is no gzip, there is not even a first piece.
+    // A body that is not gzip does not even have a first chunk.
     const paths = encoding === "gzip" ? ["unread"] : ["unread", "one"];
     for (const path of paths) {
       for (const [how, body] of Object.entries(BODIES)) {

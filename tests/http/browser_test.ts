@@ -1,7 +1,7 @@
 /**
  * A real browser: a page that fetches, posts forms, and talks server-sent events and WebSocket.
  *
- * It needs Chromium. The page reports what it has seen by a POST, so that nobody has to drive it.
+ * It needs Chromium. The page reports what it has seen by a POST, so that nothing has to drive it.
  *
  * @module
  */
@@ -34,7 +34,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** What the handlers note down, beside what they answer. */
+/** What the handlers record, besides answering. */
 interface Notes {
   readonly report: PromiseWithResolvers<unknown>;
   readonly lastIds: (string | null)[];
@@ -103,7 +103,7 @@ async function talk(request: Request, notes: Notes): Promise<Response> {
   return ws;
 }
 
-/** Runs Chromium on a page until what is waited for is there; ends it then. */
+/** Runs Chromium on a page until a promise is fulfilled, then ends it. */
 async function browse<T>(url: string, waitedFor: Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "asyncio-chromium-" });
   const args = [...FLAGS, `--user-data-dir=${folder}`, url];
@@ -121,7 +121,7 @@ async function browse<T>(url: string, waitedFor: Promise<T>): Promise<T> {
     try {
       return await Promise.race([waitedFor, gone]);
     } finally {
-      gone.catch(() => {}); // it was told to
+      gone.catch(() => {}); // it was told to end
       browser.kill("SIGTERM");
       await Promise.all([browser.status, errors]);
     }
@@ -151,7 +151,7 @@ test("A page in Chromium fetches, posts forms, and talks events and WebSocket", 
     webSocket: ["v2", "héllo", [0, 255], 4001, "tschüss", true],
     leftOpen: "open",
   });
-  // Chromium has come back once, and named the last event it had.
+  // Chromium has reconnected once, and named the last event it had.
   assertEquals(notes.lastIds, [null, "3"]);
   await notes.left.promise;
   assertEquals(notes.closeCodes[0], 4001);

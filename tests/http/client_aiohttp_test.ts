@@ -1,5 +1,5 @@
 /**
- * ClientSession against aiohttp's own server. Without aiohttp, these tests are ignored, and say so.
+ * ClientSession against aiohttp's own server. Without aiohttp, these tests are shown as ignored.
  *
  * @module
  */
@@ -50,7 +50,7 @@ function test(name: string, body: (session: ClientSession) => Promise<void>): vo
         });
         await reader.cancel();
       } finally {
-        server.kill("SIGKILL"); // of its own shutdown nothing is asked here
+        server.kill("SIGKILL"); // its own shutdown is not tested here
         await server.stdin.abort();
         await server.status;
       }

@@ -1,5 +1,5 @@
 /**
- * Proxies, TLS, Unix sockets: what TCPConnector hands to the runtime.
+ * Proxies, TLS, Unix sockets: what TCPConnector passes to the runtime.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
 import { runProgram } from "../_support/program.ts";
 import { answer, RawSite, serve, withSession } from "./_client_servers.ts";
 
-/** A proxy that answers by itself, with the head of what it was asked. */
+/** A proxy that answers by itself, with the head of the request it got. */
 function echoingProxy(): RawSite {
   return new RawSite(async (conn) => {
     const head = await conn.head();
@@ -98,7 +98,7 @@ Deno.test("ClientSession.get() asks for another host than the one it connects to
     };
     assertEquals(await ask(""), "one.example");
     assertEquals(await ask("", { host: "two.example" }), "two.example");
-    // It was meant for one origin.
+    // The `Host` header was meant for one origin.
     assertEquals(await ask("elsewhere"), `localhost:${port}`);
     session.headers.delete("host");
     assertEquals(await ask(""), `127.0.0.1:${port}`);
@@ -111,7 +111,7 @@ Deno.test("UnixConnector makes its requests over a Unix socket", async () => {
   assertEquals([end.code, end.out, end.err], [0, "any.example\n", ""]);
 });
 
-/** A certificate for 127.0.0.1 that signs itself; null where there is no openssl. */
+/** Makes a self-signed certificate for 127.0.0.1; null if there is no openssl. */
 async function certificate(): Promise<{ cert: string; key: string } | null> {
   const folder = await Deno.makeTempDir();
   try {
@@ -162,7 +162,7 @@ Deno.test({
     const retry = retryMiddleware({ backoff: () => 0, onRetry: () => retries++ });
     await withSession({ middlewares: [retry] }, async (session) => {
       await assertRejects(async () => await session.get(url), ClientConnectorCertificateError);
-      assertEquals(retries, 0); // it would be the same again
+      assertEquals(retries, 0); // a retry would fail in the same way
     });
     const connector = new TCPConnector({ caCerts: [identity!.cert], keepaliveTimeout: 5 });
     await withSession({ connector }, async (session) => {

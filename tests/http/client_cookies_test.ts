@@ -1,5 +1,5 @@
 /**
- * CookieJar, by the rules of RFC 6265, and sessions that keep cookies.
+ * CookieJar, following RFC 6265, and sessions that keep cookies.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { parseCookieDate, parseSetCookie } from "../../http/_client_set_cookie.t
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { serve, withSession } from "./_client_servers.ts";
 
-/** What a jar sends to `to` after `from` has set these. */
+/** Returns what a jar sends to `to` after `from` has set these cookies. */
 function sent(headers: string[], from: string, to: string): string {
   const jar = new CookieJar();
   for (const header of headers) jar.setCookie(header, from);
@@ -78,7 +78,7 @@ const rules: [header: string, from: string, to: string, expected: string][] = [
   [`k=${"v".repeat(4095)}`, A, A, `k=${"v".repeat(4095)}`],
   [`k=${"v".repeat(4096)}`, A, A, ""],
   [`k=v; Path=/${"x".repeat(2000)}`, A, A, "k=v"],
-  // ends
+  // expiry
   ["k=v; Max-Age=0", A, A, ""],
   ["k=v; Max-Age=-1", A, A, ""],
   ["k=v; Max-Age=10", A, A, "k=v"],
@@ -212,7 +212,7 @@ Deno.test("parseSetCookie() never throws, whatever it is given", () => {
 });
 
 Deno.test("parseSetCookie() reads a header with many blanks in it", () => {
-  // Where each blank is tried as the first of those at the end, this takes minutes.
+  // If each blank were tried as the first of those at the end, this would take minutes.
   const header = `a=1; x${" ".repeat(2 ** 20)}y; Path=/p`;
   assertEquals(parseSetCookie(header, 0)?.path, "/p");
 });

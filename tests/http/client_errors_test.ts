@@ -1,5 +1,5 @@
 /**
- * ClientSession against servers that break the rules, hang up, or are not there.
+ * ClientSession against servers that break the rules, hang up, or do not exist.
  *
  * @module
  */
@@ -155,7 +155,7 @@ Deno.test("ClientSession throws a ClientConnectorError when nobody listens", asy
 
 Deno.test("ClientSession throws a ClientConnectorDNSError when there is no such host", async () => {
   await withSession({}, async (session) => {
-    // A name that no server of names is asked for: one of its parts is too long.
+    // A name that no DNS server is asked for: one of its labels is too long.
     const url = `http://${"a".repeat(64)}.invalid/`;
     const error = await assertRejects(async () => await session.get(url), ClientConnectorDNSError);
     assertEquals(error.name, "ClientConnectorDNSError");
@@ -182,7 +182,7 @@ Deno.test("ClientSession names no password in its errors", async () => {
 Deno.test("ClientSession goes on when a server closes a connection that it had kept", async () => {
   await using site = new RawSite(async (conn) => {
     await conn.head();
-    await conn.write(`${OK}Content-Length: 2\r\n\r\nok`); // and closes, although it said it would not
+    await conn.write(`${OK}Content-Length: 2\r\n\r\nok`); // then closes, without having announced it
   });
   await withSession({}, async (session) => {
     for (let i = 0; i < 10; i++) {
@@ -190,7 +190,7 @@ Deno.test("ClientSession goes on when a server closes a connection that it had k
         await using response = await session.get(site.url);
         assertEquals(await response.text(), "ok");
       } catch (error) {
-        // Whether the end of the old connection was seen in time is chance; what is said is not.
+        // Whether the client sees the old connection end in time is chance; the error is not.
         assertInstanceOf(error, ServerDisconnectedError);
       }
     }
@@ -218,7 +218,7 @@ Deno.test("ClientSession sends a body of POST once, also on a connection that ha
     await using site = new RawSite(async (conn) => {
       for (let head = await conn.head(); head !== null; head = await conn.head()) {
         heads.push(head);
-        if (heads.length > 1) return; // it may have done what it was asked to, and hangs up
+        if (heads.length > 1) return; // hangs up, and may have done what was asked
         await conn.write(`${OK}Content-Length: 2\r\n\r\nok`);
       }
     });

@@ -1,5 +1,5 @@
 /**
- * Headers of responses that ClientResponse takes apart: `Link`, `Content-Disposition`.
+ * Headers of responses that ClientResponse parses: `Link`, `Content-Disposition`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { assertEquals } from "../_support/assert.ts";
 import { answer, RawSite, withSession } from "./_client_servers.ts";
 import record from "./parity.json" with { type: "json" };
 
-/** Gives responses with lines in their heads, which are sent in UTF-8. */
+/** Runs `body` with responses that have these lines in their heads, sent in UTF-8. */
 async function withHeads(
   heads: string[],
   body: (response: ClientResponse, index: number) => void,
@@ -26,7 +26,7 @@ async function withHeads(
   });
 }
 
-/** What a response links to, its own origin left out. */
+/** Returns the links of a response, without its own origin. */
 function linksOf(response: ClientResponse): Record<string, Record<string, string>> {
   const { origin } = new URL(response.url);
   const plain = ({ url, parameters }: ClientLink): Record<string, string> => {

@@ -1,5 +1,5 @@
 /**
- * What a client session makes of servers of HTTP/2 that break off.
+ * What a client session does when an HTTP/2 server breaks off.
  *
  * @module
  */
@@ -22,13 +22,13 @@ const READERS: Record<string, (response: ClientResponse) => Promise<unknown>> = 
   content: (response) => new Response(response.content).bytes(),
 };
 
-/** A server that sends a part of each body; `breakOff()` closes the connection of the last. */
+/** A server that sends part of each body; `breakOff()` closes the last request's connection. */
 async function startServer(cert: string, key: string) {
   const server = http2.createSecureServer({ cert, key });
   let session: http2.Http2Session | null = null;
   server.on("stream", (stream: http2.ServerHttp2Stream) => {
     session = stream.session ?? null;
-    stream.on("error", () => {}); // of what is not sent
+    stream.on("error", () => {}); // about the part that is not sent
     stream.respond({ ":status": 200, "content-length": LENGTH });
     stream.write(SENT);
   });

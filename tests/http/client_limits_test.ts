@@ -50,7 +50,7 @@ Deno.test("Limiter gives places in the order in which they were asked for", asyn
       const lease = await acquire(limiter, `host${id % 3}`);
       seen.push(id);
       lease.release();
-      lease.release(); // harmless
+      lease.release(); // twice is harmless
     };
     const all = gather([1, 2, 3, 4, 5].map((id) => worker(id)));
     await sleep(0);
@@ -73,11 +73,11 @@ Deno.test("Limiter lets others pass those whose host is full", async () => {
     const tasks = ["a", "b", "c", "d"].map((host) => createTask(worker(host)));
     await sleep(0);
     await sleep(0);
-    assertEquals(seen, ["c"]); // a and b are full, and then everything is
+    assertEquals(seen, ["c"]); // hosts a and b are full, and then the whole limiter is
     b.release();
     await sleep(0);
     await sleep(0);
-    assertEquals(seen, ["c", "b"]); // before d, which has come later
+    assertEquals(seen, ["c", "b"]); // before d, which came later
     a.release();
     (await tasks[1]!).release();
     (await tasks[2]!).release();
@@ -101,7 +101,7 @@ Deno.test("Limiter forgets a host when nobody goes to it, or waits for it, any m
   });
 });
 
-/** What the property is about: one run with random hosts, stays, and cancellations. */
+/** One run of the property, with random hosts, durations, and cancellations. */
 async function storm(seed: number): Promise<void> {
   const random = seededRandom(seed);
   const [limit, limitPerHost] = [random(4), random(3)];
@@ -117,7 +117,7 @@ async function storm(seed: number): Promise<void> {
     let lease: Lease | null = null;
     try {
       lease = await acquire(limiter, host);
-      // Of those who asked for the same host and were not cancelled, nobody is overtaken.
+      // Among the requests for one host that were not cancelled, none is overtaken.
       assertEquals(queue.shift(), id, `seed ${seed}`);
       inside.set(host, (inside.get(host) ?? 0) + 1);
       const all = [...inside.values()].reduce((a, b) => a + b, 0);
@@ -141,7 +141,7 @@ async function storm(seed: number): Promise<void> {
     const victims = Array.from({ length: random(3) }, () => tasks[random(tasks.length)]!);
     for (const victim of victims) victim.cancel();
   }
-  // On the virtual clock, whoever waited for ever would make this throw.
+  // On the virtual clock, this throws if a task waits for ever.
   const [done] = await wait(tasks);
   for (const task of done as Set<Task<void>>) {
     if (!task.cancelled()) {
@@ -166,7 +166,7 @@ Deno.test("TCPConnector lets no more requests through than its limits say", asyn
     most = Math.max(most, ++now);
     const gate = gates[arrived++]!;
     if (arrived % 2 === 0) {
-      // Both places are taken: those two may go.
+      // Both places are taken: these two requests may go on.
       gates[arrived - 2]!.resolve();
       gate.resolve();
     }
@@ -203,7 +203,7 @@ Deno.test("TCPConnector with limits is shared by sessions", async () => {
   });
 });
 
-/** Runs a task, and cancels it once a promise of the platform has come true, before it goes on. */
+/** Runs a task, and cancels it once a promise of the runtime is fulfilled, before it goes on. */
 async function cancelWith<Name extends string>(
   platform: Record<Name, () => Promise<unknown>>,
   name: Name,
@@ -286,7 +286,7 @@ const endings: [name: string, end: (session: ClientSession, url: string) => Prom
     const { signal } = controller;
     const waiting = createTask(async () => await session.get(`${url}ok`, { signal }));
     await sleep(0);
-    held.close(); // the place is now that of the other one, which has yet to see it
+    held.close(); // the place is given to the other request, which has not resumed yet
     controller.abort(new RangeError("enough"));
     await assertRejects(async () => await waiting, RangeError, "enough");
   }],

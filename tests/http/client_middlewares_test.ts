@@ -1,5 +1,5 @@
 /**
- * Middlewares of sessions: their order, retrying, logging, digests; and tracing.
+ * Middlewares of sessions: their order, retries, logging, digests; and tracing.
  *
  * @module
  */
@@ -97,7 +97,7 @@ Deno.test("ClientSession ends a call whose middleware answers with the response 
 
 // -- Retrying --
 
-/** Answers with these statuses, one after another, the last one for ever. */
+/** Answers with these statuses, one after another, then always with the last one. */
 function statuses(...all: number[]): Site & { readonly seen: string[] } {
   const seen: string[] = [];
   const site = serve(async (request) => {
@@ -168,7 +168,7 @@ Deno.test("retryMiddleware() repeats nothing that is not idempotent, a stream, o
     assertEquals(await attempts("PUT", busy.url, { data: stream }), 3);
     assertEquals(await attempts("DELETE", busy.url), 3);
     assertEquals(await attempts("GET", missing.url), 1);
-    assertEquals(await attempts("GET", limited.url), 1); // it asks for an hour
+    assertEquals(await attempts("GET", limited.url), 1); // the server asks for an hour
     const promised = [retryMiddleware({ ...noDelay, methods: ["post"], attempts: 2 })];
     assertEquals(await attempts("POST", busy.url, { middlewares: promised }), 2);
     await assertRejects(() => attempts("GET", "http://127.0.0.1:1/"), ClientConnectionError);
@@ -262,7 +262,7 @@ for (const algorithm of ["MD5", "SHA-256", "SHA-256-sess", undefined]) {
   });
 }
 
-/** Says who it is that asks: the name that a digest is for. */
+/** A server that asks for a digest, and records the names in the digests it gets. */
 function asking(challenge: string): Site & { readonly names: string[] } {
   const names: string[] = [];
   const site = serve((request) => {
@@ -330,7 +330,7 @@ Deno.test("digestAuthMiddleware() sends names in UTF-8, and understands realms i
 
 // -- Tracing --
 
-/** Writes down all events of a request. */
+/** Records all events of a request. */
 function recorder(): { config: TraceConfig; seen: string[] } {
   const seen: string[] = [];
   const names = [

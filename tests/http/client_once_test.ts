@@ -1,5 +1,5 @@
 /**
- * request(): a session for one response, which ends with it.
+ * request(): a session for one response, with which it ends.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * ClientSession following redirects.
+ * How ClientSession follows redirects.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { assert, assertEquals, assertRejects } from "../_support/assert.ts";
 import { answer, RawSite, serve, withSession } from "./_client_servers.ts";
 import type { Site } from "./_client_servers.ts";
 
-/** `/301/to/…` sends elsewhere; everything else says what it was asked. */
+/** A server that redirects `/301/…` and its like; all other paths echo the request. */
 function redirecting(): Site {
   return serve(async (request) => {
     const { pathname, search } = new URL(request.url);
@@ -146,7 +146,7 @@ Deno.test("ClientSession takes what proves who asks to no other origin", async (
   assertEquals(there.headers.has("cookie"), false);
   assertEquals(there.headers.has("proxy-authorization"), false);
   assertEquals(there.headers.get("x-kept"), "1");
-  // Nor does it come back with them.
+  // A redirect back does not restore them.
   const back = encodeURIComponent(`${away.url}302/${encodeURIComponent(`${home.url}end`)}`);
   const again = await see(`${home.url}302/${back}`, options);
   assertEquals([again.path, again.headers.has("authorization")], ["/end", false]);

@@ -1,5 +1,5 @@
 /**
- * Bodies as they come, and as they go.
+ * Bodies of responses and requests, as streams.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Chunks, ClientResponse } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { later, RawSite, serve, withSession } from "./_client_servers.ts";
 
-/** Runs `body` with the response of a server that sends these pieces, one by one. */
+/** Runs `body` with the response of a server that sends these chunks, one by one. */
 async function reading(
   pieces: (string | Uint8Array)[],
   body: (response: ClientResponse) => Promise<void>,
@@ -181,7 +181,7 @@ Deno.test("ClientResponse decodes what is compressed", async () => {
 });
 
 Deno.test("ClientSession.post() sends pieces as the server takes them", async () => {
-  await using site = serve((request) => new Response(request.body)); // says what it hears
+  await using site = serve((request) => new Response(request.body)); // echoes the body
   await withSession({}, async (session) => {
     const size = 64 * 1024;
     let made = 0;
@@ -242,7 +242,7 @@ for (
 Deno.test("ClientSession.post() sends pieces as they were when they were given", async () => {
   await using site = serve(async (request) => new Response(await request.text()));
   await withSession({}, async (session) => {
-    // The slices of a Buffer are no copies.
+    // The slices of a Buffer are not copies.
     for (const bytes of [new Uint8Array(2), Buffer.alloc(2)]) {
       const data = async function* (): AsyncGenerator<Uint8Array> {
         for (const letter of [97, 98, 99]) yield bytes.fill(letter);

@@ -1,5 +1,5 @@
 /**
- * ClientSession: what it sends, what it gives, how it ends.
+ * ClientSession: what it sends, what it returns, how it ends.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { ClientRequestOptions, RequestData } from "@aio/asyncio/http";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { answer, RawSite, serve, withSession } from "./_client_servers.ts";
 
-/** Says what it was asked. */
+/** A server that echoes the request. */
 function echo(): ReturnType<typeof serve> {
   return serve(async (request) => {
     const { method, headers } = request;
@@ -293,7 +293,7 @@ Deno.test("ClientSession.get() refuses a body, and what fetch has no way to send
   });
 });
 
-// -- Who asks --
+// -- Credentials --
 
 Deno.test("ClientSession sends name and password of the request, of the URL, or of the session", async () => {
   await using site = echo();
@@ -329,7 +329,7 @@ Deno.test("ClientSession sends name and password of the request, of the URL, or 
   assertThrows(() => BasicAuth.fromUrl("http://a%3Ab@h/"), RangeError);
 });
 
-// -- What it gives --
+// -- What it returns --
 
 Deno.test("ClientResponse tells what the head says", async () => {
   await using site = serve(() =>
@@ -435,7 +435,7 @@ Deno.test("ClientResponse with an empty body holds no connection", async () => {
   const connector = new TCPConnector({ limit: 1 });
   await withSession({ connector }, async (session) => {
     for (const path of ["200", "204", "205", "304"]) {
-      const response = await session.get(site.url + path); // and nobody reads or closes it
+      const response = await session.get(site.url + path); // never read or closed
       assertEquals([response.status, response.closed], [Number(path), true]);
       assertEquals(await response.read(), new Uint8Array(0));
     }
@@ -547,7 +547,7 @@ Deno.test("ClientSession reads an answer that comes before its body was sent", a
       await using response = await session.post(site.url, { data });
       assertEquals(response.status, 413);
     } catch (error) {
-      // The server has hung up: whether its answer is seen before that is the runtime's to say.
+      // The server has hung up; it is up to the runtime whether its answer is seen before that.
       assert(error instanceof ClientConnectionError, String(error));
     }
   });

@@ -1,8 +1,8 @@
 /**
- * ClientSession when time is over, when a task is cancelled, and when a signal aborts.
+ * ClientSession when a timeout ends, when a task is cancelled, and when a signal aborts.
  *
  * On the virtual clock, time passes only when nothing else can happen in the program; what a server
- * has still to say then comes too late. So the limits of those tests pass at once.
+ * sends after that is too late. So the timeouts of these tests end at once.
  *
  * @module
  */
@@ -90,7 +90,7 @@ Deno.test("ServerTimeoutError names the phase idleRead when a body stops", async
       const error = await caught(() => read(response));
       assertEquals([error.phase, error.url], ["idleRead", site.url]);
       assert(response.closed);
-      // And once more: it says the same.
+      // Reading again throws the same error.
       assertStrictEquals(await caught(async () => await response.read()), error);
     }
   });
@@ -122,7 +122,7 @@ Deno.test("ServerTimeoutError names idleRead where the phase before it has a sho
     await using response = await session.get(site.url);
     const reading = createTask(() => caught(async () => await response.read()));
     await sleep(0);
-    clock.advance(40); // more than the limit of the phase that is over
+    clock.advance(40); // more than the timeout of the phase that is over
     await sleep(0);
     await sleep(0);
     assert(!reading.done());
@@ -155,7 +155,7 @@ Deno.test("ClientSession keeps its limits in one loop after another", async () =
   await using session = new ClientSession({ timeout: { headers: 7 } });
   for (let i = 0; i < 2; i++) {
     await runVirtual(async () => {
-      // It is cancelled at the end of its loop, with all that it has set there.
+      // It is cancelled at the end of its loop, along with the timers it has set there.
       createTask(() => session.get(site.url, { timeout: { headers: 3600 } }));
       const { seconds } = await caught(async () => await session.get(site.url));
       assertEquals(seconds, 7);
@@ -177,7 +177,7 @@ Deno.test("ServerTimeoutError names the phase total, wherever the request is", a
       const error = await caught(total(url));
       assertEquals([error.phase, error.url, error.seconds], ["total", url, 0.03]);
     }
-    // Within a middleware that waits, and what looks at the response, too.
+    // Also within a middleware that waits, and within a `raiseForStatus` function.
     let cleanedUp = false;
     const patient: ClientMiddleware = async (request, handler) => {
       try {
@@ -211,7 +211,7 @@ Deno.test("ClientSession has no limit for a whole that goes on", async () => {
   await using site = new RawSite(async (conn) => {
     await conn.head();
     await conn.write(`HTTP/1.1 200 OK\r\nContent-Length: ${PIECES}\r\n\r\n`);
-    // The client asks for each piece of the drip: no clock is involved.
+    // The client asks for each byte: no clock is involved.
     for (let i = 0; i < PIECES; i++) {
       await next.shift()!.promise;
       await conn.write("x");
@@ -233,7 +233,7 @@ Deno.test("ClientSession has no limit for a whole that goes on", async () => {
 
 Deno.test("ClientSession begins the phase headers anew with each piece of a streamed body", async () => {
   await using site = serve(async (request) => new Response(await request.text()));
-  // A body whose pieces take 3 of the 5 seconds that there are without an answer.
+  // Each chunk of the body takes 3 of the 5 seconds that may pass without an answer.
   const clock = getClock();
   await run(async () => {
     await using session = new ClientSession({ timeout: { headers: 5 } });
@@ -381,7 +381,7 @@ Deno.test("ClientSession.get() throws the reason of a signal that aborts", async
     aborter.abort(reason);
     assertStrictEquals(await assertRejects(async () => await task, RangeError), reason);
     assertEquals([listeners(), task.cancelled()], [0, false]);
-    // From the start, too: nothing is sent.
+    // A signal that is already aborted throws, too: nothing is sent.
     const again = await assertRejects(
       async () => await session.get(site.url, { signal }),
       RangeError,
@@ -419,7 +419,7 @@ Deno.test("ClientSession.get() listens to its signal until the body has ended, a
 
 // -- Helpers --
 
-/** A real clock that can be put forward. */
+/** Returns a real clock that can be put forward. */
 function getClock(): { newLoop: () => EventLoop; advance: (seconds: number) => void } {
   let ahead = 0;
   const clock: Clock = { time: () => performance.now() / 1000 + ahead };

@@ -1,6 +1,6 @@
 /**
- * Sessions and responses that nobody closed. When an object is gone is not for a program to say, so
- * that each case is a program of its own.
+ * Sessions and responses that were never closed. A program can't control when an object is
+ * garbage-collected, so each case is a program of its own.
  *
  * @module
  */

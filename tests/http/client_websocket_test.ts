@@ -1,5 +1,5 @@
 /**
- * WebSockets of sessions.
+ * WebSockets of client sessions.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import type { Site } from "./_client_servers.ts";
 import { closing, frame, OPCODES } from "./_raw_websocket.ts";
 import type { FrameOptions } from "./_raw_websocket.ts";
 
-/** Does as it is told; `ended` resolves with the code and the reason with which each one closed. */
+/** A server that obeys messages; `ended` resolves with the code and reason of the first close. */
 function obeying(): Site & { readonly ended: Promise<[code: number, reason: string]> } {
   const { promise, resolve } = Promise.withResolvers<[number, string]>();
   const site = serve((request) => {
@@ -250,7 +250,7 @@ Deno.test("ClientSession.wsConnect() throws what ends it once it is open, and no
     override set onopen(listener: (event: Event) => void) {
       super.onopen = (event): void => {
         listener(event);
-        queueMicrotask(end); // its task goes on in a turn of the loop
+        queueMicrotask(end); // before its task goes on, which is in a turn of the loop
       };
     }
   };
@@ -353,7 +353,7 @@ Deno.test("ClientWebSocketResponse is closed by its session and by its signal", 
   });
 });
 
-/** Opens a WebSocket to a server that takes no notice of its end. */
+/** Runs `body` with a server that opens WebSockets, and ignores that they are closed. */
 async function withMute(
   more: string,
   body: (session: ClientSession, url: string) => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * Answers to pages of other origins.
+ * CORS: answers to pages of other origins.
  *
  * @module
  */

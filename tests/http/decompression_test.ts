@@ -1,5 +1,5 @@
 /**
- * Bodies of requests that come compressed.
+ * Compressed request bodies.
  *
  * @module
  */

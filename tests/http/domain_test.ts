@@ -1,5 +1,5 @@
 /**
- * Applications for some hosts.
+ * Applications for certain hosts.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { assertEquals, assertThrows } from "../_support/assert.ts";
 import { exchange, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
-/** An application that answers with a text on some paths. */
+/** Returns an application that answers with a text on some paths. */
 function telling(text: string, ...paths: string[]): Application {
   const app = new Application();
   for (const path of paths) app.router.addGet(path, () => new Response(text));

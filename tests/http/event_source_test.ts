@@ -1,5 +1,5 @@
 /**
- * Server-sent events: what is sent, clients that are slow or leave, the end of the server.
+ * Server-sent events: what is sent, clients that are slow or leave, the shutdown of the server.
  *
  * @module
  */
@@ -185,9 +185,9 @@ test("EventSourceResponse waits for a client that is slow, and does not ping it"
     await client.send(GET);
     const first = await settled(() => sent);
     assert(first < 1000, `${first} events of 64 KiB were sent to nobody`);
-    await new Promise((resolve) => setTimeout(resolve, 600)); // it would be pinged twice
+    await new Promise((resolve) => setTimeout(resolve, 600)); // time for two pings
     while ((await client.line()) !== "\r\n");
-    // It reads, and the handler goes on.
+    // The client reads, and the handler goes on.
     for (let events = 0; events <= first + 1;) {
       const line = await client.line();
       assert(line !== ":\n", "it was pinged");
@@ -205,7 +205,7 @@ test("EventSourceResponse is shared by tasks: one that gives up disturbs no othe
     const patient = createTask(async () => {
       for (let i = 0; i < 500; i++) await events.send(data);
     });
-    // Soon nobody can send any more.
+    // Soon no task can send any more.
     const impatient = async (): Promise<never> => {
       for (;;) await waitFor(() => events.send("y"), 0.001);
     };
@@ -273,7 +273,7 @@ test("EventSourceResponse ends as it should when the server stops", async () => 
     }
     return events;
   });
-  // Not the patience of the server ends it.
+  // The handler must end long before the server's shutdown timeout.
   const server = await TestServer.start(app, { shutdownTimeout: 3600 });
   using client = await Client.connect(server.port);
   await client.send(GET);
@@ -293,7 +293,7 @@ test("EventSourceResponse that begins while the server stops ends, too", async (
       const events = new EventSourceResponse();
       events.prepare(request);
       try {
-        // Not for ever: it ends where nobody ends it.
+        // Not for ever: it ends even if it is never cancelled.
         for (let n = 0; n < 100; n++) await sleep(0.005);
         ended.resolve(null);
       } catch (error) {
@@ -306,7 +306,7 @@ test("EventSourceResponse that begins while the server stops ends, too", async (
     const answer = isServed ? server.request("/") : app.request("/");
     await begun.promise;
     const stopped = (isServed ? server : app)[Symbol.asyncDispose]();
-    // Whoever has begun before has been told by then.
+    // By then, every response that had begun before has been told.
     await new Promise((resolve) => setTimeout(resolve, 10));
     gate.resolve();
     assertInstanceOf(await ended.promise, CancelledError);

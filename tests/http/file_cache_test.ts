@@ -10,7 +10,7 @@ import { assertEquals, assertStrictEquals } from "../_support/assert.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Stands still, and moves when it is told to. */
+/** A clock that moves only when it is told to. */
 class FakeTime implements Disposable {
   readonly #real = performance.now;
   now = 0;
@@ -24,7 +24,7 @@ class FakeTime implements Disposable {
   }
 }
 
-/** What the system would say of a file that was last changed a minute ago. */
+/** Returns the system's information on a file that was last changed a minute ago. */
 function infoOf(changes: Partial<Deno.FileInfo> = {}): Deno.FileInfo {
   const time = new Date(Date.now() - 60_000);
   const info = { dev: 1, ino: 2, size: 3, mode: 0o644, mtime: time, ctime: time };
@@ -41,7 +41,7 @@ Deno.test("FileCache.get() returns a file that was read a moment ago, and no oth
   assertEquals(cache.get("/b"), null);
   time.now += 99;
   assertStrictEquals(cache.get("/a")?.info, info);
-  time.now += 1; // whatever the clock on the wall shows, which may be set back
+  time.now += 1; // whatever the wall clock shows, which may be set back
   assertEquals(cache.get("/a"), null);
 });
 

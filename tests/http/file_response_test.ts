@@ -12,7 +12,7 @@ import { Client, test } from "./_support.ts";
 
 const SIZE = 200_000;
 
-/** A file whose bytes tell where they are, until it is disposed of. */
+/** Makes a file whose bytes tell their own position; it exists until it is disposed of. */
 async function makeFile(): Promise<{ path: string; bytes: Uint8Array } & AsyncDisposable> {
   const path = await Deno.makeTempFile();
   const bytes = Uint8Array.from({ length: SIZE }, (_, i) => i * 31 >>> 4);
@@ -20,7 +20,7 @@ async function makeFile(): Promise<{ path: string; bytes: Uint8Array } & AsyncDi
   return { path, bytes, [Symbol.asyncDispose]: () => Deno.remove(path) };
 }
 
-/** Serves a file; what `change` does to it is done when its size is known already. */
+/** Serves a file; `change` is called when the size of the file is already known. */
 function application(path: string, change: () => void): Application {
   const app = new Application();
   app.router.addGet("/", () => new FileResponse(path));
@@ -28,7 +28,7 @@ function application(path: string, change: () => void): Application {
   return app;
 }
 
-/** Each is read in another way: with JavaScript, or without. */
+/** Each is read in another way: through JavaScript, or without it. */
 const RANGES: Record<string, [first: number, end: number]> = {
   "bytes=0-": [0, SIZE],
   "bytes=100000-": [100_000, SIZE],
@@ -86,7 +86,7 @@ test("FileResponse lets go of a large file when its client leaves, or asks for i
       assertEquals(await client.line(), "HTTP/1.1 200 OK\r\n");
     }
   }
-  // That nothing is open any more, the test itself looks for.
+  // The test's sanitizers check that nothing is left open.
 });
 
 const OWN_PATH = import.meta.filename!;
@@ -123,7 +123,7 @@ test("FileResponse lets go of a large file that a middleware does not send", asy
     app.router.addGet("/", () => new FileResponse(file.path));
     app.router.addStatic("/static", folder);
     await using server = await TestServer.start(app);
-    // What stays open, the test fails for.
+    // The test fails if anything stays open.
     for (const path of ["/", "/static/file"]) {
       assertEquals(await (await server.request(path)).text(), "another one");
     }

@@ -1,5 +1,5 @@
 /**
- * A server under the load that `wrk` makes: it goes on serving, and keeps nothing of the requests.
+ * A server under load from `wrk`: it goes on serving, and keeps nothing of the requests.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 import { output, test } from "./_support.ts";
 
-/** How many requests there are at least before memory is compared. */
+/** How many requests are made, at least, before memory is compared. */
 const REQUESTS = 100_000;
 /** What a request may leave behind, in bytes: less than the smallest object. */
 const MAX_LEFT = 8;
@@ -32,7 +32,7 @@ function isInstalled(program: string): boolean {
   }
 }
 
-/** Asks for a second on so many connections. */
+/** Makes requests for a second on so many connections. */
 async function load(url: string, connections: number, ...args: string[]): Promise<void> {
   const said = await output(
     "wrk",
@@ -51,7 +51,7 @@ async function load(url: string, connections: number, ...args: string[]): Promis
 interface Usage {
   /** How many requests it has handled. */
   readonly handled: number;
-  /** What is in use of the heap after garbage was collected, in bytes. */
+  /** The heap in use after a garbage collection, in bytes. */
   readonly heap: number;
 }
 
@@ -74,7 +74,7 @@ test(
         await load(url, 64, "-s", script);
         await load(url, 500);
       };
-      await loads(); // what is there once for all is there now
+      await loads(); // after this, everything that is allocated only once is there
       const before = await usage(url);
       let after: Usage;
       do {

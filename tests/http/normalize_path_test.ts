@@ -32,7 +32,7 @@ function application(options: NormalizePathOptions, paths: readonly string[]): A
   return app;
 }
 
-/** aiohttp 3.8 takes away a letter where there is no slash, and sometimes takes `%2F` for one. */
+/** aiohttp 3.8 removes a letter if there is no slash, and sometimes mistakes `%2F` for a slash. */
 const DIFFERS = [
   '{"append_slash":false,"remove_slash":true} GET /a//c',
   '{"merge_slashes":false} GET /slash%2F',
@@ -46,7 +46,7 @@ for (const { options, responses } of record.normalized.found) {
       if (DIFFERS.includes(`${JSON.stringify(options)} ${expected[0]}`)) continue;
       const head = `${expected[0]} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
       const { status, headers } = await exchange(server.port, head);
-      // The record has what it found in lower case.
+      // The record is in lower case.
       const location = headers.get("location")?.toLowerCase() ?? null;
       assertEquals([expected[0], status, location], expected);
     }

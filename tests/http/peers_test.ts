@@ -1,5 +1,5 @@
 /**
- * aiohttp's client against our server and against aiohttp's own: it must see the same.
+ * aiohttp's client against our server and against aiohttp's own: it must see the same on both.
  *
  * @module
  */
@@ -74,16 +74,16 @@ function application(): Application {
 /** [status, reason, type and charset, headers, cookies, history, body] by name. */
 type Seen = Record<string, [number, string, [string, string], unknown, unknown, unknown, string]>;
 
-/** What differs and does not matter: how JSON is spaced, and the reason phrase, which is Deno's. */
+/** Levels differences that do not matter: the spacing of JSON, and Deno's reason phrases. */
 function comparable(all: Seen): Seen {
   for (const [name, seen] of Object.entries(all)) {
     const [status, , kind] = seen;
     seen[1] = "";
     if (kind[0] === "application/json") seen[6] = JSON.stringify(JSON.parse(seen[6]));
     kind[1] = "";
-    // A response without a body has no type here, and a redirect's is of no interest.
+    // A response without a body has no content type here.
     if (status === 204) kind[0] = "";
-    // aiohttp's failure is a page of HTML or a text, by what the client accepts.
+    // aiohttp reports a failure as HTML or text, depending on what the client accepts.
     if (name === "failure") seen[6] = String(seen[6].includes("secret"));
     if (name.startsWith("too large")) seen[6] = "";
   }

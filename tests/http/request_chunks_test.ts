@@ -1,5 +1,5 @@
 /**
- * Bodies of requests as they come, piece by piece.
+ * Request bodies as they arrive, chunk by chunk.
  *
  * @module
  */
@@ -29,7 +29,7 @@ test("readChunks() gives the pieces as they come", async () => {
     for await (const chunk of readChunks(request)) {
       const text = new TextDecoder().decode(chunk);
       seen.push(text);
-      // The next piece is sent only when this one has been seen.
+      // The next chunk is sent only when this one has been seen.
       void (text === "one" ? writer.write(encoder.encode("two")) : writer.close());
     }
     return new Response(seen.join());
@@ -90,7 +90,7 @@ test("BodyPart.readChunk() loses nothing that comes while it is cancelled", asyn
       text += new TextDecoder().decode(chunk!);
     };
     for await (const part of readMultipart(request)) {
-      // Sooner or later: before the piece has come, before its reader has seen it, and after that.
+      // Cancelled before the chunk has arrived, before its reader has seen it, or after that.
       for (let microtasks = 0; microtasks < 30; microtasks++) {
         const reading = createTask(async () => await part.readChunk());
         await sleep(0);
@@ -186,7 +186,7 @@ test("readChunks() and readMultipart() end when a client leaves that has its ans
       assertEquals(await next("x".repeat(20)), "a piece");
       seen = Promise.withResolvers();
     }
-    // It has not read what it was sent: its connection breaks off both ways.
+    // The client has not read what it was sent, so its connection breaks off both ways.
     assertEquals(await seen.promise, "HTTPBadRequest");
   }
   assertEquals(reports.messages, []);
@@ -209,14 +209,14 @@ test("A response that is made of a body breaks off with it, and nothing is logge
     for (const body of bodies) {
       using client = await Client.connect(server.port);
       await client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${body}`);
-      assert(!(await client.leave()).endsWith("0\r\n\r\n")); // as a whole one does
+      assert(!(await client.leave()).endsWith("0\r\n\r\n")); // as a complete one does
     }
   }
   await server[Symbol.asyncDispose]();
   assertEquals(reports.messages, []);
 });
 
-/** What reads a body without the functions of this package. */
+/** Ways to read a body without the functions of this package. */
 const OWN_READERS: Record<string, (request: Request) => Promise<unknown>> = {
   "/text": (request) => request.text(),
   "/json": (request) => request.json(),
@@ -225,7 +225,7 @@ const OWN_READERS: Record<string, (request: Request) => Promise<unknown>> = {
   "/pipe": (request) => request.body!.pipeTo(new WritableStream()),
 };
 
-/** Bodies: what comes at first, and what when its handler reads it. */
+/** Bodies: what is sent at first, and what is sent once the handler reads. */
 const BROKEN_BODIES: Record<string, [header: string, first: string, then: string]> = {
   "breaks off": ["Content-Length: 9", "abc", ""],
   "breaks off in a chunk": ["Transfer-Encoding: chunked", "9\r\nabc", ""],

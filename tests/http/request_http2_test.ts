@@ -1,5 +1,5 @@
 /**
- * Bodies of requests that come by HTTP/2, and break off.
+ * Request bodies over HTTP/2 that break off.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { captureReports, test } from "./_support.ts";
 const FORM = "application/x-www-form-urlencoded";
 const PARTS = "multipart/form-data; boundary=b";
 
-/** What reads a body, and what comes of it before it breaks off: as good as a whole one. */
+/** Functions that read a body, and what arrives before it breaks off, which looks complete. */
 const READERS: Record<string, [read: (request: Request) => PromiseLike<unknown>, sent: string]> = {
   readBytes: [readBytes, "some"],
   readChunks: [(request) => Array.fromAsync(readChunks(request)), "some"],
@@ -36,7 +36,7 @@ const READERS: Record<string, [read: (request: Request) => PromiseLike<unknown>,
 /** Begins an upload of 100 bytes, and sends some of them. */
 async function upload(url: string, ca: string, path: string, sent: string) {
   const session = http2.connect(url, { ca });
-  session.on("error", () => {}); // that it breaks off is what is wanted
+  session.on("error", () => {}); // it is meant to break off
   const stream = session.request({
     ":method": "POST",
     ":path": path,

@@ -1,5 +1,5 @@
 /**
- * What handlers ask about their requests: bodies and their limit, JSON, forms, cookies, queries.
+ * What handlers read from their requests: bodies and their limit, JSON, forms, cookies, queries.
  *
  * @module
  */
@@ -45,7 +45,7 @@ import record from "./parity.json" with { type: "json" };
 const LIMIT = 1000;
 const encoder = new TextEncoder();
 
-/** Handlers that read the body, by helpers of ours and by what the platform has. */
+/** Handlers that read the body with our helpers and with the web platform's methods. */
 const READERS: Record<string, Handler> = {
   "readText()": async (request) => new Response(`${(await readText(request)).length}`),
   "readJson()": async (request) =>
@@ -76,7 +76,7 @@ function readingApp(): Application {
   return app;
 }
 
-/** A body of digits, sent in one piece with its length, or in chunks without it. */
+/** A body of digits, sent whole with its length, or in chunks without it. */
 function sized(size: number, chunked: boolean): RequestInit {
   const body = "1".repeat(size);
   return { method: "POST", body: chunked ? new Blob([body]).stream() : body };
@@ -392,7 +392,7 @@ test("readPost() gives the fields and files of a form, and answers 400 to what i
   }
 });
 
-/** A body as of a form, with `|` for line breaks. */
+/** The body of a form, with `|` for line breaks. */
 const multipart = (text: string): string => text.replaceAll("|", "\r\n");
 
 const FILE = 'Content-Disposition: form-data; name="f"; filename="a.txt"|Content-Type: text/plain';
@@ -685,7 +685,7 @@ test("cookies() and lastEventId() take headers for UTF-8, as aiohttp does, unles
   await using server = await TestServer.start(app);
   const cases: [sent: string, text: string][] = [["ü✓", "ü✓"], ["abc", "abc"], ["\xff", "ÿ"]];
   for (const [sent, text] of cases) {
-    // A character is one byte there.
+    // exchange() sends each character as one byte.
     const bytes = sent === "\xff" ? sent : String.fromCharCode(...encoder.encode(sent));
     const head =
       `Host: a\r\nConnection: close\r\nCookie: a="${bytes}"\r\nLast-Event-ID: ${bytes}\r\n`;

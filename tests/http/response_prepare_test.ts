@@ -1,5 +1,5 @@
 /**
- * `app.onResponsePrepare`: who sees which responses before they are given.
+ * `app.onResponsePrepare`: which callbacks see which responses before they are sent.
  *
  * @module
  */
@@ -45,7 +45,7 @@ const HANDLERS: Record<string, Handler> = {
   },
 };
 
-/** Notes in the headers that it was here. */
+/** Returns a callback that leaves its name in the headers. */
 function mark(name: string): ResponsePrepareCallback {
   return (_, { status, headers }) => headers.append("log", `${name}${status}`);
 }
@@ -54,7 +54,7 @@ function add(app: Application, ...callbacks: ResponsePrepareCallback[]): void {
   app.onResponsePrepare.push(...callbacks);
 }
 
-/** The head of what is answered. */
+/** Returns the head of the answer. */
 async function headOf(port: number, text: string): Promise<string> {
   using client = await Client.connect(port);
   await client.send(text);

@@ -131,7 +131,7 @@ const DATE = "Wed, 21 Oct 2015 07:28:00 GMT";
 const BEFORE = "Wed, 21 Oct 2015 07:27:59 GMT";
 const AFTER = "Wed, 21 Oct 2015 07:28:01 GMT";
 
-/** Requests, the tag of what is there, and the status; what is there was changed at DATE. */
+/** Request headers, the ETag of a resource that was last modified at DATE, and the statuses. */
 const CONDITIONS: [headers: Record<string, string>, etag: string, get: number, put: number][] = [
   [{}, '"a"', 200, 200],
   [{ "if-none-match": '"a"' }, '"a"', 304, 412],
@@ -193,7 +193,7 @@ test("etagOf() depends on the content, and tells weak tags", async () => {
   assertEquals(await etagOf("a", { weak: true }), `W/${await etagOf("a")}`);
 });
 
-/** What clients accept, and the encoding that they get. */
+/** `Accept-Encoding` headers, and the encoding that the client gets. */
 const ACCEPTED: [header: string | null, encoding: string | null][] = [
   [null, null],
   ["", null],
@@ -246,7 +246,7 @@ test("compress() leaves alone what it is not worth it, or can't be changed", () 
   }
 });
 
-/** A stream whose pieces are all there. */
+/** Returns a stream whose chunks are all available at once. */
 function streamOf(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     start(controller): void {
@@ -256,7 +256,7 @@ function streamOf(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> 
   });
 }
 
-/** A stream whose pieces come one after another. */
+/** Returns a stream whose chunks arrive one after another. */
 function slowStreamOf(...pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
   return ReadableStream.from((async function* () {
     for (const piece of pieces) {
@@ -343,7 +343,7 @@ test("compression() breaks off with a body that fails later, and nobody else hea
     return new Response(body, { headers: { "content-type": "text/plain" } });
   });
   const response = await app.request("/", { headers: { "accept-encoding": "gzip" } });
-  await new Promise((resolve) => setTimeout(resolve)); // what nobody waits for would end the test
+  await new Promise((resolve) => setTimeout(resolve)); // an unhandled rejection would fail the test
   await assertRejects(() => response.bytes(), URIError, "later");
 });
 
@@ -431,7 +431,7 @@ test("StreamResponse waits for a client that is slow", async () => {
     using client = await Client.connect(server.port);
     await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await client.line();
-    // What is written comes to an end although the handler goes on for ever.
+    // Writing comes to a halt although the handler goes on for ever.
     for (let before = -1; before !== written;) {
       before = written;
       for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
@@ -454,7 +454,7 @@ test("StreamResponse.writeEof() lets a task go on that waits to write", async ()
     return response;
   });
   const response = await app.request("/");
-  await written.promise; // although nobody has read anything
+  await written.promise; // although nothing has been read
   assertEquals((await response.text()).length, 100_000);
 });
 
@@ -543,7 +543,7 @@ test("StreamResponse of a status without a body sends its head alone", async () 
     const status = Number(http.matchInfo(request).status);
     const response = new StreamResponse({ status, headers: { etag: '"1"' }, compress: true });
     response.prepare(request);
-    for (let i = 0; i < 10; i++) await response.write("x".repeat(50_000)); // nobody waits for ever
+    for (let i = 0; i < 10; i++) await response.write("x".repeat(50_000)); // never waits for ever
     await response.writeEof("end");
     return response;
   });

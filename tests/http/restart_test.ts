@@ -24,10 +24,10 @@ class Server {
     this.port = port;
   }
 
-  /** Starts one on a port that it shares, or on any. */
+  /** Starts a server on a port that it shares, or on any port. */
   static async start(port = 0): Promise<Server> {
     const url = new URL("programs/counting.ts", import.meta.url);
-    // Without `--unstable-net`, Deno shares no port.
+    // Without `--unstable-net`, Deno does not share ports.
     const program = new Program(url, ["--allow-net", "--unstable-net"], [String(port)]);
     const banner = await program.line();
     await program.line();
@@ -47,8 +47,8 @@ class Server {
 }
 
 /**
- * Makes requests on one connection after the other, as clients do: it makes another one where the
- * answer says that it is the last, or where the server has closed it before a byte of the answer.
+ * Makes requests on one connection after another, as clients do: it opens a new one when an answer
+ * says that it is the last, or when the server has closed the connection before answering.
  */
 class Keeper implements Disposable {
   readonly #port: number;
@@ -58,7 +58,7 @@ class Keeper implements Disposable {
     this.#port = port;
   }
 
-  /** Makes a request until there is an answer. */
+  /** Makes a request, again and again until there is an answer. */
   async get(): Promise<string> {
     for (;;) {
       const answer = await this.#tryOnce();
@@ -86,7 +86,7 @@ class Keeper implements Disposable {
   }
 }
 
-/** The head and the body, `hello`, of an answer; nothing where the connection was closed before. */
+/** Reads the head and the body, `hello`, of an answer; "" if the connection was closed before. */
 async function readAnswer(client: Client): Promise<string> {
   let answer = "";
   while (!answer.endsWith("\r\n\r\n")) {
@@ -103,7 +103,7 @@ test("runApp() answers until its clients have left for the process that shares i
   await client.send(GET);
   assert(!/^connection:/im.test(await readAnswer(client)));
   old.stop();
-  // On the connection that is there; the first answer that is given after the signal is its last.
+  // On the existing connection: the first answer after the signal is its last.
   let answer = "";
   let count = 1;
   for (; !/^connection: close\r$/im.test(answer); count++) {
@@ -127,7 +127,7 @@ test("AppRunner.cleanup() has the answers that are left say that they are the la
   };
   const app = new Application();
   app.router.addGet("/", answering(() => new Response("hello")));
-  // Its headers can't be changed.
+  // The headers of this response can't be changed.
   app.router.addGet("/moved", answering(() => Response.redirect("http://a/", 307)));
   await run(async () => {
     await using runner = new AppRunner(app);
@@ -177,7 +177,7 @@ test(`a restart loses none of ${REQUESTS} requests and more`, async () => {
   await work;
   next.stop();
   const byNext = await next.end();
-  // What a server has begun to handle, somebody got the answer of: nothing was asked twice.
+  // Every request that a server began to handle was answered: none was made twice.
   assertEquals(byOld + byNext, made);
   assert(byOld > REQUESTS / 2 && byNext > 0);
 });

@@ -1,5 +1,5 @@
 /**
- * Routes that are written down before they are added.
+ * Tables of routes, which are defined before they are added.
  *
  * @module
  */

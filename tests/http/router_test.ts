@@ -1,5 +1,5 @@
 /**
- * Routes: which are found, as on aiohttp; which are refused when they are added; URLs from names.
+ * Routes: which are found, as in aiohttp; which are refused when they are added; URLs from names.
  *
  * @module
  */
@@ -72,7 +72,7 @@ test("Router.resolve() gives plain variables what a regular expression would", (
     maxLength: 4,
   });
   fc.assert(fc.property(literals, values, (literals, values) => {
-    /** The literals, and what `fill` makes for each place between them. */
+    /** Joins the literals with what `fill` returns for each place between them. */
     const joined = (fill: (place: number) => string): string =>
       literals.reduce((all, literal, i) => all + fill(i) + literal);
     const router = new Router();
@@ -88,7 +88,7 @@ test("Router.resolve() is done with any path at once", () => {
   const router = new Router();
   router.addGet("/d/{year}-{month}-{day}", ok);
   router.addGet("/{a}.{b}.{c}.{d}.html", ok);
-  // All ways to divide these would take longer than anybody lives.
+  // Trying all ways to divide these would take longer than a lifetime.
   for (const path of [`/d/${"-".repeat(60_000)}/`, `/${".".repeat(60_000)}`]) {
     assertThrows(() => router.resolve("GET", path), HTTPNotFound);
   }
@@ -196,7 +196,7 @@ test("Router.urlFor() knows the prefixes of sub-applications", () => {
   assertEquals(inner.router.urlFor("item", { id: 1 }), "/middle/inner/1");
 });
 
-/** An application with routes of three methods, on two paths. */
+/** Fills an application with routes of three methods, on two paths. */
 function filled(name: string, app = new Application()): Application {
   app.router.addGet("/", ok, { name });
   app.router.addPost("/", ok, { name });
@@ -211,7 +211,7 @@ test("parity: Router.routes() gives the routes of an application and of its part
   app.addSubapp("/sub", filled("sub", sub));
   app.addDomain("a.example", filled("host"));
   app.router.addRoute("*", "/last", ok);
-  // aiohttp has HEAD before GET where one call adds both.
+  // aiohttp lists HEAD before GET if one call adds both.
   const inOrder = (routes: string[][]): string =>
     routes.map((route) => route.join(" ")).join("\n").replaceAll(
       /HEAD (.*)\nGET .*/g,

@@ -1,5 +1,5 @@
 /**
- * Serving: sites, the steps of stopping, clients that leave, handlers that take too long, the log.
+ * Serving: sites, graceful shutdown, clients that leave, handlers that take too long, the log.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { captureReports, Client, exchange, output, test } from "./_support.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** A handler that waits for ever, and what is known of it. */
+/** A handler that waits for ever, and records how far it got. */
 class Stuck {
   readonly started = Promise.withResolvers<void>();
   readonly ended = Promise.withResolvers<unknown>();
@@ -277,7 +277,7 @@ test("TCPSite refuses to start where it can't", async () => {
     assertThrows(() => site.start(), RuntimeError, "has started already");
     const taken = new TCPSite(runner, "127.0.0.1", listener.addr.port);
     assertThrows(() => taken.start(), Deno.errors.AddrInUse, `Cannot start site ${taken.name}: `);
-    const elsewhere = new TCPSite(runner, "192.0.2.1", 80); // an address for documentation
+    const elsewhere = new TCPSite(runner, "192.0.2.1", 80); // an address reserved for documentation
     assertThrows(() => elsewhere.start(), Deno.errors.AddrNotAvailable, "http://192.0.2.1:80: ");
     assertEquals(runner.sites.length, 1);
   });
@@ -347,7 +347,7 @@ test("AppRunner.cleanup() goes through its steps in order", async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Starts a task where the loop of a server runs, which may be in the background. */
+/** Starts a task on the loop of a server, which may run in the background. */
 function createOnLoop(_: Application, coroutine: () => Promise<void>): void {
   createTask(coroutine);
 }
@@ -426,7 +426,7 @@ test("AppRunner.cleanup() that is called once more waits for the end of the firs
     await runner.cleanup();
     assert(isClean);
     await first;
-    await runner.cleanup(); // harmless
+    await runner.cleanup(); // twice is harmless
   });
 });
 
@@ -535,7 +535,7 @@ test("A handler is cancelled when its client leaves at once, by HTTP/2 as well",
 
 test("A handler that passes on the request's signal is no failure when its client leaves", async () => {
   const warn = console.warn;
-  console.warn = (): void => {}; // Deno's, about the signal that this handler asks for
+  console.warn = (): void => {}; // Deno warns of the signal that this handler asks for
   using reports = captureReports();
   await using hanging = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -597,7 +597,7 @@ test("A handler is not cancelled when its client leaves and that is to be ignore
       return new Response("unheard");
     }, onDisconnect === undefined ? {} : { onDisconnect });
     const warn = console.warn;
-    console.warn = (): void => {}; // Deno's, about the signal that this handler asks for
+    console.warn = (): void => {}; // Deno warns of the signal that this handler asks for
     try {
       await using server = await TestServer.start(app);
       {
@@ -699,7 +699,7 @@ test("A response that comes after its time is given up", async () => {
   const cancelled = Promise.withResolvers<void>();
   const late = Promise.withResolvers<Response>();
   await using app = new Application({ timeout: 0.001 });
-  app.router.addGet("/", () => late.promise); // not ours: no cancellation reaches it
+  app.router.addGet("/", () => late.promise); // a plain promise: no cancellation reaches it
   const response = await app.request("/");
   assertEquals([response.status, await response.text()], [503, "503: Service Unavailable"]);
   late.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));

@@ -1,5 +1,5 @@
 /**
- * `app.fetch` where somebody else serves: `deno serve`, on one thread and on several, `Deno.serve`.
+ * `app.fetch` under other servers: `deno serve`, on one thread and on several, and `Deno.serve`.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const [APP, LAST] = ["app", "last"].map((name) =>
   new URL(`programs/${name}.ts`, import.meta.url).pathname
 ) as [string, string];
 
-/** Runs `deno serve` of a program, asks, ends it by a signal, and returns what it printed and how it ended. */
+/** Runs `deno serve`, calls `ask`, ends it by a signal; returns its exit code and output. */
 async function serveAndEnd(
   program: string[],
   signal: Deno.Signal,

@@ -61,7 +61,7 @@ function valueIn(request: Request): unknown {
   return sessionOf(request).get("value") ?? null;
 }
 
-/** Asks with a cookie, and returns the status and the cookie that is set. */
+/** Makes a request with a cookie, and returns the status and the cookie that is set. */
 async function ask(app: Application, path: string, cookie = ""): Promise<[number, string]> {
   const response = await app.request(path, { headers: { cookie } });
   await response.body?.cancel();
@@ -133,7 +133,7 @@ test("sessions() refuses what it can't do", async () => {
   const late = await app.request("/late");
   await assertRejects(() => late.text());
   assert(reports.messages[0]!.includes("more than 4096"));
-  // Of the name and the value together.
+  // The limit is on the name and the value together.
   let longest = 0;
   for (let size = 2960; size < 3060; size++) {
     const cookie = valueOf((await ask(app, `/set/${"x".repeat(size)}`))[1]);

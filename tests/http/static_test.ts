@@ -1,5 +1,5 @@
 /**
- * Files: conditional requests and parts, compressed ones, and folders that nobody gets out of.
+ * Files: conditional requests, ranges, compressed files, and folders that requests can't escape.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Client, exchange, output, test } from "./_support.ts";
 
 const TEXT = "0123456789";
 
-/** A folder with files, and one beside it with secrets; removed at the end of its block. */
+/** Makes a folder with files, and one beside it with secrets; removed at the end of the block. */
 async function makeFolder(): Promise<{ path: string; root: string } & AsyncDisposable> {
   const path = await Deno.realPath(await Deno.makeTempDir());
   const root = `${path}/root`;
@@ -47,7 +47,7 @@ function applicationOf(root: string, options: StaticOptions = {}): Application {
   return app;
 }
 
-/** `Range` headers, and what is answered for the ten bytes of TEXT. */
+/** `Range` headers, and the answers for the ten bytes of TEXT. */
 const RANGES_OF_TEN: [range: string, status: number, body: string, contentRange: string | null][] =
   [
     ["bytes=0-3", 206, "0123", "bytes 0-3/10"],
@@ -70,7 +70,7 @@ const RANGES_OF_TEN: [range: string, status: number, body: string, contentRange:
     [`bytes=0-${"9".repeat(400)}`, 206, TEXT, "bytes 0-9/10"],
     ["bytes = 1 - 2 ", 206, "12", "bytes 1-2/10"],
     ["bytes= - 2", 206, "89", "bytes 8-9/10"],
-    // All ways to divide so many blanks would take for ever.
+    // Trying all ways to divide so many blanks would take for ever.
     [`bytes=${" ".repeat(5_000_000)}x`, 200, TEXT, null],
     [`bytes=1-${" ".repeat(5_000_000)}x`, 200, TEXT, null],
   ];
@@ -88,7 +88,7 @@ test("FileResponse serves the part that is asked for, or all", async () => {
   const empty = await app.request("/s/none", { headers: { range: "bytes=0-" } });
   assertEquals([empty.status, empty.headers.get("content-range")], [416, "bytes */0"]);
   const end = await app.request("/s/none", { headers: { range: "bytes=-5" } });
-  assertEquals([end.status, await end.text()], [200, ""]); // as RFC 9110 has it, 14.1.2
+  assertEquals([end.status, await end.text()], [200, ""]); // as RFC 9110, 14.1.2, says
 });
 
 test("FileResponse answers HEAD as GET, without the file, and no part of it", async () => {
@@ -146,7 +146,7 @@ test("FileResponse answers conditional requests", async () => {
   assertEquals((await app.request("/s/a.txt", { headers: { "if-none-match": etag } })).status, 200);
 });
 
-/** Paths below the prefix, as on the wire, that are nothing. */
+/** Paths below the prefix, as on the wire, that are not found. */
 const NOWHERE = [
   "../secret",
   "..%2fsecret",
@@ -331,7 +331,7 @@ test("FileResponse serves compressed files to those who take them", async () => 
     await output("curl", "-s", "--compressed", server.url("/s/page.html")),
     "compressed",
   );
-  // This one is a link to a secret.
+  // The compressed version of this file is a link to a secret.
   assertEquals(await output("curl", "-s", "--compressed", server.url("/s/a.txt")), TEXT);
 });
 
@@ -365,7 +365,7 @@ test("FileResponse holds requests against the validators that its program gives 
     [{ "if-range": date, range: "bytes=0-1" }, 206, '"own"'],
     [{ "if-none-match": '"own"' }, 304, '"own"'],
     [{ "if-match": '"own*' }, 412, null],
-    // What is compressed is another representation.
+    // A compressed file is another representation.
     [{ "if-none-match": '"own"', "accept-encoding": "br" }, 200, '"own-br"'],
     [{ "if-none-match": '"own-br"', "accept-encoding": "br" }, 304, '"own-br"'],
   ];
@@ -422,7 +422,7 @@ const ANSWERS: Record<string, (file: FileResponse) => Handler> = {
     },
 };
 
-/** Middlewares, which all see the file open. */
+/** Middlewares, all of which see the file open. */
 const AROUND: Record<string, Middleware[]> = {
   "none": [],
   "passing": [(request, handler) => handler(request)],
@@ -471,7 +471,7 @@ test("FileResponse that comes too late is closed", async () => {
   const gate = Promise.withResolvers<void>();
   await using app = new Application({ timeout: 0.001 });
   app.router.addGet("/", async () => {
-    await gate.promise; // not ours: no cancellation reaches it
+    await gate.promise; // a plain promise: no cancellation reaches it
     return new FileResponse(`${folder.root}/large`);
   });
   const response = await app.request("/");

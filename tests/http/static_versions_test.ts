@@ -1,5 +1,5 @@
 /**
- * Versions in the URLs of files: they change with the content, and are given for nothing else.
+ * Versions in the URLs of files: they change with the content, and only files have them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { StaticOptions } from "@aio/asyncio/http";
 import { assert, assertEquals, assertMatch, assertThrows } from "../_support/assert.ts";
 import { test } from "./_support.ts";
 
-/** A folder with files, and one beside it with a secret; removed at the end of its block. */
+/** Makes a folder with files, and one beside it with a secret; removed at the end of the block. */
 async function makeFolder(): Promise<{ root: string; secret: string } & AsyncDisposable> {
   const path = await Deno.realPath(await Deno.makeTempDir());
   const root = `${path}/root`;
@@ -38,7 +38,7 @@ test("Router.urlFor() gives a file a version that changes with its content", asy
   assertMatch(first, URL_OF_FILE);
   assertEquals(await (await app.request(first)).text(), "one");
   assertEquals(app.router.urlFor("files", FILE), first);
-  await Deno.writeTextFile(file, "two"); // of the same size, in the same moment
+  await Deno.writeTextFile(file, "two"); // of the same size, at the same moment
   const second = app.router.urlFor("files", FILE);
   assert(second !== first);
   await Deno.utime(file, 1000, 1000);
@@ -60,7 +60,7 @@ test("Router.urlFor() reads a file that has not changed for a while once", async
     };
     const ask = (): string => app.router.urlFor("files", FILE);
     const url = ask();
-    assertEquals([ask() === url, reads], [true, 2]); // it may be changed again, unnoticed
+    assertEquals([ask() === url, reads], [true, 2]); // a new file might change again unnoticed
     Date.now = () => now() + 60_000;
     assertEquals([ask() === url, ask() === url, reads], [true, true, 3]);
     await Deno.writeTextFile(`${folder.root}/${FILE.filename}`, "longer");

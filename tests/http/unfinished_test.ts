@@ -1,6 +1,6 @@
 /**
- * Clients that do not finish their requests, one or a thousand: they hold up neither others nor the
- * end of the server.
+ * Clients that do not finish their requests, one or a thousand: they hold up neither other clients
+ * nor the shutdown of the server.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { Application, readText, TestServer } from "@aio/asyncio/http";
 import { assert, assertEquals, assertInstanceOf } from "../_support/assert.ts";
 import { Client, test } from "./_support.ts";
 
-/** More than a test may take. */
+/** Seconds; more than a test may take. */
 const FOR_EVER = 3600;
 const HALF_BODY = "POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc";
 
-/** An application that reads bodies, or not, and what is known of those that it reads. */
+/** An application that reads bodies, or not, and when reading one begins and ends. */
 function application(): { app: Application; reading: Promise<void>; ended: Promise<unknown> } {
   const reading = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<unknown>();
@@ -35,7 +35,7 @@ function application(): { app: Application; reading: Promise<void>; ended: Promi
   return { app, reading: reading.promise, ended: ended.promise };
 }
 
-/** What is sent of a request, where no handler runs. */
+/** Incomplete requests, for which no handler runs. */
 const HALF_HEADS: Record<string, string> = {
   "nothing": "",
   "half a request line": "GET / HT",
@@ -48,7 +48,7 @@ for (const [what, text] of Object.entries(HALF_HEADS)) {
     const server = await TestServer.start(application().app, { shutdownTimeout: FOR_EVER });
     using client = await Client.connect(server.port);
     await client.send(text);
-    // Another one is served meanwhile, so the first one has come.
+    // Another client is served meanwhile, so the first one's bytes have arrived.
     assertEquals(await (await server.request("/")).text(), "served");
     await server[Symbol.asyncDispose]();
     await client.rest();
@@ -100,7 +100,7 @@ test("AppRunner.cleanup() waits for a handler that goes on after its client has 
     await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     await started.promise;
   }
-  // A request that comes later has been answered: by then, the first client was missed.
+  // A later request has been answered: by then, the server has seen the first client leave.
   assertEquals((await server.request("/nothing")).status, 404);
   await server[Symbol.asyncDispose]();
   assert(isDone);
@@ -180,7 +180,7 @@ test("A thousand clients that never finish do not hold up the end of the server"
   }
 });
 
-/** So many clients, a hundred at a time: no more can wait to be accepted. */
+/** Connects so many clients, a hundred at a time, since no more can wait to be accepted. */
 async function connect(server: TestServer, count: number): Promise<Client[]> {
   const clients: Client[] = [];
   while (clients.length < count) {

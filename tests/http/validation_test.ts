@@ -1,5 +1,5 @@
 /**
- * Checking values against schemas.
+ * Validating values against schemas.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Schema } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { test } from "./_support.ts";
 
-/** As a library makes it, with a promise or without. */
+/** Returns a schema as a library makes it, with a promise or without. */
 function schema(isAsync: boolean): Schema<{ name: string }> {
   const check = (value: unknown): ReturnType<Schema<{ name: string }>["~standard"]["validate"]> => {
     const { name } = value as { name: unknown };

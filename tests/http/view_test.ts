@@ -1,5 +1,5 @@
 /**
- * Classes that answer for a path.
+ * Views: classes that handle the requests for a path.
  *
  * @module
  */
@@ -103,6 +103,6 @@ test("Router.addView() refuses what can't answer", () => {
       return "";
     }
   }
-  // @ts-expect-error -- it answers a text
+  // @ts-expect-error -- it returns a string
   router.addView("/", Wrong);
 });

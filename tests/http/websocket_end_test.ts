@@ -1,5 +1,5 @@
 /**
- * The end of WebSockets to clients, from either side.
+ * The end of a server's WebSockets, from either side.
  *
  * @module
  */
@@ -50,7 +50,7 @@ test("WebSocketResponse.close() waits for the answer of the client, but not for 
       }),
     ];
     await sleep(0);
-    // Another one who waits for the same, and gives up, disturbs nobody.
+    // Another task that waits for the same, and gives up, does not disturb the others.
     await assertRejects(async () => await waitFor(() => ws.close(), 0.001), TimeoutError);
     assertEquals(ws.closeCode, null);
     await assertRejects(async () => await ws.sendStr("late"), Deno.errors.ConnectionReset);
@@ -204,7 +204,7 @@ test("WebSocketResponse does not hold up an application that is not served by a 
 
 // -- The end, from the client --
 
-/** How clients leave, and with which code that ends. */
+/** How clients leave, and the close code that results. */
 const LEAVINGS: Record<string, [leave: (socket: RawWebSocket) => Promise<void>, code: number]> = {
   "closes": [(socket) => socket.send(frame(CLOSE, closing(4000))), 4000],
   "closes without a code": [(socket) => socket.send(frame(CLOSE)), 1005],
@@ -294,7 +294,7 @@ test("WebSocketResponse with a heartbeat finds out that its client has vanished"
     assertEquals(await socket.next(), { opcode: PING, payload: "" });
     await socket.send(frame(PONG)); // once
     assertEquals(await socket.next(), { opcode: PING, payload: "" });
-    // It answers no more.
+    // The client no longer answers.
     assertEquals(await ended instanceof CancelledError, handler === stuck);
     assertEquals([ws.closeCode, ws.exception() instanceof Error], [1006, true]);
     assertEquals(await socket.closeCode(), 1001);
@@ -306,7 +306,7 @@ test("WebSocketResponse with a heartbeat that takes for ever is never closed by 
   for (const heartbeat of [Infinity, 3e6]) {
     await using site = await WebSocketSite.start(echo(), { heartbeat });
     using socket = await site.connect();
-    // The host's timer would ring after a millisecond, and again after another.
+    // The host's timer would fire after a millisecond, and again after another.
     await new Promise((resolve) => setTimeout(resolve, 20));
     await socket.send(frame(TEXT, "on"));
     assertEquals(await socket.next(), { opcode: TEXT, payload: "on" });

@@ -1,5 +1,5 @@
 /**
- * WebSockets to clients: bad frames, and aiohttp's client, which sees the same as on aiohttp.
+ * A server's WebSockets: bad frames, and aiohttp's client, which sees the same as with aiohttp.
  *
  * @module
  */
@@ -84,7 +84,7 @@ test("parity: aiohttp's WebSocket client sees the same as on an aiohttp server",
       text.startsWith("{") ? "JSON" : size,
       text.replaceAll(" ", ""),
     ]);
-  // The code of the client comes back, as RFC 6455 has it; aiohttp answers 1000 to all.
+  // The client's code is sent back, as RFC 6455 says; aiohttp answers 1000 to all.
   assertEquals([ours!["client closes"], theirs!["client closes"]], [3001, 1000]);
   delete ours!["client closes"];
   delete theirs!["client closes"];
@@ -100,7 +100,7 @@ test("parity: aiohttp's WebSocket client sees the same as on an aiohttp server",
 
 // -- Bad frames --
 
-/** What no client may send, and the code that the server answers with; null if it breaks off. */
+/** Frames that no client may send, and the server's close code; null if it breaks off. */
 const BAD_FRAMES: Record<string, [frames: string, code: number | null]> = {
   "the first reserved bit": [frame(TEXT, "x", { reserved: 4 }), null],
   "the second reserved bit": [frame(TEXT, "x", { reserved: 2 }), null],
@@ -164,7 +164,7 @@ test("WebSocketResponse takes what is unusual and right", async () => {
     frame(OPCODES.continuation, "b"),
     frame(PONG, "unasked"),
     frame(BINARY, ""),
-    // A text cut within a character.
+    // A text split within a character.
     frame(TEXT, "\xc3", { fin: false }),
     frame(OPCODES.continuation, "\xa9"),
     frame(TEXT, "\0"),

@@ -1,5 +1,5 @@
 /**
- * WebSockets to clients: opening, messages, limits.
+ * A server's WebSockets: opening, messages, limits.
  *
  * @module
  */
@@ -55,7 +55,7 @@ test("WebSocketResponse.prepare() answers 400 to what asks for no WebSocket", as
     using client = await Client.connect(site.server.port);
     await client.send(handshake("/", change));
     assertEquals([change, (await client.line()).slice(0, 12)], [change, "HTTP/1.1 400"]);
-    // What it would have to speak is told to who speaks another version.
+    // A client with another version is told which one to use.
     let line = await client.line();
     while (line.trim() !== "" && !line.startsWith("sec-websocket-version")) {
       line = await client.line();
@@ -124,7 +124,7 @@ test("WebSocketResponse can be prepared once, as one response", async () => {
 test("WebSocketResponse opens however long its handler takes before it prepares it", async () => {
   const app = new Application();
   app.router.addGet("/", async (request) => {
-    await sleep(0.02); // so long that the client is watched
+    await sleep(0.02); // long enough that the server begins to watch the client
     const ws = new WebSocketResponse();
     await ws.prepare(request);
     await ws.sendStr("open");
@@ -172,7 +172,7 @@ test("A request can be read while its WebSocket is open, and when its stream has
   assertEquals(seen, [["A", "B", "127.0.0.1"], ["A", "B", "127.0.0.1"]]);
 });
 
-/** An application that prepares a WebSocket once it may, and what that throws, or null. */
+/** An application that prepares a WebSocket after `mayGoOn()`, and what that throws, or null. */
 function preparing(ws: WebSocketResponse, mayGoOn: () => Promise<void>) {
   const app = new Application({ onDisconnect: "ignore" });
   const thrown = new Promise<unknown>((resolve) => {
@@ -204,14 +204,14 @@ test("WebSocketResponse.prepare() fails where the client has left before", async
   await client.send(handshake("/"));
   await begun.promise;
   client[Symbol.dispose]();
-  assertEquals(await (await server.request("/on")).text(), "on"); // it has seen the end by then
+  assertEquals(await (await server.request("/on")).text(), "on"); // by then, the server has seen the end
   left.resolve();
   assertInstanceOf(await thrown, Deno.errors.ConnectionReset);
   assertEquals(reports.messages, []);
 });
 
 test("WebSocketResponse.prepare() does not wait for ever for a connection that never opens", async () => {
-  // The platform tells nothing of a client that leaves just before it opens.
+  // The runtime reports nothing when a client leaves just before the WebSocket opens.
   const upgrade = Deno.upgradeWebSocket;
   const silent = Object.assign(new EventTarget(), { readyState: WebSocket.CONNECTING });
   Deno.upgradeWebSocket = (...args) => ({ ...upgrade(...args), socket: silent as WebSocket });
@@ -316,7 +316,7 @@ test("WebSocketResponse keeps the order of messages that come while its handler 
   using socket = await site.connect();
   const numbers = Array.from({ length: 1000 }, (_, i) => `${i}`);
   await socket.send(["first", ...numbers].map((text) => frame(TEXT, text)).join(""));
-  // The answer to a ping tells that all before it has come.
+  // The answer to a ping shows that everything before it has arrived.
   await socket.send(frame(PING, "p"));
   assertEquals(await socket.next(), { opcode: PONG, payload: "p" });
   gate.resolve();
@@ -362,10 +362,10 @@ test("WebSocketResponse closes with 1008 when too much waits for a slow handler"
   const log: unknown[] = [];
   await using site = await WebSocketSite.start(async (ws) => {
     await gate.promise;
-    for await (const message of ws) log.push(message); // what has come in time
+    for await (const message of ws) log.push(message); // those that arrived in time
   }, { maxQueueSize: 10 * 64 + 10 });
   using socket = await site.connect();
-  // Each counts 64 bytes more than it has: eleven are too many, even if they are nearly empty.
+  // Each counts as 64 bytes more than its size: eleven are too many, even if nearly empty.
   await socket.send(frame(TEXT, "x").repeat(11));
   assertEquals(await socket.closeCode(), 1008);
   gate.resolve();
