@@ -1,6 +1,6 @@
 /**
- * Helpers for tests of net/: programs of the loop with a limit of time, certificates, peers in
- * Python, and protocols that note what they are told.
+ * Helpers for tests of net/: programs on a loop with a time limit, certificates, peers in Python,
+ * and protocols that log their callbacks.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import type {
 } from "@aio/asyncio";
 import { assertEquals } from "../_support/assert.ts";
 
-/** How long a test may take before it has failed, in seconds. */
+/** How long a test may take before it fails, in seconds. */
 const TIME_LIMIT = 30;
 
 export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 export const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
-/** A test that runs on a loop. Nothing may be left open, and nothing reported, in the end. */
+/** Registers a test that runs on a loop. It must leave nothing open, and report nothing. */
 export function netTest(name: string, main: () => Promise<void> | Steps): void {
   Deno.test({
     name,
@@ -42,14 +42,14 @@ export function netTest(name: string, main: () => Promise<void> | Steps): void {
 
 type Steps = Generator<PromiseLike<unknown> | undefined | void, void, unknown>;
 
-/** Notes down what is reported from now on, in place of failing. */
+/** Collects what is reported from now on, instead of failing the test. */
 export function captureReports(): ExceptionContext[] {
   const reports: ExceptionContext[] = [];
   getRunningLoop().setExceptionHandler((_, context) => void reports.push(context));
   return reports;
 }
 
-/** Keeps `console.warn` quiet until it is disposed of, and holds what was written. */
+/** Silences `console.warn` until it is disposed of, and collects what was written. */
 export function captureWarnings(): { readonly texts: string[] } & Disposable {
   const original = console.warn;
   const texts: string[] = [];
@@ -67,12 +67,12 @@ export function addressOf(server: Server): [host: string, port: number] {
   return [host, port];
 }
 
-/** Passes turns until something is true; the test's limit of time bounds it. */
+/** Passes turns until something is true; the test's time limit bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(0);
 }
 
-/** A protocol that notes what it is told. */
+/** A protocol that logs its callbacks. */
 export class Recorder extends Protocol {
   readonly calls: string[] = [];
   readonly made: Future<Transport> = getRunningLoop().createFuture<Transport>();
@@ -109,7 +109,7 @@ export class Recorder extends Protocol {
   }
 }
 
-/** Sends back what it gets; for `startServer()`. */
+/** Sends back what it receives; for `startServer()`. */
 export async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
   await using _ = writer;
   for (;;) {
@@ -120,14 +120,14 @@ export async function echo(reader: StreamReader, writer: StreamWriter): Promise<
   }
 }
 
-/** Random bytes, as many as wanted. */
+/** Returns random bytes. */
 export function randomBytes(size: number): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array(size);
   for (let i = 0; i < size; i += 65536) crypto.getRandomValues(data.subarray(i, i + 65536));
   return data;
 }
 
-/** Runs a program to its end, and gives what it printed. */
+/** Runs a program to its end, and returns what it printed. */
 export async function output(
   program: string,
   args: readonly string[],
@@ -147,26 +147,26 @@ export async function output(
   return text(stdout);
 }
 
-/** Runs a program of tests/net/peers/ in Python, and gives what it printed. */
+/** Runs a Python program of tests/net/peers/, and returns what it printed. */
 export function python(name: string, ...args: readonly string[]): Promise<string> {
   const path = new URL(`peers/${name}.py`, import.meta.url).pathname;
   return output("python3", [path, ...args]);
 }
 
-/** PEM texts of an authority, and of two certificates that it has signed. */
+/** PEM texts of a certificate authority, and of two certificates that it has signed. */
 export interface Certificates {
   readonly folder: string;
   readonly ca: string;
   /** For localhost and 127.0.0.1. */
   readonly cert: string;
   readonly key: string;
-  /** For the same, but no longer valid. */
+  /** For the same names, but no longer valid. */
   readonly expired: string;
 }
 
 let made: Promise<Certificates> | null = null;
 
-/** Makes certificates with `openssl`, once for each file of tests. */
+/** Makes certificates with `openssl`, once per file of tests. */
 export function certificates(): Promise<Certificates> {
   return made ??= makeCertificates();
 }
@@ -192,7 +192,7 @@ async function makeCertificates(): Promise<Certificates> {
   return { folder, ca, cert, key, expired };
 }
 
-/** Only `openssl ca` lets one choose when a certificate ends. */
+/** Makes an expired certificate: only `openssl ca` lets the caller choose its end. */
 async function makeExpired(
   folder: string,
   openssl: (command: string) => Promise<string>,

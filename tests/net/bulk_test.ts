@@ -1,6 +1,6 @@
 /**
- * Much data, both ways at once, through each kind of protocol: all of it arrives, in order, and the
- * memory stays as it is.
+ * A lot of data, both ways at once, through each kind of protocol: all of it arrives, in order, and
+ * memory use does not grow.
  *
  *     BULK_MIB=1024 deno test --allow-all tests/net/bulk_test.ts
  *
@@ -29,14 +29,14 @@ import { addressOf, netTest, python, randomBytes } from "./_helpers.ts";
 const MIB = 1024 * 1024;
 const BULK_MIB = Deno.env.get("BULK_MIB");
 const SIZE = Number(BULK_MIB ?? 64) * MIB;
-/** How much the memory may grow after the first quarter. */
+/** How much memory use may grow after the first quarter. */
 const TOLERANCE = 64 * MIB;
 const LARGEST_CHUNK = 200_000;
 
 const block = randomBytes(1_000_003);
 const random = seededRandom(Number(Deno.env.get("BULK_SEED") ?? 1));
 
-/** SIZE random bytes, in chunks of random sizes, and their CRC-32 as four more bytes. */
+/** Yields SIZE random bytes, in chunks of random sizes, and their CRC-32 as four more bytes. */
 function* chunks(): Generator<Uint8Array, void, void> {
   let crc = 0;
   for (let left = SIZE; left > 0;) {
@@ -51,7 +51,7 @@ function* chunks(): Generator<Uint8Array, void, void> {
   yield end;
 }
 
-/** Takes what {@linkcode chunks} gave on the other side. */
+/** Checks what {@linkcode chunks} yielded on the other side. */
 class Check {
   readonly done: Future<void> = getRunningLoop().createFuture<void>();
   readonly #end = new Uint8Array(4);
@@ -87,7 +87,7 @@ class Check {
   }
 }
 
-/** What both kinds of protocol have: sending while there is room. */
+/** What both kinds of protocol share: sending while there is room. */
 class Sender {
   readonly #chunks = chunks();
   #transport!: Transport;
@@ -147,7 +147,7 @@ async function stream(reader: StreamReader, writer: StreamWriter, check: Check):
   await gather([send, receive]);
 }
 
-/** Starts the server of a kind, for one connection. */
+/** Start a server of each kind, for one connection. */
 const servers: Record<string, (check: Check) => PromiseLike<Server>> = {
   Protocol: (check) => createServer(() => plain(check), "127.0.0.1", 0),
   BufferedProtocol: (check) => createServer(() => buffered(check), "127.0.0.1", 0),
@@ -167,7 +167,7 @@ async function foreign(port: number, kind: string): Promise<void> {
   assertEquals(await python("bulk", String(port), String(SIZE), kind), "received\n");
 }
 
-/** Talks to the server on a port, and checks what comes, in each way. */
+/** Connect to the server on a port with each kind of client, and check what arrives. */
 const clients: Record<string, (port: number) => Promise<unknown>> = {
   "Python's Protocol": (port) => foreign(port, "protocol"),
   "Python's streams": (port) => foreign(port, "streams"),

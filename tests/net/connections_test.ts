@@ -31,7 +31,7 @@ const PLAN: ConnectPlan = {
 const V6 = ["a", "b", "c"].map((host): AddressInfo => [6, [host, 1]]);
 const V4 = ["d", "e"].map((host): AddressInfo => [4, [host, 1]]);
 
-/** Connects to nothing: each host takes so many seconds, and then fails unless it is a winner. */
+/** Returns a fake connector: each host takes so many seconds, then fails unless it is a winner. */
 function connectorOf(
   times: Readonly<Record<string, number>>,
   winners: string,
@@ -215,7 +215,7 @@ netTest("createConnection() leaves nothing open, wherever it is cancelled", asyn
     0,
   );
   let cancelled = 0;
-  // The handshake takes one share of the host: with more of them it is done, and stays open.
+  // The handshake takes one turn of the host: after that, the connection is made and stays open.
   for (let turns = 0; turns < 60; turns++) {
     for (const options of [{}, { happyEyeballsDelay: 0.1 }]) {
       const client = new Recorder();
@@ -234,14 +234,14 @@ netTest("createConnection() leaves nothing open, wherever it is cancelled", asyn
   }
   assert(cancelled > 20);
   server.close();
-  await server.waitClosed(); // it waits until the last of them is gone
+  await server.waitClosed(); // until the last connection is gone
   for (const recorder of accepted) assert(recorder.lost.done());
 });
 
 netTest("createConnection() closes what came about as it was cancelled", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connect = Deno.connect;
-  // As the runtime has it: connected, and before it says so, the signal aborts.
+  // As in the runtime: it has connected, but the signal aborts before it reports that.
   const connectTooLate = async (options: Deno.ConnectOptions): Promise<Deno.TcpConn> => {
     const signal = options.signal!;
     const conn = await connect({ port: options.port });

@@ -5,7 +5,7 @@ import { bytes, captureReports, netTest, python, text, until } from "./_helpers.
 
 const ANY: SocketAddress = ["127.0.0.1", 0];
 
-/** A protocol that notes what it is told. */
+/** A protocol that logs its callbacks. */
 class Listener extends DatagramProtocol {
   readonly calls: string[] = [];
   readonly from: SocketAddress[] = [];
@@ -94,7 +94,7 @@ netTest("DatagramTransport keeps the order of what is sent, and its copies", asy
     data[0] = 48 + i;
     client.transport.sendto(data);
   }
-  client.transport.close(); // what waits is sent first
+  client.transport.close(); // queued datagrams are sent first
   await client.lost;
   await until(() => server.calls.length === 11);
   assertEquals(server.calls.slice(1).map((call) => call.at(-1)).join(""), "0123456789");

@@ -1,5 +1,5 @@
 /**
- * Peers that others have written: Python's asyncio, `openssl`, `nc`, `curl`.
+ * Foreign peers: Python's asyncio, `openssl`, `nc`, `curl`.
  *
  * @module
  */
@@ -65,12 +65,12 @@ for (
   ] as const
 ) {
   netTest(`Python's asyncio talks to our server${kind}`, async () => {
-    // Python's client may take a larger line; the limit is that of the one who reads.
+    // Python's client may receive a longer line: the limit is the reader's.
     const settings: StartServerOptions = options;
     await using server = await startServer(serveCommands, "127.0.0.1", 0, settings);
     const client = new URL("peers/client.py", import.meta.url).pathname;
     const [, port] = addressOf(server);
-    // Its limit is 64 KiB: the long line comes in only with a larger one.
+    // Its default limit is 64 KiB: the long line needs a larger one.
     const program = (await Deno.readTextFile(client)).replace(
       "ssl=context",
       "ssl=context, limit=2**20",

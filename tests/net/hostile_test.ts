@@ -1,6 +1,6 @@
 /**
- * Peers that mean no good, and many at once. Nothing may crash or be left over, and others go on
- * being served.
+ * Hostile peers, and many at once. Nothing may crash or be left over, and other peers are still
+ * served.
  *
  *     MANY=10000 deno test --allow-all tests/net/hostile_test.ts
  *
@@ -34,7 +34,7 @@ import {
   until,
 } from "./_helpers.ts";
 
-/** How many connections are held open at once. Both sides need as many files: see `ulimit -n`. */
+/** How many connections are open at once. Both sides need as many open files: see `ulimit -n`. */
 const MANY = Number(Deno.env.get("MANY") ?? 2000);
 /** How much the heap may grow by, in bytes: far less than a connection takes, times MANY. */
 const KEPT = 1_500_000;
@@ -45,18 +45,18 @@ async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
     for (;;) {
       const data = await reader.read(65_536);
       if (data.length === 0) return;
-      // Somebody who says "send" gets more than fits anywhere.
+      // A peer that says "send" gets more than fits into any buffer.
       writer.write(text(data) === "send" ? new Uint8Array(10_000_000) : data);
       await writer.drain();
     }
   } catch (error) {
-    // What peers do to a connection is their business.
+    // Peers may break off their connections.
     const { BrokenPipe, ConnectionReset } = Deno.errors;
     if (!(error instanceof ConnectionReset || error instanceof BrokenPipe)) throw error;
   }
 }
 
-/** Asks the server something, to see that it serves. */
+/** Makes a request, to see whether the server still serves. */
 async function isServing(
   host: string,
   port: number,
@@ -71,7 +71,7 @@ async function isServing(
 Deno.test(`createServer() holds ${MANY} connections at once, and keeps nothing of them`, async () => {
   const program = (name: string): URL => new URL(`programs/${name}.ts`, import.meta.url);
   const network = "--allow-net=127.0.0.1";
-  const options = ["--allow-all", "--v8-flags=--expose-gc"]; // only with all may it see its own files
+  const options = ["--allow-all", "--v8-flags=--expose-gc"]; // only --allow-all lets it see its own files
   const server = new Program(program("crowded"), options);
   const crowd = new Program(program("crowd"), [network], [await server.line(), String(MANY)]);
   const { before, held, after, afterFlood, seconds } = JSON.parse(await crowd.line());
@@ -83,7 +83,7 @@ Deno.test(`createServer() holds ${MANY} connections at once, and keeps nothing o
   assertEquals(held.files, before.files + MANY);
   for (const { files, tasks, heap } of [after, afterFlood]) {
     assertEquals({ files, tasks }, { files: before.files, tasks: before.tasks });
-    // What is compiled, and the loop's queue, which has grown, stay.
+    // Compiled code, and the loop's queue, which has grown, remain.
     assert(heap < before.heap + KEPT, `${heap - before.heap} bytes are left`);
   }
 });
@@ -175,7 +175,7 @@ netTest("startServer() keeps its memory while 20 peers read nothing", async () =
     transport.pauseReading();
     deaf.push(transport);
   }
-  // Each is sent to until the system takes no more, and the writers wait.
+  // Each sends until the system accepts no more, and the writers of the echo wait.
   const chunk = new Uint8Array(32_768);
   const senders = deaf.map((transport) =>
     createTask(async () => {

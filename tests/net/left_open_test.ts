@@ -1,6 +1,6 @@
 /**
- * What happens to what nobody has closed when the loop is: the sanitizers of the tests see to it that
- * nothing stays open.
+ * What happens when the loop is closed to what was left open: the sanitizers of the tests check
+ * that nothing stays open.
  *
  * @module
  */
@@ -80,7 +80,7 @@ Deno.test("a connection that is closing when its loop is closed needs no warning
   const transport = await loop.runUntilComplete(async () => {
     const { port } = listener.addr;
     const [transport] = await createConnection(() => new Protocol(), "127.0.0.1", port);
-    transport.write(new Uint8Array(20_000_000)); // nobody takes it
+    transport.write(new Uint8Array(20_000_000)); // the peer does not read it
     transport.close();
     return transport;
   });

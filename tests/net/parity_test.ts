@@ -35,7 +35,7 @@ async function observe(body: (log: Log) => Promise<void>): Promise<string[]> {
   return entries;
 }
 
-/** A line with names as they are spelled here. */
+/** Returns a line with its names spelled as they are here. */
 function camelCase(line: string): string {
   return line.replaceAll(/(?<=[a-z])_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

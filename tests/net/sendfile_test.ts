@@ -13,7 +13,7 @@ import { addressOf, bytes, netTest, randomBytes, Recorder, until } from "./_help
 
 const data = randomBytes(5_000_000);
 
-/** Keeps what it gets. */
+/** Keeps what it receives. */
 class Keeper extends Recorder {
   readonly parts: Uint8Array[] = [];
   override dataReceived(part: Uint8Array): void {

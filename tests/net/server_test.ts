@@ -54,7 +54,7 @@ for (const host of [null, ""]) {
     const client = new Recorder();
     await createConnection(() => client, "127.0.0.1", addressOf(server)[1]);
     const transport = await serverSide.made;
-    // Not "::ffff:127.0.0.1", as a socket for both families has it.
+    // Not "::ffff:127.0.0.1", as with a socket for both families.
     assertEquals(transport.getExtraInfo("peername"), client.transport.getExtraInfo("sockname"));
     client.transport.close();
     server.close();
@@ -219,7 +219,7 @@ Deno.test("parity: 142 Server accepts nothing for a second when the system refus
     const start = loop.time();
     await server.startServing();
     await sleep(0.5);
-    assertEquals(listener.calls, 3); // connections that are over already are passed over at once
+    assertEquals(listener.calls, 3); // connections that are already gone are skipped at once
     await sleep(2);
     assertEquals(listener.calls, 5);
     assertEquals(loop.time() - start, 2.5);
@@ -283,7 +283,7 @@ netTest("parity: 141 createUnixServer() removes the socket, unless it was replac
   await kept.waitClosed();
   assert(Deno.lstatSync(path).isSocket);
 
-  // One that somebody left is removed; anything else is not.
+  // A socket that was left behind is removed; any other file is not.
   const again = await createUnixServer(() => new Protocol(), path);
   Deno.removeSync(path);
   again.close();

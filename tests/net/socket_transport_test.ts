@@ -19,7 +19,7 @@ import {
   until,
 } from "./_helpers.ts";
 
-/** Connects two recorders; gives both, and what ends it all. */
+/** Connects two recorders; returns both, and a function that closes everything. */
 async function connected<S extends Recorder, C extends Recorder>(
   serverSide: S,
   clientSide: C,
@@ -44,7 +44,7 @@ netTest(
     server.transport.pauseReading();
     const chunk = new Uint8Array(50_000);
     let written = 0;
-    // Until the system's buffers are full, too: then nothing more is taken for several turns.
+    // Until the system's buffers are full, too: then no more is accepted for many turns.
     for (let idle = 0; idle < 200;) {
       if (client.calls.at(-1) === "pause") {
         await sleep(0);
@@ -182,7 +182,7 @@ netTest("SocketTransport.setProtocol() gives data in flight to the new protocol"
     }
   }
   const { server, client, end } = await connected(new Recorder(), new Recorder());
-  // A read into the own buffer is in progress: what it gives is handed over in pieces.
+  // A read into the transport's own buffer is in progress: its data is passed on in pieces.
   server.transport.setProtocol(new Buffered());
   client.transport.write(bytes("abcdefgh"));
   while (received.join("").length < 8) await sleep(0);
@@ -306,7 +306,7 @@ netTest("SocketTransport takes it that somebody else closes its connection", asy
   await end();
 });
 
-// As seen with CPython where a peer closes a connection with data that it has not read.
+// As observed on CPython when a peer closes a connection without having read all data.
 netTest("parity: SocketTransport tells of a reset only when reading goes on", async () => {
   const reading = Promise.withResolvers<number | null>();
   const addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };

@@ -1,5 +1,5 @@
 /**
- * Races of several attempts, as on CPython: see ../loop/parity_primitives.py.
+ * Races of several attempts, as in CPython: see ../loop/parity_primitives.py.
  *
  * @module
  */

@@ -113,7 +113,7 @@ netTest("StreamReader loses no byte when a reader is cancelled", async () => {
     const task = createTask(start);
     await sleep(0);
     reader.feedData(bytes("ab"));
-    // Data is there and the task is about to go on: the cancellation comes first all the same.
+    // Data is there and the task is about to resume: the cancellation still comes first.
     task.cancel();
     await sleep(0);
     assert(task.cancelled());
@@ -220,11 +220,11 @@ type Call = readonly [kind: "read" | "exactly" | "line" | "until", argument: num
 
 const SEPARATORS = ["\n", "\r\n", "ab", "aab", "--end--"].map(bytes);
 
-/** What a call gives if the whole stream is there; it takes that off the front. */
+/** Returns the result of a call if the whole stream is there, and the rest of the stream. */
 function expected(rest: string, [kind, argument]: Call, limit: number): [string, string] {
   switch (kind) {
     case "read":
-      return ["", rest]; // how much it gives depends on what has arrived: checked where it is called
+      return ["", rest]; // the length depends on what has arrived: the caller checks it
     case "exactly":
       return rest.length < argument
         ? [`incomplete ${rest}`, ""]
@@ -265,7 +265,7 @@ async function actual(reader: StreamReader, [kind, argument]: Call): Promise<str
   }
 }
 
-/** How many segments the test below goes through, and which ones. */
+/** How many segments the test below goes through, and the seed they are made from. */
 const SEGMENTS = Number(Deno.env.get("FUZZ") ?? 50_000);
 const SEED = Number(Deno.env.get("FUZZ_SEED") ?? 20_251);
 
@@ -307,7 +307,7 @@ netTest(`StreamReader gives the same whatever the segments: ${SEGMENTS} of them`
       assertEquals(result, wanted, where);
       rest = left;
       if (kind === "line" && result === "overrun") {
-        // It has dropped the line, if that was whole, else all that had arrived.
+        // It has dropped the line, if that was complete, else all that had arrived.
         const arrived = rest.length - (data.length - fed);
         const end = rest.indexOf("\n") + 1;
         rest = rest.slice(end > 0 && end <= arrived ? end : arrived);

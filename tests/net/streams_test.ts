@@ -29,7 +29,7 @@ import {
   until,
 } from "./_helpers.ts";
 
-/** A server whose handlers end when the test says so, and a connection to it. */
+/** Starts a server whose handlers end when the test says so, and connects to it. */
 async function held(): Promise<{
   server: Server;
   reader: StreamReader;
@@ -126,7 +126,7 @@ netTest("openUnixConnection() and startUnixServer() pass data and ends", async (
 
 netTest("parity: 129 StreamWriter.drain() lets any number wait", async () => {
   const { writer, peer, end } = await held();
-  // Nobody reads until all of the drains wait.
+  // The peer does not read until all of the drains wait.
   peer()[1].transport.pauseReading();
   writer.write(new Uint8Array(20_000_000));
   const drains = Array.from({ length: 10 }, () => createTask(() => writer.drain()));

@@ -20,7 +20,7 @@ import type { BaseTransport, Process } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bytes, captureReports, netTest, randomBytes, text, until } from "./_helpers.ts";
 
-/** The state of a process as the system has it; null if there is none, "Z" for a zombie. */
+/** Returns the system's state of a process; null if there is none, "Z" for a zombie. */
 async function stateOf(pid: number): Promise<string | null> {
   try {
     const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
@@ -188,7 +188,7 @@ netTest("parity: 147 Process.wait() can be cancelled, and several may wait", asy
   process.stdin!.close();
   const ends: unknown[] = await gather(waiters, { returnExceptions: true });
   assertEquals([ends[0], ends[1] instanceof CancelledError, ends[2]], [0, true, 0]);
-  // What it has written can be read after its end.
+  // The process's output can be read after its end.
   assertEquals(text(await process.stdout!.read()), "still works");
   assertEquals(await stateOf(process.pid), null);
 });
@@ -220,7 +220,7 @@ netTest("createSubprocessExec() that is cancelled leaves no process", async () =
   await assertRejects(async () => await task, CancelledError);
 });
 
-/** A protocol that notes what it is told. */
+/** A protocol that logs its callbacks. */
 class Listener extends SubprocessProtocol {
   readonly calls: string[] = [];
   readonly over = getRunningLoop().createFuture<void>();

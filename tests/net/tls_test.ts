@@ -85,7 +85,7 @@ for (const [kind, client, server] of KINDS) {
   });
 
   netTest(`createConnection() refuses a certificate that has expired (${kind})`, async () => {
-    // The runtime takes it for one that nobody vouches for.
+    // The runtime reports it like a certificate from an unknown issuer.
     await refused({ ssl: client }, { ...server, cert: expired }, "unable to get local issuer");
   });
 
@@ -268,7 +268,7 @@ for (const [kind, client, server] of KINDS) {
       const [, port] = addressOf(listening);
       await createConnection(() => clientSide, "localhost", port, { ssl: client, ...times });
       await serverSide.made;
-      // What it does not read hides the server's goodbye from the client.
+      // The data that it does not read hides the server's closing alert from the client.
       clientSide.transport.pauseReading();
       serverSide.transport.write(new Uint8Array(size));
       serverSide.transport.close();
@@ -318,7 +318,7 @@ netTest("SocketTransport.pauseReading() over TLS has the other side wait", async
   };
   const [held, holder] = await send();
   holder.transport.pauseReading();
-  // While as much passes through another connection, this one would have been done, too.
+  // In the time that another connection takes for as much data, this one would have finished, too.
   const [, taker] = await send();
   await until(() => taker.total === size);
   assertEquals(held.calls, ["made", "pause"]);
@@ -359,7 +359,7 @@ netTest("a server that wants certificates refuses a client without one", async (
   const [, port] = addressOf(listening);
   const [reader, writer] = await openConnection("localhost", port, { ssl: { caCerts: [ca] } });
   await assertRejects(async () => {
-    // With TLS 1.3 the client's part of the handshake is over before the server refuses.
+    // With TLS 1.3, the client's part of the handshake is over before the server refuses.
     assertEquals((await reader.read()).length, 0);
     throw new TypeError("closed");
   }, Error);
@@ -398,7 +398,7 @@ netTest("parity: 138 StreamWriter.startTls() keeps what has arrived already", as
   await using server = await startServer(
     async (reader, writer) => {
       await using _ = writer;
-      // The client does not wait for an answer: the start of its TLS is here with the line.
+      // The client does not wait for an answer: its handshake begins right after the line.
       assertEquals(text(await reader.readline()), "STARTTLS\n");
       await until(() => String(reader).includes("bytes"));
       await writer.startTls({ cert, key });
