@@ -1,7 +1,7 @@
 /**
- * `{ signal }` of everything that can be waited for: what aborting does before, during and after the
- * waiting, and in the very turn in which it ends. Each test runs for each operation, awaited by an
- * async function and by a generator.
+ * `{ signal }` of everything that can be waited for: what aborting does before, during and after
+ * the wait, and in the very turn in which the wait ends. Each test runs for each operation, awaited
+ * by an async function and by a generator.
  *
  * @module
  */
@@ -26,18 +26,18 @@ import { runVirtual } from "../_support/run.ts";
 interface Blocked {
   /** Waits. */
   wait(options?: AbortableOptions): Awaitable<unknown>;
-  /** Lets one of those who wait go on, or all. */
+  /** Wakes one of the waiting tasks, or all. */
   wake(): void;
 }
 
 interface Operation {
-  /** Makes it such that whoever waits has to wait. */
+  /** Sets up something for which tasks have to wait. */
   block(): Blocked;
-  /** Whether `wake()` is for all, and for those who come later. */
+  /** Whether `wake()` wakes all tasks, also those that come later. */
   isForAll?: boolean;
-  /** Whether the task is cancelled, so that aborting ends also what is woken but not awake. */
+  /** Whether aborting cancels the task, and so also ends a wait that is woken but not resumed. */
   cancelsTask?: boolean;
-  /** Whether another one may be woken for nothing, as by CPython's Condition. */
+  /** Whether another task may be woken for nothing, as by CPython's Condition. */
   wakesForNothing?: boolean;
 }
 
@@ -123,7 +123,7 @@ const operations: Record<string, Operation> = {
   },
 };
 
-/** A signal that knows how many listen to it. */
+/** Returns a signal that counts its listeners. */
 function watchedSignal(): { controller: AbortController; signal: AbortSignal; listeners: number } {
   const controller = new AbortController();
   const { signal } = controller;
@@ -287,7 +287,7 @@ forEach("throws the reason in a task that was cancelled before and went on", asy
       try {
         await sleep(3600);
       } catch {
-        // Whatever it was, this task goes on.
+        // This task goes on after any error.
       }
       return await wait({ signal: controller.signal });
     }, null)

@@ -1,5 +1,5 @@
 /**
- * asCompleted(), as on CPython: see parity_primitives.py.
+ * asCompleted(), as in CPython: see parity_primitives.py.
  *
  * @module
  */

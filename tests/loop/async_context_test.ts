@@ -1,5 +1,5 @@
 /**
- * To whom what callbacks and tasks start belongs.
+ * Which task owns what callbacks and tasks start.
  *
  * @module
  */

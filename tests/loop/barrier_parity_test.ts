@@ -1,5 +1,5 @@
 /**
- * Barrier, as on CPython: see parity_primitives.py.
+ * Barrier, as in CPython: see parity_primitives.py.
  *
  * @module
  */

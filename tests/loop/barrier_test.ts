@@ -182,7 +182,7 @@ Deno.test("Barrier keeps those who come while it drains for the next round", asy
       for (let round = 0; round < 5; round++) {
         await barrier.wait();
         (rounds[round] ??= []).push(barrier.parties);
-        // Nobody is in the next round before all are in this one.
+        // No task is more than one round ahead of another.
         assertEquals(rounds.length <= round + 2, true);
       }
     };

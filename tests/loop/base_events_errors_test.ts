@@ -1,5 +1,5 @@
 /**
- * Errors that have no other place to go, and those that end the loop.
+ * Errors that go to the exception handler, and those that end the loop.
  *
  * @module
  */
@@ -16,7 +16,7 @@ function fail(error: unknown): never {
   throw error;
 }
 
-/** Runs one turn with a callback that throws, and the next callback; tells what was written. */
+/** Runs one turn with a callback that throws, and the next callback; returns what was written. */
 async function written(
   loop: EventLoop,
   thrown: unknown = new RangeError("bad"),
@@ -131,7 +131,7 @@ Deno.test("EventLoop.callExceptionHandler() writes what is in a group, and what 
   const group = withoutStack(new ExceptionGroup("two", [inner, "text", inner]));
   const outer = withoutStack(new Error("outer", { cause: group }));
   const many = withoutStack(new ExceptionGroup("many", Array(20).fill(1)));
-  cause.cause = outer; // in a circle
+  cause.cause = outer; // a cycle
   const loop = newVirtualLoop();
   using errors = captureErrors();
   loop.callExceptionHandler({ message: "m", exception: outer });
@@ -237,7 +237,7 @@ Deno.test("A KeyboardInterrupt out of a callback ends the loop before anything e
   loop.callSoon(() => seen.push("next run"));
   const error = await assertRejects(() => loop.runForever(), KeyboardInterrupt);
   assertEquals([error.message, seen, loop.isRunning()], ["stop", [], false]);
-  await oneTurn(loop); // it can run again, and nothing is lost
+  await oneTurn(loop); // the loop can run again, and nothing is lost
   assertEquals(seen, ["next run"]);
   loop.close();
 });
@@ -280,7 +280,7 @@ Deno.test("The first of two KeyboardInterrupts is thrown", async () => {
   });
   await assertRejects(() => loop.runForever(), KeyboardInterrupt, "first");
   await assertRejects(() => loop.runUntilComplete(second), KeyboardInterrupt, "second");
-  assertInstanceOf(first.exception(), KeyboardInterrupt); // else it is reported, in another test
+  assertInstanceOf(first.exception(), KeyboardInterrupt); // else it would be reported, in another test
   loop.close();
 });
 

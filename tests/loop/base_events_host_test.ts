@@ -1,5 +1,5 @@
 /**
- * The loop and the JavaScript host below it: each gets its share, and one wakes the other.
+ * The loop and the JavaScript host below it: each gets its share of time, and can wake the other.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Clock, EventLoop } from "@aio/asyncio/loop";
 import { assert, assertEquals } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
 
-/** Has `loop` always something to do, until `until()`. */
+/** Keeps `loop` busy until `until()` returns true. */
 function saturate(loop: EventLoop, until: () => boolean): void {
   const work = (): void => {
     if (until()) loop.stop();
@@ -60,13 +60,13 @@ Deno.test("A loop saturated by slow callbacks serves the host after each", async
   setImmediate(immediate);
   const slow = (left: number, before: number): void => {
     most = Math.max(most, immediates === before ? turns : 0);
-    const end = performance.now() + 2; // longer than the loop's slice of time
+    const end = performance.now() + 2; // longer than the loop's time slice
     while (performance.now() < end);
     turns++;
     if (left > 0) loop.callSoon(slow, left - 1, immediates);
     else loop.stop();
   };
-  // The loop has to find out first that these are slow: it looks at the clock after 64 entries.
+  // The loop first has to find out that these are slow: it looks at the clock after 64 entries.
   loop.callSoon(slow, 100, -1);
   await loop.runForever();
   await new Promise<void>((resolve) => setImmediate(resolve));
@@ -144,7 +144,7 @@ Deno.test("A task created by a host timer wakes the loop", async () => {
   assertEquals(seen, ["task"]);
 });
 
-/** A clock set by hand, and the host's timers in its time: each fires as soon as it is set. */
+/** A clock set by hand, and host timers that move it: each fires as soon as it is set. */
 class HandMadeTime implements Clock, Disposable {
   readonly delays: number[] = [];
   /** How much too early a timer fires, in seconds; the next ones are on time. */
@@ -233,7 +233,7 @@ Deno.test("A timer that is due when an async function suspends needs none of the
   using clock = new HandMadeTime();
   const loop = newEventLoop({ clock });
   await loop.runUntilComplete(async () => {
-    await sleep(0); // from here on, it goes on within a turn
+    await sleep(0); // from here on, the task runs within a turn
     const future = loop.createFuture<null>();
     loop.callLater(0, () => future.setResult(null));
     await future;

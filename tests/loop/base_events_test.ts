@@ -1,5 +1,5 @@
 /**
- * The loop: scheduling, turns, stopping, closing, what is refused.
+ * The loop: scheduling, turns, stopping, closing, and what it refuses.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { seededRandom } from "../_support/random.ts";
 
 const callback = (): void => {};
 
-/** Calls `body` with a loop on a virtual clock, and closes it. */
+/** Calls `body` with a loop on a virtual clock, then closes the loop. */
 async function withLoop(body: (loop: EventLoop) => Promise<void>): Promise<void> {
   const loop = newVirtualLoop();
   await body(loop);
@@ -231,7 +231,7 @@ Deno.test("EventLoop.runForever() throws when another loop runs", () =>
       await assertRejects(() => other.runUntilComplete(async () => {}), RuntimeError, "another");
       await sleep(0);
     });
-    await oneTurn(other); // now it may
+    await oneTurn(other); // now it may run
     other.close();
   }));
 

@@ -1,7 +1,8 @@
 /**
- * Each numbered behaviour of CPython's asyncio that concerns scheduling is shown by a test whose name
- * has its number: `parity: 57 first come, first served`, or several: `parity: 6, 7 …`. Most of the
- * names are those of scenarios that were recorded on CPython, the others stand in the tests.
+ * Each numbered behaviour of CPython's asyncio that concerns scheduling is shown by a test whose
+ * name has its number: `parity: 57 first come, first served`, or several: `parity: 6, 7 …`. Most of
+ * the names are those of scenarios that were recorded on CPython, the others are in the tests
+ * themselves.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { differences } from "./parity/differences.ts";
 
 const HERE = new URL("./", import.meta.url);
 
-/** Behaviours of cancellation, futures, tasks and what coordinates them; signals and the call graph. */
+/** Cancellation, futures, tasks and what coordinates them; signals and the call graph. */
 const NUMBERS = [...Array.from({ length: 117 }, (_, i) => i + 1), 148, 149, 150];
 
 type Logs = Record<string, Record<string, unknown>>;
@@ -20,7 +21,7 @@ async function read(path: string): Promise<string> {
   return await Deno.readTextFile(new URL(path, HERE));
 }
 
-/** The names of the scenarios that are run as tests: parity_test.ts and the like hold them together. */
+/** The names of the recorded scenarios that have a twin, which parity_test.ts and others run. */
 async function scenarioNames(): Promise<string[]> {
   const all = JSON.parse(await read("parity.json"));
   const primitives = JSON.parse(await read("parity_primitives.json"));
@@ -38,7 +39,7 @@ function hasTwin(group: string, name: string): boolean {
   return difference === undefined || difference.log !== undefined;
 }
 
-/** The names that tests of this folder give themselves. */
+/** The names written in the tests of this folder. */
 async function testNames(): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(HERE)) {

@@ -1,5 +1,5 @@
 /**
- * The clocks that a loop can go by.
+ * The clocks that a loop can use.
  *
  * @module
  */
@@ -84,7 +84,7 @@ Deno.test("VirtualClock lets the loop end, and names the tasks that would wait f
   ]);
 });
 
-/** A promise that the host settles, when it has nothing else to do. */
+/** Returns a promise that the host settles when it has nothing else to do. */
 function fromHost<T>(value: T): Promise<T> {
   return new Promise((resolve) => setTimeout(resolve, 1, value));
 }
@@ -133,7 +133,7 @@ Deno.test("VirtualClock gives the host a chance before it jumps", async () => {
 });
 
 Deno.test("A clock of the program's own drives the loop", async () => {
-  // One that runs a thousand times faster than the machine's.
+  // A clock that runs a thousand times faster than the machine's.
   const start = monotonicClock.time();
   const clock: Clock = { time: () => (monotonicClock.time() - start) * 1000 };
   const took = await run(async () => {

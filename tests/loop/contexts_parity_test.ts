@@ -1,5 +1,5 @@
 /**
- * Context variables of tasks, callbacks and exception handlers, as on CPython: see
+ * Context variables of tasks, callbacks and exception handlers, as in CPython: see
  * parity_primitives.py.
  *
  * @module

@@ -102,7 +102,7 @@ Deno.test("ContextVar.reset() throws when the token is of another context", () =
   const token = context.run(() => variable.set(1));
   const error = assertThrows(() => variable.reset(token), RangeError);
   assertEquals(error.message, 'Cannot reset "v": the token is of another context');
-  context.run(() => variable.reset(token)); // where it came from it can be used still
+  context.run(() => variable.reset(token)); // in its own context the token is still good
   assert(!context.has(variable));
 });
 

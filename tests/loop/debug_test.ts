@@ -17,7 +17,7 @@ import { assertEquals, assertMatch, assertRejects } from "../_support/assert.ts"
 import { captureErrors } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
 
-/** Runs `main` on a loop in debug mode that finds anything slow, or nothing; tells its warnings. */
+/** Runs `main` on a loop in debug mode, and returns the warnings. */
 async function warnings(
   main: (loop: EventLoop) => Promise<void>,
   slowCallbackDuration: number,
@@ -35,7 +35,7 @@ function busy(): void {
   while (performance.now() < end);
 }
 
-// There is no wrong thread to call from: threads of JavaScript share no loop.
+// There are no calls from a wrong thread: JavaScript's threads don't share a loop.
 Deno.test("parity: 112 Debug mode warns of slow callbacks, timers and steps of tasks", async () => {
   const texts = await warnings(async (loop) => {
     loop.callSoon(busy);
@@ -50,7 +50,7 @@ Deno.test("parity: 112 Debug mode warns of slow callbacks, timers and steps of t
       busy();
     }, { name: "slow generator" });
   }, 0.003);
-  const text = texts.join("\n"); // a slow machine may have made it more
+  const text = texts.join("\n"); // on a slow machine there may be more
   assertMatch(text, /^Executing <Handle busy\(\)> took \d\.\d\d\d seconds$/m);
   assertMatch(text, /^Executing <TimerHandle when=[\d.]+ busy\(\)> took \d\.\d\d\d seconds$/m);
   for (const name of ["slow start", "slow step", "slow generator"]) {

@@ -1,5 +1,5 @@
 /**
- * Tasks that start at once, as on CPython: see parity_primitives.py.
+ * Tasks that start at once, as in CPython: see parity_primitives.py.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export const scenarios: Scenarios = {
     "114 one that does not wait is done at once, and never in all_tasks": async function (
       log: Log,
     ): Promise<void> {
-      // A generator: of the end of an async function its task hears in a microtask only.
+      // A generator, since a task learns of an async function's end only in a microtask.
       function* work(): Steps<string> {
         log("in all_tasks:", allTasks().has(currentTask()!));
         return "value";

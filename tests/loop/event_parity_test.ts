@@ -1,5 +1,5 @@
 /**
- * Event, as on CPython: see parity_primitives.py.
+ * Event, as in CPython: see parity_primitives.py.
  *
  * @module
  */

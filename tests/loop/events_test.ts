@@ -1,5 +1,5 @@
 /**
- * Loops and how to get at them, tasks and futures made by the loop, signals.
+ * Loops and how to get them, tasks and futures made by the loop, signals.
  *
  * @module
  */
@@ -190,7 +190,7 @@ Deno.test("EventLoop.runUntilComplete() throws when the loop is stopped before",
     error.message,
     "Cannot return the result: Event loop stopped before Future completed.",
   );
-  // It left nothing that would stop the next run.
+  // The first run left nothing that would stop the next one.
   loop.callSoon(() => future.setResult("later"));
   loop.callLater(1, () => loop.stop());
   await loop.runForever();
@@ -220,7 +220,7 @@ Deno.test("EventLoop.runUntilComplete() throws when it is given what can't be aw
   loop.close();
 });
 
-// Python reports them when they are collected; here a loop keeps its tasks, and they go with it.
+// Python reports them when they are garbage-collected; here a loop keeps its tasks to its end.
 Deno.test("parity: 78 EventLoop.close() reports the tasks that will never be done, once", async () => {
   const loop = newVirtualLoop();
   const reports: unknown[] = [];
@@ -245,7 +245,7 @@ Deno.test("EventLoop.close() does not report the coroutine of a run that was sto
   loop.callSoon(() => loop.stop());
   await assertRejects(() => loop.runUntilComplete(() => sleep(3600)), RuntimeError);
   loop.close();
-  assertEquals(reports, []); // it was told of by the error
+  assertEquals(reports, []); // the error has told of it
 });
 
 Deno.test("ensureFuture() returns a future as it is", () => {
@@ -309,7 +309,8 @@ Deno.test("ensureFuture() throws when it is given what can't be awaited", async 
   });
 });
 
-// That a handle which was cancelled is removed with the signal is internal to CPython: nobody gets it.
+// That CPython removes a signal handler whose handle was cancelled is internal: callers get no
+// handle.
 Deno.test("parity: 148 EventLoop.addSignalHandler() throws when it is given a coroutine function", () => {
   const loop = newVirtualLoop();
   for (const coroutine of [async () => {}, function* (): Steps<void> {}]) {
@@ -343,7 +344,7 @@ Deno.test("EventLoop.addSignalHandler() throws when the loop is closed", () => {
 Deno.test("EventLoop.close() removes the signal handlers", () => {
   const loop = newVirtualLoop();
   loop.addSignalHandler("SIGUSR1", () => {});
-  loop.close(); // a listener that is left would be found by the test runner
+  loop.close(); // the test runner would find a listener that is left
   assertEquals(loop.removeSignalHandler("SIGUSR1"), false);
 });
 
@@ -351,7 +352,7 @@ Deno.test("EventLoop.removeSignalHandler() tells whether there was one", () => {
   const loop = newVirtualLoop();
   assertEquals(loop.removeSignalHandler("SIGUSR1"), false);
   loop.addSignalHandler("SIGUSR1", () => {});
-  loop.addSignalHandler("SIGUSR1", () => {}); // takes the place of the first
+  loop.addSignalHandler("SIGUSR1", () => {}); // replaces the first
   assertEquals(loop.removeSignalHandler("SIGUSR1"), true);
   assertEquals(loop.removeSignalHandler("SIGUSR1"), false);
   loop.close();
@@ -366,7 +367,7 @@ Deno.test("EventLoop.addSignalHandler() calls the callback on each signal, in it
   assertEquals(await program.line(), "second a b in context");
   program.signal("SIGTERM");
   assertEquals(await program.line(), "terminated");
-  // close() has removed the handlers: now the signal does what it always does.
+  // close() has removed the handlers: now the signal has its default effect.
   assertEquals(await program.line(), "closed");
   program.signal("SIGUSR1");
   const { signal, err } = await program.end();

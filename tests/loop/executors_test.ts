@@ -30,7 +30,7 @@ Deno.test.afterEach(() => {
   assertEquals([...live], []);
 });
 
-/** A test on a pool of some workers, which is shut down at the end. */
+/** Registers a test with a pool of some workers, which is shut down at the end. */
 function poolTest(
   name: string,
   maxWorkers: number,
@@ -102,13 +102,13 @@ Deno.test("WorkerPoolExecutor.submit() takes the arguments that the function tak
   const check = (pool: WorkerPoolExecutor): Future<number> => {
     // @ts-expect-error There is no such function in the module.
     pool.submit(work.subtract, 1, 2);
-    // @ts-expect-error That is no function.
+    // @ts-expect-error That is not a function.
     pool.submit(work.constant);
     // @ts-expect-error It takes numbers.
     pool.submit(work.add, "1", "2");
-    // @ts-expect-error It takes two of them.
+    // @ts-expect-error It takes two numbers.
     pool.submit(work.add, 1);
-    // @ts-expect-error It gives a number, not a promise of one.
+    // @ts-expect-error Its result is a number, not a promise of one.
     pool.submit(work.addLater, 1, 2) satisfies Future<Promise<number>>;
     return pool.submit(work.addLater, 1, 2);
   };
@@ -305,7 +305,7 @@ Deno.test("WorkerPoolExecutor is shut down at the end of its block, inside a loo
 Deno.test("WorkerPoolExecutor goes on from one loop to the next", async () => {
   await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
   const gate = new Gate();
-  // Nobody can be told of the first call any more, but it is made.
+  // The loop that waits for the first call is gone, but the call is made.
   await run(async () => void pool.submit(work.wait, gate.cell).addDoneCallback(() => {}));
   gate.open();
   assertEquals((await run(() => pool.submit(work.whoAmI)))[1], 1);

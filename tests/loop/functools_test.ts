@@ -1,5 +1,5 @@
 /**
- * partial(), and how values print inside of it.
+ * partial(), and how values print inside it.
  *
  * @module
  */

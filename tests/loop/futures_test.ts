@@ -186,7 +186,7 @@ Deno.test("Future.removeDoneCallback() removes every one, and tells how many", a
   assertEquals([future.removeDoneCallback(a!), future.removeDoneCallback(a!)], [3, 0]);
   future.addDoneCallback(a!);
   future.setResult(null);
-  assertEquals(future.removeDoneCallback(a!), 0); // they are on their way already
+  assertEquals(future.removeDoneCallback(a!), 0); // the calls are already scheduled
   await oneTurn(loop);
   loop.close();
   assertEquals(seen, ["b", "b", "a"]);
@@ -253,7 +253,7 @@ bothKinds("Future of another loop can't be awaited", {
       log(error.message);
       log(error.name);
     }
-    future.setResult("done"); // then there is nothing to wait for
+    future.setResult("done"); // then there is no need to wait
     log(await future);
     other.close();
   },

@@ -1,10 +1,10 @@
 /**
- * Who waits for whom, for how long, and on what.
+ * Which task waits for which, for how long, and on what.
  *
  * The call graph is new in Python 3.14, so what is expected is not recorded. It is what the
  * documentation of `asyncio.capture_call_graph()` and CPython's own `test_graph.py` say: a task is
- * awaited by the task that awaits it, by whoever gathers, shields or waits for it, and by the task
- * that runs the group it is in, whether that waits for the group already or not. The text is ours.
+ * awaited by the task that awaits, gathers, shields or waits for it, and by the task that runs its
+ * group, whether or not that already waits for the group. The text is ours.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "../_support/ass
 import { captureErrors, newVirtualLoop, runVirtual } from "../_support/run.ts";
 import type { Steps } from "../_support/run.ts";
 
-/** The same, written as both kinds of coroutine: what a task does with the task `work`. */
+/** What a task does with the task `work`, written as both kinds of coroutine. */
 interface Waiting {
   readonly async: (work: Task<unknown>) => Promise<unknown>;
   readonly generator: (work: Task<unknown>) => Steps<unknown>;
@@ -105,20 +105,20 @@ function runDebugging<T>(main: Coroutine<T>): Promise<T> {
   return run(main, { loopFactory: newVirtualLoop, debug: true });
 }
 
-/** A task that ends after ten seconds. */
+/** Creates a task that ends after ten seconds. */
 function newWork(): Task<undefined> {
   return createTask(async function doWork() {
     return await sleep(10);
   }, { name: "work" });
 }
 
-/** The text of a graph, with this file's places left out. */
+/** Returns the text of a graph, without the places in this file. */
 function formatted(future?: Future<unknown>, limit?: number): string[] {
   return formatCallGraph(future, limit === undefined ? {} : { limit })
     .replaceAll(/file:\S+graph_test\.ts:\d+:\d+/g, "…").split("\n");
 }
 
-/** The names in a graph: `work < boss` if the boss waits for the work. */
+/** Returns the names in a graph: `work < boss` if the boss waits for the work. */
 function names({ future, awaitedBy }: FutureCallGraph): string {
   const name = (future as Task<unknown>).getName();
   if (awaitedBy.length === 0) return name;
@@ -173,7 +173,7 @@ for (const [what, waiting] of Object.entries(WAITINGS)) {
 }
 
 for (const kind of ["async", "generator"] as const) {
-  /** Groups whose tasks wait for the work; the outer one waits for its end, the inner one sleeps. */
+  /** Groups whose tasks wait for the work; the outer body is over, the inner body sleeps. */
   const inGroups = {
     async: async (work: Task<unknown>): Promise<void> => {
       await new TaskGroup().run(async (group) => {
@@ -232,7 +232,7 @@ for (const kind of ["async", "generator"] as const) {
     });
   });
 
-  /** A task that waits for the one that `next` gives. */
+  /** Returns a coroutine that awaits what `next` returns. */
   const waitingFor = {
     async: (next: () => Awaitable<unknown>) => async () => await next(),
     generator: (next: () => Awaitable<unknown>) =>
@@ -256,7 +256,7 @@ for (const kind of ["async", "generator"] as const) {
 
   Deno.test(`parity: 150 formatCallGraph() reports a cycle, and ends (${kind})`, async () => {
     await runVirtual(async () => {
-      // Cancelling a cycle goes round and round, as in Python: it takes another future to end it.
+      // Cancelling a cycle recurses for ever, as in Python: another future is needed to end it.
       const end = getRunningLoop().createFuture<void>();
       const a: Task<unknown> = createTask(
         waitingFor(() => wait([b, end as Future<unknown>], options)),
@@ -378,7 +378,7 @@ Deno.test("captureCallGraph() of a task that lets a turn pass, or has not starte
       yield* sleep(0);
     }, { name: "passing" });
     await sleep(2);
-    // Where a generator is when it lets a turn pass is not known.
+    // It is not known where a generator is while it lets a turn pass.
     assertEquals(seen, [["* Task(name='passing'), waiting 0.000 s"]]);
   });
 });

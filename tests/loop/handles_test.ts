@@ -111,7 +111,7 @@ Deno.test("TimerHandle.cancel() takes the timer out of the loop", async () => {
   const loop = newVirtualLoop();
   const timers = [3, 1, 2].map((delay) => loop.callLater(delay, hello));
   for (const timer of timers) timer.cancel();
-  // With a timer left, the virtual clock would jump to it.
+  // If a timer were left, the virtual clock would jump to it.
   let message = "";
   try {
     await loop.runForever();

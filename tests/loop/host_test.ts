@@ -1,5 +1,5 @@
 /**
- * What the loop needs of the JavaScript host, and what it does where the host has less than Deno.
+ * What the loop needs of the JavaScript host, and what it does if the host has less than Deno.
  *
  * @module
  */
@@ -21,7 +21,7 @@ function hide(...names: string[]): Disposable {
   };
 }
 
-/** A second instance of the module, made while the host lacks `names`. */
+/** Returns a second instance of the module, made while the host lacks `names`. */
 async function hostWithout(...names: string[]): Promise<typeof host> {
   using _hidden = hide(...names);
   return await import(`../../loop/_host.ts?without=${names.join()}`);

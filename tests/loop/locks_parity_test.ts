@@ -1,5 +1,5 @@
 /**
- * Lock and Condition, as on CPython: see parity_primitives.py.
+ * Lock and Condition, as in CPython: see parity_primitives.py.
  *
  * @module
  */

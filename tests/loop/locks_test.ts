@@ -1,6 +1,6 @@
 /**
  * Lock, beyond what the parity scenarios show: guards, `run()`, errors, texts, and cancellations in
- * the turn in which somebody is served.
+ * the turn in which a task gets the lock.
  *
  * @module
  */
@@ -167,7 +167,7 @@ Deno.test("Lock.acquire() throws on another loop than the one where somebody wai
       "Cannot wait: <Lock [locked]> is bound to a different event loop",
     );
     lock.release();
-    await lock.acquire(); // nobody has to wait, so the loop does not matter
+    await lock.acquire(); // there is no wait, so the loop does not matter
   });
 });
 

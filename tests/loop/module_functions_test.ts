@@ -20,7 +20,7 @@ import { assertMatch, assertStringIncludes, assertThrows } from "../_support/ass
 const WORK = new URL("programs/work.ts", import.meta.url);
 const work = moduleFunctions<typeof import("./programs/work.ts")>(WORK);
 
-/** A call as it is made in a worker, but in this thread; messages are copied in the same way. */
+/** Makes a call as in a worker, but in this thread; messages are copied in the same way. */
 async function call(name: string, ...args: unknown[]): Promise<unknown> {
   const outcomes: Outcome[] = [];
   await answer({ url: WORK.href, name, args }, (outcome, transfer) => {
@@ -113,7 +113,7 @@ Deno.test("A call fails when its result cannot be copied", async () => {
   }
 });
 
-// -- Functions that are not there --
+// -- Functions that do not exist --
 
 Deno.test("A call fails when its module cannot be loaded", async () => {
   const missing = moduleFunctions<{ f(): void }>(new URL("programs/missing.ts", import.meta.url));

@@ -1,6 +1,6 @@
 /**
- * loop/ runs where there is no Deno: a suite of scenarios under Node, on the compiled module, once
- * as Node is and once as a browser is, which carries no context through `await`.
+ * loop/ runs without Deno: a suite of scenarios under Node, on the compiled module, once in plain
+ * Node and once as in a browser, which carries no context through `await`.
  *
  * @module
  */
@@ -16,19 +16,20 @@ interface Result {
   readonly expected: unknown[];
 }
 
-/** What a scenario logs, by its title, where that differs. */
+/** What a scenario logs, by its title, if that differs. */
 type Exceptions = Readonly<Record<string, unknown[]>>;
 
-/** Whether there is a Node; where there is none, the tests are shown as ignored. */
+/** Whether Node is installed; if not, the tests are shown as ignored. */
 const hasNode = await new Deno.Command("node", { args: ["--version"] }).output().then(
   ({ success }) => success,
   () => false,
 );
 
 /**
- * What does not hold where nothing carries the current task through `await`: once an async function
- * has awaited a promise of others, nobody knows whose it is, so that a cancellation does not reach
- * what it awaits then, and only ends its task in the end. Generators are always known.
+ * What differs where nothing carries the current task through `await`: once an async function has
+ * awaited a foreign promise, its task is not known any more, so a cancellation does not reach what
+ * it awaits then, and takes effect only at the end of the task. The task of a generator is always
+ * known.
  */
 const inBrowsers: Exceptions = {
   "who runs after a promise of others (async)": ["main", null, null],
@@ -68,7 +69,7 @@ async function runSuite(mode: string): Promise<{ results: Result[]; err: string 
   }
 }
 
-/** Makes one JavaScript file of a module and what it imports. */
+/** Bundles a module and what it imports into one JavaScript file. */
 async function bundle(path: string, output: string): Promise<void> {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--no-lock", "--output", output, path],

@@ -1,5 +1,5 @@
 /**
- * Random programs do the same as on CPython, which parity_programs.json has on record: with async
+ * Random programs do the same as in CPython, as recorded in parity_programs.json: with async
  * functions, with generators, with coroutines of both kinds at once, and in debug mode.
  *
  * @module
@@ -22,7 +22,7 @@ const { programs } = JSON.parse(await Deno.readTextFile(record)) as { programs: 
 const source = new URL("parity/_programs.ts", import.meta.url).href;
 const generators = await import(generatorsOf(source)) as typeof asyncFunctions;
 
-/** For some places of a program one kind, for some the other. */
+/** Runs some places of a program as async functions, the others as generators. */
 const runEither: Run = (world, steps, path) => {
   const codes = Array.from(path, (letter) => letter.charCodeAt(0));
   const isEven = codes.reduce((sum, code) => sum + code, 0) % 2 === 0;
@@ -36,7 +36,7 @@ function registerTest(kind: string, runSteps: Run, debug: boolean): void {
       const loop = newEventLoop({ clock: new VirtualClock(), debug });
       const program = (): Promise<string[]> => asyncFunctions.runProgram(tasks, runSteps);
       const seen = await loop.runUntilComplete(program);
-      loop.close(); // whatever still waits
+      loop.close(); // even if tasks still wait
       assertEquals(seen, [...log], JSON.stringify(tasks));
     }
   });

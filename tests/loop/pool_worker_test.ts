@@ -1,5 +1,5 @@
 /**
- * A worker of a pool, whose thread is the test itself: what comes too late changes nothing.
+ * A worker of a pool, with the test in place of its thread: what comes too late changes nothing.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { PoolWorker, WorkerCall } from "../../loop/_pool_worker.ts";
 import { assertEquals } from "../_support/assert.ts";
 import { replaceWorkers } from "../_support/threads.ts";
 
-/** Stands in for workers until it is disposed of. */
+/** Replaces workers until it is disposed of. */
 class ScriptedWorkers implements Disposable {
   readonly #restore: () => void;
   readonly started: (EventEmitter & { readonly done: string[] })[] = [];
@@ -38,12 +38,12 @@ class ScriptedWorkers implements Disposable {
     );
   }
 
-  /** Has the first worker send a message. */
+  /** Makes the first worker send a message. */
   send(data: unknown): void {
     this.started[0]!.emit("message", data);
   }
 
-  /** Has the first worker die of an error. */
+  /** Makes the first worker die of an error. */
   die(message: string): void {
     this.started[0]!.emit("error", new RangeError(message));
   }
@@ -53,7 +53,7 @@ class ScriptedWorkers implements Disposable {
   }
 }
 
-/** A worker with a call in progress, and what it has told its pool. */
+/** Returns a worker with a call in progress, and what it has told its pool. */
 function callInProgress(loop: EventLoop): { worker: PoolWorker; call: WorkerCall; told: string[] } {
   const told: string[] = [];
   const events = {

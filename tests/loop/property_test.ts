@@ -1,10 +1,12 @@
 /**
- * Random programs: tasks of both kinds share a lock, a semaphore, a condition, a queue, an event and
- * a barrier, within timeouts and task groups, and are cancelled in random turns. Whatever they do,
- * nobody is overtaken, forgotten, or in where somebody else is; nothing is lost; and all of it ends.
+ * Random programs: tasks of both kinds share a lock, a semaphore, a condition, a queue, an event
+ * and a barrier, within timeouts and task groups, and are cancelled in random turns. Whatever they
+ * do, no task is overtaken, forgotten, or let in where another one is; nothing is lost; and all of
+ * it ends.
  *
- * What they do is in property/_interpreter.ts, what is checked in property/_world.ts. A failure tells
- * its seed and the smallest program that fails; `fc.assert()` runs it again when it is given both.
+ * What they do is in property/_interpreter.ts, what is checked in property/_world.ts. A failure
+ * reports its seed and the smallest program that fails; `fc.assert()` runs it again when it is
+ * given both.
  *
  * @module
  */
@@ -23,9 +25,9 @@ import type { Sizes } from "./property/_world.ts";
 const RUNS = 10_000;
 /** The turns in which tasks are cancelled. */
 const TURNS = 24;
-/** After this many seconds without anything done, whoever waits waits for ever. */
+/** After this many seconds without progress, tasks that wait would wait for ever. */
 const LONG = 1000;
-/** How often the waiting ones are rescued; far more often than programs have steps. */
+/** How often waiting tasks are rescued; far more often than programs have steps. */
 const MAX_RESCUES = 200;
 
 const kinds = {
@@ -67,7 +69,7 @@ const signal: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("wait at barrier" as const) }),
 );
 
-/** Hits another task in the very turn in which it was served. */
+/** Cancels another task, which may be in the very turn in which that was served. */
 const cancel: fc.Arbitrary<Step> = fc.record({
   do: fc.constant("cancel" as const),
   task: fc.nat(5),
@@ -122,7 +124,7 @@ function programsOf(step: fc.Arbitrary<Step>): fc.Arbitrary<Program> {
   });
 }
 
-/** Half of the programs are about one thing, so that many tasks want it at once. */
+/** Half of the programs use one primitive, so that many tasks want it at once. */
 const programs: fc.Arbitrary<Program> = fc.oneof(
   { weight: 4, arbitrary: programsOf(mixed) },
   ...[section, item, news, signal].map((step) => programsOf(fc.oneof(step, step, cancel))),
@@ -156,7 +158,7 @@ async function main(program: Program, loop: EventLoop): Promise<void> {
   assertEquals(reported, []);
 }
 
-/** A deadlock is an error of the loop, as nothing is left to wait for. */
+/** Runs a program. A deadlock is an error of the loop, as nothing is left to wait for. */
 async function runProgram(program: Program): Promise<void> {
   const loop = newEventLoop({ clock: new VirtualClock() });
   await loop.runUntilComplete(() => main(program, loop));

@@ -1,5 +1,5 @@
 /**
- * Queues, as on CPython: see parity_primitives.py.
+ * Queues, as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -285,7 +285,7 @@ Deno.test("Queue throws on another loop than the one where somebody waited", asy
       error.message,
       "Cannot wait: <Queue maxsize=0 size=0> is bound to a different event loop",
     );
-    await queue.put(1); // needs no waiting
+    await queue.put(1); // does not have to wait
   });
   loop.close();
 });
@@ -352,7 +352,7 @@ Deno.test("Queue.get() that is woken for an item that is gone waits on, and can 
     await passTurns(1);
     queue.putNowait(1);
     assertEquals(queue.getNowait(), 1);
-    controller.abort(new RangeError("enough")); // it is woken already, but not awake
+    controller.abort(new RangeError("enough")); // the task is woken, but not resumed
     await assertRejects(async () => await task, RangeError, "enough");
     queue.putNowait(2);
     assertEquals(await queue.get(), 2);

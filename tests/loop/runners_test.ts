@@ -279,7 +279,7 @@ Deno.test("Runner is closed at the end of its block", async () => {
   assertEquals(loop.isClosed(), true);
 });
 
-/** Starts a program that waits for Ctrl-C, and gives it one when it is ready. */
+/** Starts a program that waits for Ctrl-C, and sends it one when it is ready. */
 async function interrupt(mode: string): Promise<Program> {
   const url = new URL("programs/interruptible.ts", import.meta.url);
   const program = new Program(url, [], [mode]);
@@ -292,7 +292,7 @@ async function endOf(program: Promise<Program>): Promise<End> {
   return await (await program).end();
 }
 
-// What python3 does in each of these cases was seen on 3.11 and 3.13.
+// What python3 does in each of these cases was observed on 3.11 and 3.13.
 for (const mode of ["waits", "waits as a generator", "saturated"]) {
   Deno.test(`parity: 104 run() throws KeyboardInterrupt when Ctrl-C has cancelled main, which ${mode}`, async () => {
     const { code, out, err } = await endOf(interrupt(mode));
@@ -305,7 +305,7 @@ Deno.test("run() throws KeyboardInterrupt at once when Ctrl-C comes a second tim
   const program = await interrupt("cleans up for ever");
   assertEquals(await program.line(), "cancelled");
   program.signal("SIGINT");
-  // The main task has to be cancelled once more, for the loop to be closed.
+  // The main task has to be cancelled once more before the loop can be closed.
   const { code, out } = await program.end();
   assertEquals([code, out], [0, "KeyboardInterrupt, loop closed: true\n"]);
 });

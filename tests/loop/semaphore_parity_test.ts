@@ -1,5 +1,5 @@
 /**
- * Semaphore, as on CPython: see parity_primitives.py.
+ * Semaphore, as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * shield(), as on CPython: see parity_primitives.py.
+ * shield(), as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -15,7 +15,7 @@ async function passTurns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await sleep(0);
 }
 
-/** Has the contexts of what the loop reports collected. */
+/** Collects the contexts of what the loop reports. */
 function reports(): ExceptionContext[] {
   const contexts: ExceptionContext[] = [];
   getRunningLoop().setExceptionHandler((_loop, context) => void contexts.push(context));

@@ -123,7 +123,7 @@ Deno.test("sleep() leaves no timer when it is cancelled", async () => {
     const loop = newVirtualLoop();
     const task = loop.createTask(sleeper);
     loop.callLater(1, () => task.cancel());
-    // To a timer that is left, the virtual clock would jump.
+    // If a timer were left, the virtual clock would jump to it.
     await assertRejects(() => loop.runForever(), RuntimeError, "no timer is set");
     loop.close();
     assertEquals([task.cancelled(), loop.time()], [true, 1]);

@@ -1,6 +1,6 @@
 /**
- * Much of everything: what is left after many cancellations and many tasks, and who is served while
- * the loop is never idle. `bench/` has the figures; here is what must always hold.
+ * A lot of everything: what is left after many cancellations and many tasks, and what is served
+ * while the loop is never idle. `bench/` has the figures; here is what must always hold.
  *
  * @module
  */
@@ -26,12 +26,12 @@ import { runVirtual } from "../_support/run.ts";
 
 // -- Listeners --
 
-/** A signal that knows its listeners. */
+/** A signal that counts its listeners. */
 class CountingSignal {
   readonly #controller = new AbortController();
   readonly signal: AbortSignal = this.#controller.signal;
   listeners = 0;
-  /** How many there were in all. */
+  /** How many were ever added. */
   added = 0;
 
   constructor() {
@@ -53,7 +53,7 @@ class CountingSignal {
   }
 }
 
-/** All that can be waited for with a signal. None of these waits ends by itself. */
+/** Returns all waits that take a signal. None of them ends by itself. */
 async function endlessWaits(signal: AbortSignal): Promise<(() => Awaitable<unknown>)[]> {
   const options = { signal };
   const [lock, semaphore, condition] = [new Lock(), new Semaphore(0), new Condition()];
@@ -77,7 +77,7 @@ async function endlessWaits(signal: AbortSignal): Promise<(() => Awaitable<unkno
   ];
 }
 
-/** A task for a wait, of one kind of coroutine or the other; half of them obey the signal, too. */
+/** Creates a task for a wait, of either kind of coroutine; half of them obey the signal, too. */
 function waiter(wait: () => Awaitable<unknown>, i: number, signal: AbortSignal): Task<unknown> {
   const coroutine: Coroutine<unknown> = i % 2 === 0
     ? async () => await wait()
@@ -142,7 +142,7 @@ for (
     const url = new URL("programs/dropped_tasks.ts", import.meta.url);
     const { out, err, code } = await new Program(url, collecting, [kind, String(count)]).end();
     assertEquals([code, err], [0, ""]);
-    // What is there once for all is a few hundred kilobytes; a task takes a kilobyte.
+    // What is allocated only once takes a few hundred kilobytes; a task takes a kilobyte.
     assert(Number(out) < 20, `each leaves ${out} bytes`);
   });
 }
@@ -180,7 +180,7 @@ const saturations: Record<string, (isOver: () => boolean) => Promise<void>> = {
   },
 };
 
-/** The host's turns: how often it has called what was to be called when it had the time. */
+/** Counts the host's turns, by the immediates that it has called. */
 class HostTurns implements Disposable {
   count = 0;
   #next = setImmediate(() => this.#step());
@@ -225,7 +225,7 @@ for (const [name, saturate] of Object.entries(saturations)) {
     using _connection = await socket;
     clearTimeout(timer);
     assertEquals(Object.keys(served).sort(), ["socket", "timer"]);
-    // Deno looks at its sockets once in 61 of its turns; here it has to look twice.
+    // Deno looks at its sockets once every 61 of its turns; here it has to look twice.
     assert(served["socket"]! <= 4 * 61, `the socket had to wait for ${served["socket"]} turns`);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * TaskGroup when it is cancelled, from outside and by itself, as on CPython: see
+ * TaskGroup when it is cancelled, from outside and by itself, as in CPython: see
  * parity_primitives.py.
  *
  * @module

@@ -1,5 +1,6 @@
 /**
- * TaskGroup with a limit, and TaskGroup.cancel(): the two things that Python 3.14's does not have.
+ * TaskGroup with a limit, and TaskGroup.cancel(): the two things that Python 3.14's TaskGroup
+ * lacks.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * TaskGroup, as on CPython: see parity_primitives.py.
+ * TaskGroup, as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * TaskGroup, beyond what the parity scenarios show: results, errors, limits, and groups that are
- * used when they can't be.
+ * used at the wrong time.
  *
  * @module
  */
@@ -37,7 +37,7 @@ async function fail(error: unknown, delay = 0): Promise<never> {
   throw error;
 }
 
-/** The error that a group ends with. */
+/** Returns the error that a group throws. */
 async function thrownBy(body: (group: TaskGroup) => Promise<unknown>): Promise<ExceptionGroup> {
   return await assertRejects(async () => await new TaskGroup().run(body), ExceptionGroup);
 }

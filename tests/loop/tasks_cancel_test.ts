@@ -113,7 +113,7 @@ Deno.test("Task.cancelling() counts the requests, Task.uncancel() takes one back
     }
     assertEquals([task.uncancel(), task.uncancel()], [2, 1]);
     assertEquals([task.uncancel(), task.uncancel(), task.cancelling()], [0, 0, 0]);
-    assertEquals(await task, "slept"); // taken back before it was delivered
+    assertEquals(await task, "slept"); // the requests were taken back before one was delivered
   });
 });
 

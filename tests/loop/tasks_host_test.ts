@@ -1,6 +1,6 @@
 /**
- * Tasks and promises that are not ours: a cancellation that comes while a task awaits one is not lost,
- * and a task that one resumes between two runs, or after the end of its loop, does no harm.
+ * Tasks and foreign promises: a cancellation that comes while a task awaits one is not lost, and a
+ * task that one resumes between two runs, or after the end of its loop, does no harm.
  */
 
 import { createTask, newEventLoop, run, sleep } from "@aio/asyncio/loop";

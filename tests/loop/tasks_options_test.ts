@@ -1,5 +1,5 @@
 /**
- * Options of tasks: starting at once, signals of others; and the factories of tasks.
+ * Options of tasks: eager start, abort signals; and task factories.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tasks and futures, as on CPython: see parity_primitives.py.
+ * Tasks and futures, as in CPython: see parity_primitives.py.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { countTimers } from "../_support/timers.ts";
 import { attempt, described, newFuture, outcome, passTurns } from "./parity/_helpers.ts";
 import type { Log, Scenarios } from "./parity/_helpers.ts";
 
-/** What can be awaited, and is of no class of this package. */
+/** An awaitable that is of no class of this package. */
 class Custom implements Awaitable<string> {
   readonly then: Awaitable<string>["then"];
 

@@ -1,5 +1,5 @@
 /**
- * Async functions as tasks: promises of others, several awaits at once, helpers side by side.
+ * Async functions as tasks: foreign promises, several awaits at once, helpers side by side.
  *
  * @module
  */
@@ -208,7 +208,7 @@ Deno.test("A helper that is not awaited goes on within its task, and ends after 
 
 Deno.test("future.then() in a task calls in the task, and its result can be awaited", async () => {
   await runVirtual(async () => {
-    const other = createTask(() => sleep(1)); // whose turn is just before
+    const other = createTask(() => sleep(1)); // it runs just before
     const task = createTask(async () => {
       const me = currentTask();
       const next = sleep(1, 20).then((value) => {
@@ -249,7 +249,7 @@ Deno.test("A promise that wakes a task while the loop waits goes on at once", as
       await sleep(0);
       seen.push("after a turn");
     });
-    await task; // no timer of the loop: it is parked meanwhile
+    await task; // without a timer of the loop, which is parked meanwhile
   });
   assertEquals(seen, ["after the host's timer", "after a turn"]);
 });

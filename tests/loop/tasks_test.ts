@@ -1,5 +1,5 @@
 /**
- * Tasks: starting, ending, names, who runs now, and what a task refuses.
+ * Tasks: starting, ending, names, the current task, and what a task refuses.
  *
  * @module
  */

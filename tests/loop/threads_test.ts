@@ -33,7 +33,7 @@ Deno.test.afterEach(() => {
   assertEquals([...live], []);
 });
 
-/** A test of each kind of coroutine: both log the same. There is no virtual clock in a thread. */
+/** Registers a test of each kind of coroutine: both log the same, on the real clock. */
 function bothKinds(
   name: string,
   logs: unknown[],
@@ -197,7 +197,7 @@ bothKinds("EventLoop.shutdownDefaultExecutor() waits, and refuses calls from the
   },
 });
 
-/** Whether a loop takes no more calls for its default executor. */
+/** Whether a loop refuses calls for its default executor. */
 function refuses(loop: EventLoop): boolean {
   const text = "Cannot run in executor: Executor shutdown has been called";
   const error = assertThrows(() => loop.runInExecutor(null, work.add, 1, 2), RuntimeError);

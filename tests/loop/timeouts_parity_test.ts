@@ -1,5 +1,5 @@
 /**
- * timeout() and timeoutAt(), as on CPython: see parity_primitives.py.
+ * timeout() and timeoutAt(), as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -204,7 +204,6 @@ Deno.test("timeout() and waitFor() say what they take, where it is not a number"
   });
 });
 
-// 93
 Deno.test("parity: 93 Timeout.run() throws outside of a task", async () => {
   const loop = newVirtualLoop();
   const seen: unknown[] = [];
@@ -224,7 +223,7 @@ Deno.test("parity: 93 Timeout.run() throws outside of a task", async () => {
   ]);
 });
 
-// -- Errors of a body whose time is over --
+// -- Errors of a body after its deadline --
 
 async function expired(error: unknown): Promise<unknown> {
   try {
@@ -334,7 +333,7 @@ Deno.test("Timeouts of a hundred tasks end them in the order of their deadlines"
   });
 });
 
-/** A promise that is not ours, of which the loop learns after `delay` seconds. */
+/** Returns a foreign promise, which is resolved after `delay` seconds. */
 function foreignPromise(delay: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   getRunningLoop().callLater(delay, () => resolve("late"));
@@ -415,7 +414,7 @@ Deno.test("waitFor() throws its signal's reason once a promise of others has com
   });
 });
 
-/** Runs `body` as what is left of a task that has ended. */
+/** Runs `body` as a leftover of a task that has ended. */
 async function leftOver<T>(body: () => Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const task = createTask(async () => {

@@ -1,6 +1,6 @@
 /**
- * What was never awaited, in debug mode. When an object is gone is not for a program to say, so that
- * each case is a program of its own.
+ * What was never awaited, in debug mode. A program can't control when an object is
+ * garbage-collected, so each case is a program of its own.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Exceptions of futures that nobody looks at. When an object is gone is not for a program to say,
- * so that each case is a program of its own.
+ * Exceptions of futures that are never retrieved. A program can't control when an object is
+ * garbage-collected, so each case is a program of its own.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { runProgram } from "../_support/program.ts";
 
 const program = new URL("programs/unretrieved.ts", import.meta.url);
 
-/** What the program loses. */
+/** The futures and exceptions that the program loses. */
 const LOST = [
   ["Future", "RangeError: future"],
   ["Task", "RangeError: task"],

@@ -1,5 +1,5 @@
 /**
- * waitFor(), as on CPython: see parity_primitives.py.
+ * waitFor(), as in CPython: see parity_primitives.py.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * wait(), as on CPython: see parity_primitives.py.
+ * wait(), as in CPython: see parity_primitives.py.
  *
  * @module
  */

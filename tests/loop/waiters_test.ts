@@ -1,5 +1,5 @@
 /**
- * Claims: how everybody waits for a lock, a place, an item, news.
+ * Claims: how tasks wait for a lock, a place, an item, a notification.
  *
  * @module
  */
@@ -50,7 +50,7 @@ Deno.test("Claim.next() throws when it is called before the waiter is done", asy
   });
 });
 
-/** A generator that waits for a lock, as far as its wait. */
+/** Returns a generator that waits for a lock, advanced up to its wait. */
 function waitingFor(lock: Lock): Steps<unknown> {
   const steps = (function* (): Steps<void> {
     yield* lock.acquire();
