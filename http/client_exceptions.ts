@@ -121,7 +121,7 @@ export class InvalidUrlRedirectClientError extends InvalidURL {
 }
 
 /**
- * Thrown when a response is not what was asked for.
+ * Thrown when a response is an error, or not what was asked for.
  *
  * Counterpart of Python's `aiohttp.ClientResponseError`.
  */

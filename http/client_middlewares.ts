@@ -33,7 +33,7 @@ export interface RetryOptions {
    */
   attempts?: number;
   /**
-   * Returns the seconds to wait after an attempt; the first is 1. By default 0.1, 0.2, 0.4 … up to
+   * Returns the seconds to wait after an attempt, counted from 1. By default 0.1, 0.2, 0.4 … up to
    * 10, each varied at random by up to half.
    */
   backoff?: (attempt: number) => number;

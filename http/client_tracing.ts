@@ -9,7 +9,7 @@
 
 /** What all events of a request have in common. */
 export interface TraceEvent {
-  /** The same object in all events of one call: the place for what the callbacks keep. */
+  /** The same object in all events of one call, for the callbacks to keep values in. */
   readonly context: Record<string, unknown>;
   /** The method. */
   readonly method: string;
