@@ -74,7 +74,7 @@ export class RequestBody {
   open(method: string, url: string, watcher: BodyWatcher): OpenBody {
     if (this.#opened && !this.replayable) {
       throw new ClientPayloadError(
-        `Cannot send body to ${url} again: it is a stream, and it was read; pass a function that ` +
+        `Cannot send body to ${url} again: it is a stream and was read already; pass a function that ` +
           "returns a new one",
       );
     }

@@ -134,7 +134,9 @@ export class Call {
   /** @ignore */
   _begun(exchange: Exchange): void {
     this.check();
-    if (this.#ended) throw new RuntimeError("Cannot make request: the call has its response");
+    if (this.#ended) {
+      throw new RuntimeError("Cannot make request: the call has already returned its response");
+    }
     this.#exchanges.push(exchange);
   }
 

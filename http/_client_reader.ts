@@ -113,7 +113,9 @@ export class BodyReader {
   /** Reads the next chunk; null at the end. */
   *piece(): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#stream !== null) {
-      throw new RuntimeError(`Cannot read response of ${this.#url}: its content was taken`);
+      throw new RuntimeError(
+        `Cannot read response of ${this.#url}: it is being read through content`,
+      );
     }
     if (this.#whole !== null || !this.#hasBody) return null;
     this.#begin();

@@ -43,7 +43,7 @@ export function redirectOf(request: ClientRequest, response: ResponseHead): Clie
   if (becomesGet) { for (const name of BODY_HEADERS) headers.delete(name); }
   if (!becomesGet && !request.replayable) {
     throw new ClientPayloadError(
-      `Cannot follow redirect of ${response.url} to ${url}: the body is a stream, and it was read; ` +
+      `Cannot follow redirect of ${response.url} to ${url}: the body is a stream and was read already; ` +
         "pass a function that returns a new one",
     );
   }

@@ -23,7 +23,7 @@ const encoder = new TextEncoder();
 export function bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> {
   if (typeof chunk === "string") return encoder.encode(chunk);
   if (chunk instanceof Uint8Array) return chunk as Uint8Array<ArrayBuffer>;
-  throw new TypeError(`Cannot send: a piece of a body must be a string or bytes, not ${chunk}`);
+  throw new TypeError(`Cannot send: a chunk of a body must be a string or bytes, not ${chunk}`);
 }
 
 /** Options for {@linkcode streamOf}. */

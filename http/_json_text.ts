@@ -10,6 +10,8 @@ export function jsonText(
   serialize: (value: unknown) => string = JSON.stringify,
 ): string {
   const text: unknown = serialize(value);
-  if (typeof text !== "string") throw new TypeError(`Cannot send as JSON: ${typeof value}`);
+  if (typeof text !== "string") {
+    throw new TypeError(`Cannot send as JSON: ${typeof value} has no JSON form`);
+  }
   return text;
 }

@@ -242,7 +242,7 @@ export class ClientResponse implements AsyncDisposable {
 
   *#json<T>({ contentType = "application/json", ...rest }: JsonOptions): Steps<T> {
     if (contentType !== null && !isOfType(this.contentType, contentType.toLowerCase())) {
-      const text = `it is ${this.headers.get("content-type") ?? "of no type"}`;
+      const text = `its content type is ${this.headers.get("content-type") ?? "missing"}`;
       throw new ContentTypeError(`Cannot read response of ${this.url} as JSON: ${text}`, this);
     }
     const text = (yield* this.#text(rest)).trim();
@@ -291,7 +291,9 @@ export class ClientResponse implements AsyncDisposable {
    * @throws {ClientPayloadError} If the body breaks off, or is badly compressed.
    */
   async *iterChunked(size: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-    if (!(size >= 1)) throw new RangeError(`Cannot read pieces of ${size} bytes: it is below 1`);
+    if (!(size >= 1)) {
+      throw new RangeError(`Cannot read chunks of ${size} bytes: the size must be at least 1`);
+    }
     let parts: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     for await (const piece of this.iterAny()) {

@@ -85,7 +85,7 @@ Deno.test("ClientResponse is read in one way only", async () => {
   await reading(["hel", "lo"], async (response) => {
     const { content } = response;
     await assertRejects(async () => await response.read(), RuntimeError, "as a stream already");
-    await assertRejects(() => Array.fromAsync(response.iterAny()), RuntimeError, "was taken");
+    await assertRejects(() => Array.fromAsync(response.iterAny()), RuntimeError, "through content");
     await content.cancel();
     await assertRejects(async () => await response.text(), RuntimeError);
   });

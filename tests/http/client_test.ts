@@ -396,7 +396,7 @@ Deno.test("ClientResponse.json() takes JSON of any kind, and nothing else unless
     const error = await assertRejects(
       () => json("text/html", "<p>"),
       ContentTypeError,
-      "as JSON: it is text/html",
+      "as JSON: its content type is text/html",
     );
     assertEquals([error.status, error.requestInfo.method], [200, "GET"]);
     await assertRejects(() => json("application/json", "{"), SyntaxError);
