@@ -12,17 +12,20 @@ import { isFuture } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import { currentTask } from "./tasks.ts";
 
-/** Options of what can be waited for. */
+/** Options for functions that wait. */
 export interface AbortableOptions {
-  /** Ends the waiting when it aborts: its reason is thrown, and nothing has been taken. */
+  /**
+   * A signal that ends the waiting when it aborts: its reason is thrown, and nothing has been
+   * taken.
+   */
   signal?: AbortSignal;
 }
 
 /**
- * The coroutine with these steps; it ends with the signal's reason when that aborts.
+ * Returns an operation of these steps; when the signal aborts, it throws the signal's reason.
  *
- * Only what the steps wait for is cancelled, not the task, which may await other things as well: so
- * they have to wait for futures of their own, and for nothing else.
+ * Only the future that the steps wait for is cancelled, not the task, which may await other things
+ * as well. So the steps must wait for futures of their own, and for nothing else.
  */
 export function abortable<T>(options: AbortableOptions, start: () => Steps<T>): Awaitable<T> {
   const { signal } = options;
@@ -44,12 +47,12 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
     let result = steps.next();
     while (!result.done) {
       waitsFor = result.value;
-      // It may have come too late for what they waited for before.
+      // The abort may have come too late for the future that the steps waited for before.
       if (signal.aborted) deliver();
       try {
         yield result.value;
       } catch (error) {
-        result = steps.throw(error); // a cancellation of the task: for the steps to see
+        result = steps.throw(error); // a cancellation of the task: the steps may handle it
         continue;
       }
       result = steps.next();
@@ -63,7 +66,7 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
   }
 }
 
-/** Goes through any steps; when the signal aborts the task is cancelled, and its reason thrown. */
+/** Runs any steps; when the signal aborts, cancels the task and throws the signal's reason. */
 export function cancelledBy<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T> {
   return cancellable(() => untilCancelled(signal, start));
 }
@@ -91,7 +94,7 @@ function* untilCancelled<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T
     signal.removeEventListener("abort", cancel);
   }
   if (!isAborted) return result;
-  const isDue = task._mustCancel; // it has come while the steps awaited promises of others
+  const isDue = task._mustCancel; // it came while the steps awaited promises that are not ours
   if (task.uncancel() > before || !isDue) return result;
   task._takeCancellation();
   throw signal.reason;

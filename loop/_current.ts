@@ -4,8 +4,9 @@
  * Invariants:
  * - `loop` is the loop whose `runForever()` is in progress; there is at most one in a thread.
  * - While a callback or a step of a generator runs, `context` is not null, and `task` and `context`
- *   tell who runs and who has its context. Otherwise (an async function went on after an `await`) the
- *   host's asynchronous context tells it; where the host has none, `resumed` does.
+ *   tell which task is running and what holds its context. Otherwise (an async function went on
+ *   after an `await`) the host's asynchronous context tells that; where the host has none,
+ *   `resumed` does.
  * - `resumed` is the task whose async function was resumed by the loop and has not yet suspended.
  *
  * @module
@@ -30,10 +31,10 @@ export const current: {
   resumed: Owner | null;
 } = { loop: null, task: null, context: null, resumed: null };
 
-/** What to say where a loop is needed, and none runs. */
+/** What to say where a loop is needed, and none is running. */
 export const NO_LOOP = "no running event loop; run() starts one";
 
-/** The task that runs now, or null. */
+/** The running task, or null. */
 export function currentOwner(): Owner | null {
   if (current.context !== null) return current.task;
   if (!hasAsyncContext) return current.resumed;

@@ -1,9 +1,10 @@
 /**
- * Debug mode: what a loop says about slow callbacks, about cancellations that were swallowed, and
- * about what was never awaited, and what it knows of where tasks were created and where they wait.
+ * Debug mode: warnings about slow callbacks, about swallowed cancellations and about what was never
+ * awaited, and records of where tasks were created and where they wait.
  *
- * Counterpart of the debug mode of Python's asyncio, of which it differs in the cancellations:
- * JavaScript's `catch` also catches a CancelledError, so whoever forgets to rethrow it is named.
+ * Counterpart of the debug mode of Python's asyncio, from which it differs in the cancellations:
+ * JavaScript's `catch` also catches a CancelledError, so the task that does not rethrow it is
+ * named.
  *
  * @module
  */
@@ -24,21 +25,21 @@ interface DebuggedLoop {
 interface TaskRecord {
   /** Where it was created: the lines of a stack. */
   readonly createdAt: readonly string[];
-  /** Where it waits, or waited last; empty if that is not known. */
+  /** Where it waits, or last waited; empty if that is not known. */
   waitsAt: readonly string[];
   /** The entry of the ready queue during which `waitsAt` was noted. */
   notedDuring: Runnable | null;
-  /** Since when, on the loop's clock. */
+  /** Since when it has waited, on the loop's clock. */
   waitsSince: number;
-  /** Where a CancelledError was thrown into it that has not come out yet. */
+  /** Where a CancelledError was thrown into it that it has not thrown on yet. */
   cancelledAt: readonly string[] | null;
 }
 
-/** How deep the stacks are that are kept. */
+/** How many lines of a stack are kept. */
 const STACK_DEPTH = 20;
 const OWN_FOLDER = new URL(".", import.meta.url).href;
 
-/** All of this package that calls what is in this folder. */
+/** The folders of this package, all of which call functions of this one. */
 const OWN_FOLDERS = ["loop", "net", "http"].map((name) => new URL(`../${name}/`, OWN_FOLDER).href);
 
 /** The lines of the current stack, innermost first, without those of this folder. */
@@ -55,7 +56,7 @@ function captureAll(): string[] {
     .filter((line) => !/\bext:|\bnode:|<anonymous>/.test(line));
 }
 
-/** Which function of this package was called last, and where that was. */
+/** Which function of this package the program called, and where. */
 function describeCall(): string {
   const stack = captureAll();
   const isOwn = (line: string): boolean => OWN_FOLDERS.some((folder) => line.includes(folder));
@@ -118,7 +119,7 @@ export class DebugInstrument implements Instrument {
     if (record === undefined) return;
     const stack = captureStack();
     const running = this.#running?.entry ?? null;
-    // A generator has told where it suspends before it yielded; then only the loop is on the stack.
+    // A generator noted where it suspends before it yielded; now only the loop is on the stack.
     if (stack.length > 0 || record.notedDuring !== running) record.waitsAt = stack;
     record.notedDuring = running;
     record.waitsSince = this.#loop.time();
@@ -143,13 +144,15 @@ export class DebugInstrument implements Instrument {
   }
 }
 
-/** Where a task was created, or null where debug mode was not on. */
+/** Where a task was created, or null if debug mode was off. */
 export function creationPlace(task: Owner): string | null {
   const record = records.get(task);
   return record === undefined ? null : placeOf(record.createdAt);
 }
 
-/** The stack of a task that waits, innermost first, and for how long it has; null without debug mode. */
+/**
+ * The stack of a waiting task, innermost first, and since when it waits; null without debug mode.
+ */
 export function waitingRecord(task: Owner): { stack: readonly string[]; since: number } | null {
   const record = records.get(task);
   return record === undefined ? null : { stack: record.waitsAt, since: record.waitsSince };

@@ -1,6 +1,6 @@
 /**
- * Errors in full, for those who read a log: what the stack of an error does not say is what it was
- * caused by, and what a group is of.
+ * Errors in full, for logs: the stack of an error shows neither its cause nor the errors of a
+ * group.
  *
  * @module
  */

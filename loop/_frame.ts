@@ -3,7 +3,7 @@
  *
  * A task that runs a generator has one frame, the generator's. A task that runs an async function
  * has one for each of our futures that the function awaits now: usually one, several under a
- * `Promise.all`. The frame itself is the entry of the loop's ready queue that goes on with it.
+ * `Promise.all`. The frame itself is the entry of the loop's ready queue that resumes it.
  *
  * A generator yields what it waits for: a future, a promise, or nothing, which lets one turn of the
  * loop pass. Its steps run synchronously, so they have asyncio's order by nature.
@@ -24,13 +24,13 @@ import type { Runnable } from "./handles.ts";
 export interface Waitable {
   /** The loop that the future belongs to. */
   readonly _loop: BaseEventLoop;
-  /** Whether it may be the host that ends it. */
+  /** Whether the host may end it. */
   readonly _isUpToHost: boolean;
   /** Cancels the future. */
   cancel(message?: string): boolean;
-  /** Has `entry` put into the ready queue once the future is done. */
+  /** Puts `entry` into the ready queue once the future is done. */
   _subscribe(entry: Runnable): void;
-  /** Tells `frame`, which has waited for it, how the future ended; or that an error goes before that. */
+  /** Gives the outcome of the future to `frame`, which waited for it; or `error` instead. */
   _deliverTo(frame: Frame, error: CancelledError | null): void;
   /** The CancelledError that the future ended with, or null. */
   _cancellation(): CancelledError | null;
@@ -41,7 +41,7 @@ export interface FrameOwner extends Owner {
   readonly _loop: BaseEventLoop;
   /** Whether a cancellation waits to be delivered. */
   _mustCancel: boolean;
-  /** Why, if anybody said. */
+  /** The message of that cancellation, if it has one. */
   _cancelMessage: string | undefined;
   /** Takes the pending cancellation, as the error to throw. */
   _takeCancellation(): CancelledError;
@@ -67,7 +67,7 @@ function asWaitable(value: PromiseLike<unknown>): Waitable | null {
 
 /**
  * Waits for a future within steps of this package: `yield suspendOn(future); future.result()` does what
- * `yield* future` does, without a generator for it. In debug mode it notes where.
+ * `yield* future` does, without a generator for it. In debug mode it notes where the task waits.
  */
 export function suspendOn<F extends Waitable & PromiseLike<unknown>>(future: F): F {
   const instrument = future._loop._instrument;
@@ -75,7 +75,7 @@ export function suspendOn<F extends Waitable & PromiseLike<unknown>>(future: F):
   return future;
 }
 
-/** Who is told how the steps of a generator have ended. */
+/** Receives the outcome of the steps of a generator. */
 export interface Sink {
   /** Called with what the generator returned. */
   _finish(value: unknown): void;
@@ -85,7 +85,7 @@ export interface Sink {
 
 /** See the module's description. */
 export abstract class Frame implements Runnable {
-  /** The task, or null where a future is awaited outside of any. */
+  /** The task, or null if a future is awaited outside of a task. */
   owner: FrameOwner | null;
   readonly loop: BaseEventLoop;
   /** The future it waits for; null if it waits for the next turn or for a promise. */
@@ -117,7 +117,7 @@ export abstract class Frame implements Runnable {
     if (this.loop._instrument !== null) this.#announceCancellation(waitedFor);
     if (owner !== null && owner._mustCancel && !this.#isLeftOver(waitedFor)) {
       const pending = owner._takeCancellation();
-      // A future that was cancelled has an error of its own, of the cancellation that came first.
+      // A future that was cancelled has an error of its own, from the cancellation that came first.
       this.goOn(waitedFor, waitedFor?._cancellation() ?? pending);
     } else {
       this.goOn(waitedFor, null);
@@ -126,7 +126,7 @@ export abstract class Frame implements Runnable {
 
   /**
    * Whether the task has gone on without this frame, which lost a race: the pending cancellation is
-   * for where the task is now, and the future has one of its own.
+   * for what the task awaits now, and the future has one of its own.
    */
   #isLeftOver(waitedFor: Waitable | null): boolean {
     return this.owner!._awaitsHost && waitedFor !== null && waitedFor._cancellation() !== null;
@@ -149,7 +149,7 @@ export abstract class Frame implements Runnable {
     this.loop._suspended(owner);
   }
 
-  /** Waits for a future. A cancellation that is due goes on to that future. */
+  /** Waits for a future. A pending cancellation is passed on to that future. */
   suspendOnFuture(future: Waitable): void {
     const owner = this.owner;
     if (this.loop._instrument !== null) this.loop._instrument.suspending(owner);
@@ -163,7 +163,10 @@ export abstract class Frame implements Runnable {
     this.loop._suspended(owner);
   }
 
-  /** Waits for the next turn, and fails then; a cancellation that is due by then goes first. */
+  /**
+   * Waits for the next turn, and fails then; a cancellation that is pending by then takes
+   * precedence.
+   */
   suspendToFail(problem: RuntimeError): void {
     const owner = this.owner;
     if (this.loop._instrument !== null) this.loop._instrument.suspending(owner);
@@ -186,7 +189,7 @@ export abstract class Frame implements Runnable {
     return null;
   }
 
-  /** Takes this frame off its task's list of those that wait. */
+  /** Removes this frame from its task's list of waiting frames. */
   #leave(): void {
     this.waitsFor = null;
     const owner = this.owner;
@@ -232,14 +235,16 @@ export class StepFrame extends Frame {
     this.#letGo()._fail(error);
   }
 
-  /** A stack that an error keeps leads to this frame, and is not to lead to the task: see tasks.ts. */
+  /**
+   * The stack of an error may lead to this frame, and must not lead on to the task: see tasks.ts.
+   */
   #letGo(): Sink {
     const sink = this.#sink!;
     if (this.loop._instrument === null) this.owner = this.#sink = null;
     return sink;
   }
 
-  /** Lets the generator run to its next suspension, with `error` thrown into it if there is one. */
+  /** Runs the generator to its next suspension, with `error` thrown into it if there is one. */
   step(error: unknown = NO_ERROR, value?: unknown): void {
     const generator = this.#generator;
     const { task, context } = current;
@@ -251,7 +256,7 @@ export class StepFrame extends Frame {
     try {
       result = error === NO_ERROR ? generator.next(value) : generator.throw(error);
     } catch (thrown) {
-      // Whatever it is, a CancelledError too, it is how the coroutine ended.
+      // Any error, a CancelledError too, is the outcome of the coroutine.
       current.task = task;
       current.context = context;
       return this._fail(thrown);
@@ -271,7 +276,10 @@ export class StepFrame extends Frame {
     else this.suspendToFail(problem);
   }
 
-  /** A promise that is not ours can't be cancelled: a cancellation waits for what comes next. */
+  /**
+   * A promise that is not ours can't be cancelled: a cancellation waits until the task awaits
+   * something else.
+   */
   #suspendOnPromise(promise: PromiseLike<unknown>): void {
     if (typeof promise?.then !== "function") {
       const text = `Cannot suspend: the task got a bad yield: ${repr(promise)}`;
@@ -291,13 +299,13 @@ type OnRejected<R> = ((error: unknown) => R | PromiseLike<R>) | null | undefined
 
 /**
  * The frame of an `await`: what it waits for, and the two functions that settle the promise behind
- * it. It is what `then()` returns, and makes a promise only for those who chain on it.
+ * it. It is what `then()` returns, and makes a promise only for callers that chain on it.
  */
 export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>, Sink {
   readonly #onFulfilled: OnFulfilled<T, R1>;
   readonly #onRejected: OnRejected<R2>;
   #chained: PromiseWithResolvers<R1 | R2> | null = null;
-  /** What the called function returned, for those who chain later; else NOTHING. */
+  /** What the called function returned, for callers that chain later; else NOTHING. */
   #result: R1 | R2 | PromiseLike<R1 | R2> | typeof NOTHING = NOTHING;
 
   constructor(
@@ -332,10 +340,12 @@ export class AwaitFrame<T, R1, R2> extends Frame implements PromiseLike<R1 | R2>
   override _fail(error: unknown): void {
     if (this.owner !== null) this.loop._resuming(this.owner);
     if (this.#onRejected) this.#settle(this.#onRejected, error);
-    else this.#chain().reject(error); // if nobody takes it, the host reports it
+    else this.#chain().reject(error); // if nobody handles it, the host reports it
   }
 
-  /** The functions of an `await` call nobody and never throw; those of a caller may do both. */
+  /**
+   * The functions of an `await` run no other code and never throw; those of a caller may do both.
+   */
   #settle<V, R extends R1 | R2>(fn: (value: V) => R | PromiseLike<R>, value: V): void {
     try {
       this.#resolve(fn(value));

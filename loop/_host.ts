@@ -1,6 +1,7 @@
 /**
- * What the loop needs of the JavaScript runtime under it. The only file of loop/ that names timers,
- * immediates, clocks, process signals or asynchronous context; it runs on Deno, Node and browsers.
+ * What the loop needs from the JavaScript runtime under it. The only file of loop/ that names
+ * timers, immediates, clocks, process signals or asynchronous context; it runs on Deno, Node and
+ * browsers.
  *
  * @module
  */
@@ -17,8 +18,8 @@ interface AsyncStorageClass {
 }
 
 /**
- * The primitives under Deno's `AsyncLocalStorage`. A context is an object that nobody changes, or
- * undefined; each storage has a property of its own in it, which the others carry along.
+ * The primitives under Deno's `AsyncLocalStorage`. A context is an object that is never changed, or
+ * undefined; each storage has its own property in it, which the other storages carry along.
  */
 interface ContextPrimitives {
   getAsyncContext(): object | undefined;
@@ -77,7 +78,7 @@ interface HostPermissions {
 /** The part of Deno in use here. */
 interface HostDeno {
   readonly permissions?: HostPermissions;
-  /** The key of what Deno keeps for its own libraries. */
+  /** The key of the internals that Deno keeps for its own libraries. */
   readonly internal?: symbol;
   readonly [key: symbol]: { readonly core?: Partial<ContextPrimitives> } | undefined;
 }
@@ -89,9 +90,9 @@ type HostGlobals = {
   clearImmediate?: (id: unknown) => void;
   navigator?: { readonly hardwareConcurrency?: number };
   Worker?: new (url: URL, options: { type: "module" }) => WebWorker;
-  /** Missing in workers of Node's kind. */
+  /** Missing in Node's workers. */
   self?: unknown;
-  /** In a worker of the Web's kind: sends to its parent. */
+  /** In a web worker: sends a message to its parent. */
   postMessage: WebWorker["postMessage"];
   addEventListener(type: string, listener: (event: WorkerEvent) => void): void;
   close(): void;
@@ -105,7 +106,7 @@ const globals = globalThis as unknown as HostGlobals;
 interface AsyncContexts {
   /** Calls `fn` so that it, and all that it awaits, belongs to `owner`. */
   runOwned<T>(owner: object | undefined, fn: () => T): T;
-  /** The owner of the code that runs now, or `undefined`. */
+  /** The owner of the running code, or `undefined`. */
   getOwner(): object | undefined;
   /** Returns what calls a function in the context that is current now, whichever is then. */
   captureContext(): (fn: () => void) => void;
@@ -123,9 +124,9 @@ class OwnedContext {
 }
 
 /**
- * On Deno's primitives: `AsyncLocalStorage.run()` takes 600 ns, which is most of what it costs to
- * start a task; this takes 50. They are not public, so they are used only where they do what this
- * file supposes; everywhere else there is the public class.
+ * Contexts on Deno's primitives: `AsyncLocalStorage.run()` takes 600 ns, most of the cost of
+ * starting a task; this takes 50. The primitives are not public, so they are used only if they do
+ * what this file expects; otherwise the public class is used.
  */
 function primitiveContexts({ Deno }: HostGlobals, storage: AsyncStorage): AsyncContexts | null {
   const core = Deno?.internal === undefined ? undefined : Deno[Deno.internal]?.core;
@@ -159,7 +160,7 @@ function primitiveContexts({ Deno }: HostGlobals, storage: AsyncStorage): AsyncC
   return agree(contexts, storage) ? contexts : null;
 }
 
-/** Whether an owner and what is in a storage travel together, whichever of them is set first. */
+/** Whether an owner and the value of a storage travel together, whichever of them is set first. */
 function agree({ runOwned, getOwner }: AsyncContexts, storage: AsyncStorage): boolean {
   const [owner, store] = [{}, {}];
   const areThere = (): boolean => getOwner() === owner && storage.getStore() === store;
@@ -186,13 +187,16 @@ const contexts = chooseContexts();
 /** Calls `fn` so that it, and all that it awaits, belongs to `owner`. */
 export const runOwned: AsyncContexts["runOwned"] = contexts.runOwned;
 
-/** The owner of the code that runs now, or `undefined`. */
+/** The owner of the running code, or `undefined`. */
 export const getOwner: AsyncContexts["getOwner"] = contexts.getOwner;
 
 /** Returns what calls a function in the context that is current now, whichever is then. */
 export const captureContext: AsyncContexts["captureContext"] = contexts.captureContext;
 
-/** Whether the runtime carries an owner through `await`; without it the loop tells who runs. */
+/**
+ * Whether the runtime carries an owner through `await`; without that, the loop tells which task is
+ * running.
+ */
 export const hasAsyncContext: boolean = runOwned({}, getOwner) !== undefined;
 
 // -- Time --
@@ -210,7 +214,7 @@ export function defer(fn: () => void): void {
 /** Calls `fn` once I/O and host timers have had a turn, when no microtask is left. */
 export const afterHost: (fn: () => void) => unknown = globals.setImmediate ?? messageImmediate;
 
-/** Takes back a call of {@linkcode afterHost}. */
+/** Cancels a call of {@linkcode afterHost}. */
 export const cancelAfterHost: (id: unknown) => void = globals.clearImmediate ?? closePort;
 
 function messageImmediate(fn: () => void): MessagePort {
@@ -260,14 +264,16 @@ export function onExit(fn: () => void): void {
 
 const DEBUG_VARIABLE = "DENO_ASYNCIO_DEBUG";
 
-/** Whether the environment asks for debug mode. Nobody is asked for the permission to look. */
+/**
+ * Whether the environment asks for debug mode. The user is not asked for the permission to read it.
+ */
 export function isDebugWanted(): boolean {
   const query = { name: "env", variable: DEBUG_VARIABLE } as const;
   const state = globals.Deno?.permissions?.querySync?.(query).state ?? "granted";
   return state === "granted" && globals.process?.env?.[DEBUG_VARIABLE] === "1";
 }
 
-/** What `Promise.withResolvers()` does; Node 20 has none. */
+/** Does what `Promise.withResolvers()` does, which Node 20 lacks. */
 export function withResolvers<T>(): PromiseWithResolvers<T> {
   let resolve!: PromiseWithResolvers<T>["resolve"];
   let reject!: PromiseWithResolvers<T>["reject"];
@@ -282,8 +288,8 @@ export interface HostWorker {
   /** Sends a message; what `transfer` lists moves there, everything else is copied. */
   post(message: unknown, transfer: readonly unknown[]): void;
   /**
-   * Ends the thread, which tells nothing any more. Deno 2.9 interrupts no computation: where there is
-   * one, the thread ends after it, or with the program.
+   * Ends the thread, which sends no more messages. Deno 2.9 does not interrupt a computation: the
+   * thread ends after it, or with the program.
    */
   terminate(): void;
 }
@@ -296,15 +302,15 @@ export interface WorkerListener {
   onDeath(reason: unknown): void;
 }
 
-/** Sent by a worker that ends itself: the Web's kind tells nobody. */
+/** Sent by a worker that closes itself: a web worker has no event for that. */
 const CLOSING = "closing";
 
 /** How many threads can run at once. */
 export const cpuCount: number = globals.navigator?.hardwareConcurrency ?? 4;
 
 /**
- * Starts a worker that runs the module at `url`; null where the runtime has no workers. Those of Node
- * come first: on Deno, one of the Web's that computes would keep the program from ending.
+ * Starts a worker that runs the module at `url`; null where the runtime has no workers. Node's
+ * workers come first: on Deno, a web worker that is computing would keep the program from ending.
  */
 export function startWorker(url: URL, listener: WorkerListener): HostWorker | null {
   const start = (): HostWorker | null => {
@@ -315,11 +321,11 @@ export function startWorker(url: URL, listener: WorkerListener): HostWorker | nu
     if (globals.Worker === undefined) return null;
     return startWebWorker(new globals.Worker(url, { type: "module" }), listener);
   };
-  // A worker outlives the task that needs it first: its events belong to none.
+  // A worker outlives the task that needs it first: its events belong to no task.
   return runOwned(undefined, start);
 }
 
-/** Node's kind takes no other URLs; what a module of text imports may have any. */
+/** Node's workers take no other URLs; a module in a data URL may import any. */
 function fileOrData(url: URL): URL {
   if (url.protocol === "file:") return url;
   const source = `import ${JSON.stringify(url.href)};`;
@@ -354,7 +360,9 @@ function startNodeWorker(worker: NodeWorker, listener: WorkerListener): HostWork
   };
 }
 
-/** In a worker: has `fn` called with each message of the parent, and returns how to reply. */
+/**
+ * In a worker: calls `fn` with each message of the parent, and returns the function to reply with.
+ */
 export function listenToParent(fn: (message: unknown) => void): HostWorker["post"] {
   const port = globals.process?.getBuiltinModule?.("node:worker_threads")?.parentPort;
   if (port !== undefined && port !== null) {

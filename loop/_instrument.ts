@@ -1,5 +1,5 @@
 /**
- * The one seam for whoever watches a loop: debug mode, the call graph, and what is to come. A loop
+ * The one seam for whatever watches a loop: debug mode, the call graph, and tools to come. A loop
  * without an instrument pays one comparison at each of these places.
  *
  * @module
@@ -12,15 +12,17 @@ import type { Runnable } from "./handles.ts";
 export interface Instrument {
   /** A task was created. */
   taskCreated(task: Owner): void;
-  /** Something was made that does nothing until it is awaited. */
+  /** An awaitable was made, which does nothing until it is awaited. */
   awaitableMade(awaitable: object): void;
-  /** It is awaited. */
+  /** Such an awaitable is awaited. */
   awaitableStarts(awaitable: object): void;
   /** An entry of the ready queue is about to run. */
   entryStarts(entry: Runnable): void;
-  /** It has ended, and so has the step of the async function that it resumed. */
+  /** That entry has ended, and so has the step of the async function that it resumed. */
   entryEnded(): void;
-  /** A task, or nobody, suspends; called where it does, so that the stack tells where. */
+  /**
+   * A task (null: code outside of one) suspends; called there, so that the stack shows the place.
+   */
   suspending(task: Owner | null): void;
   /** A CancelledError is about to be thrown into a task. */
   cancelling(task: Owner): void;

@@ -1,7 +1,7 @@
 /**
- * What is left of a task: an async function that it has called without `await`, a stream that it has
- * returned. Such code goes on after the end of its task, which nothing can cancel any more; so whoever
- * has to cancel, as a timeout does, runs it in a task of its own.
+ * Code that outlives its task: an async function that the task called without `await`, a stream
+ * that it returned. A task that has ended can't be cancelled any more; so code that has to cancel,
+ * such as a timeout, then runs in a task of its own.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Steps } from "./coroutines.ts";
 import { getRunningLoop } from "./events.ts";
 import { currentTask } from "./tasks.ts";
 
-/** The steps, for the task that runs now; in a task of their own if that one has ended. */
+/** Returns steps for the running task; if that has ended, they run in a task of their own. */
 export function cancellable<T>(start: () => Steps<T>): Steps<T> {
   return currentTask()?.done() ? inOwnTask(start) : start();
 }

@@ -1,8 +1,9 @@
 /**
  * How long the loop has kept the host from its own work.
  *
- * Reading the clock costs as much as a callback, so it is read after a number of entries that is
- * chosen by what the last ones took: often while they are slow, seldom while they are fast.
+ * Reading the clock costs as much as a callback, so it is read only once in a number of entries,
+ * which depends on how long the last ones took: often while they are slow, seldom while they are
+ * fast.
  *
  * @module
  */

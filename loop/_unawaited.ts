@@ -1,7 +1,8 @@
 /**
- * Reports of what was never awaited: `sleep(1)` without an `await` does nothing, and says nothing.
+ * Reports of awaitables that were never awaited: `sleep(1)` without an `await` silently does
+ * nothing.
  *
- * Debug mode only: to watch something like this takes longer than most of them do. Counterpart of
+ * Debug mode only: watching an awaitable takes longer than most of them run. Counterpart of
  * Python's "coroutine was never awaited".
  *
  * @module
@@ -9,7 +10,7 @@
 
 import { LostObjects } from "./lost_objects.ts";
 
-/** What there is to say of something. */
+/** What to report of an awaitable. */
 interface Unawaited {
   readonly text: string;
 }
@@ -17,12 +18,12 @@ interface Unawaited {
 const unawaited = new LostObjects<Unawaited>(({ text }) => console.warn(text));
 const recordOf = new WeakMap<object, Unawaited>();
 
-/** Watches something that has to be awaited; `text` is what to say if it never is. */
+/** Watches an awaitable; `text` is what to report if it is never awaited. */
 export function watchUnawaited(awaitable: object, text: string): void {
   recordOf.set(awaitable, unawaited.watch(awaitable, { text }));
 }
 
-/** It is awaited. */
+/** Stops watching an awaitable, as it is awaited. */
 export function forgetUnawaited(awaitable: object): void {
   const record = recordOf.get(awaitable);
   if (record !== undefined) unawaited.forget(record);

@@ -134,7 +134,7 @@ export class Barrier {
    *
    * @typeParam T What the coroutine returns.
    * @param body Called with the place in the order of arrival.
-   * @returns An awaitable of what it returns.
+   * @returns An awaitable of what the coroutine returns.
    * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
    */
   run<T>(

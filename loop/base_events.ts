@@ -1,21 +1,23 @@
 /**
- * The turns of the event loop: what is ready, what is due, when the host gets its share, when to
- * wait. Everything of a loop that needs neither futures nor tasks.
+ * The turns of the event loop: which callbacks are ready, which timers are due, when the host gets
+ * its share, when to wait. This is the part of the loop that needs neither futures nor tasks.
  *
  * Counterpart of `run_forever()`, `_run_once()` and the scheduling methods of Python's
- * `asyncio.base_events`. The loop runs on the host's event loop and is in one of these states:
+ * `asyncio.base_events`. The loop runs on the event loop of its host (Deno, Node, a browser) and is
+ * in one of these states:
  *
  * 1. IDLE: `runForever()` is not in progress.
  * 2. TURNING: `#runReady()` is on the stack; the only place where callbacks are called.
- * 3. DEFERRED: a microtask will start or go on with a turn.
- * 4. WAITING: an async function was resumed (`current.resumed`); the turn goes on when it has
- *    reached its next suspension, or when the host says that no microtask is left, which means
- *    that it awaits a promise that is not ours.
- * 5. YIELDING: the host has its share; an immediate will go on with the turn.
+ * 3. DEFERRED: a microtask will start a turn or continue one.
+ * 4. WAITING: an async function was resumed (`current.resumed`); the turn continues when that
+ *    function has reached its next suspension, or when the host says that no microtask is left,
+ *    which means that the function awaits a promise that is not ours.
+ * 5. YIELDING: the host has its share; an immediate will continue the turn.
  * 6. PARKED: nothing is ready; a host timer for the next deadline holds the process open.
  *
  * Invariants: a turn runs the entries that were ready when it began, and what they schedule belongs
- * to the next; between two turns microtasks run; at least every millisecond the host gets its share.
+ * to the next turn; between two turns microtasks run; at least every millisecond the host gets its
+ * share, for I/O and its own timers.
  *
  * @module
  */
@@ -57,13 +59,13 @@ const PARKED = 6;
 /** The longest host timer, in seconds; a later deadline is reached in several. */
 const MAX_PARK = 24 * 3600;
 
-/** Called with what went wrong where nobody else could be told. */
+/** A function that is called with errors that have no other place to go. */
 export type ExceptionHandler = (loop: BaseEventLoop, context: ExceptionContext) => void;
 
 /** Options for `newEventLoop()`. */
 export interface EventLoopOptions {
   /**
-   * Where `loop.time()` comes from.
+   * The clock behind `loop.time()`.
    *
    * @default {the machine's monotonic clock}
    */
@@ -76,9 +78,9 @@ export interface EventLoopOptions {
   debug?: boolean;
 }
 
-/** What lives on a loop and ends with it: a connection, a server, a process. */
+/** Something that lives on a loop and is closed with it: a connection, a server, a process. */
 export interface Resident {
-  /** Ends it at once. The loop is closed, so nobody hears of it. */
+  /** Closes it at once. The loop is closed, so none of its callbacks is called. */
   _endWithLoop(): void;
 }
 
@@ -94,13 +96,13 @@ export class BaseEventLoop implements TimerLoop {
 
   /** Entries of the current turn that have not run yet. */
   #todo = 0;
-  /** An error that ends the run, whatever else is to be done: a KeyboardInterrupt. */
+  /** An error that ends the run, whatever is left to do: a KeyboardInterrupt. */
   #fatal: { error: unknown } | null = null;
   #finished: PromiseWithResolvers<void> | null = null;
 
   /**
    * Calls a function in the asynchronous context in which `runForever()` was called: what callbacks
-   * start there must not seem to belong to a task that has just suspended.
+   * start must not seem to belong to a task that has just suspended.
    */
   #inOwnContext: ((fn: () => void) => void) | null = null;
 
@@ -108,25 +110,25 @@ export class BaseEventLoop implements TimerLoop {
   #timer: unknown = null;
   /** When `#timer` fires, on the loop's clock. */
   #timerDue = Infinity;
-  /** Whether the host was given a chance since the loop last found nothing to do. */
+  /** Whether the host had its share since the loop last found nothing to do. */
   #hostAsked = false;
 
   readonly #slice = new Slice();
 
-  /** @ignore Who watches this loop, or null. */
+  /** @ignore What watches this loop, or null. */
   _instrument: Instrument | null = null;
   /**
-   * How long a callback may take before debug mode warns of it, in seconds. Counterpart of Python's
-   * `loop.slow_callback_duration`.
+   * How long a callback may take before debug mode warns about it, in seconds. Counterpart of
+   * Python's `loop.slow_callback_duration`.
    */
   slowCallbackDuration = 0.1;
 
-  /** The error of the cancellations without a message that are delivered in this turn. */
+  /** The error shared by the cancellations without a message that are delivered in this turn. */
   #cancellation: CancelledError | null = null;
 
   /** @ignore Tasks that are not done. The loop keeps them alive. */
   readonly _tasks: LinkedList<Owner> = new LinkedList();
-  /** @ignore What holds something of the host's, and lets go of it when the loop is closed. */
+  /** @ignore What holds resources of the host, and releases them when the loop is closed. */
   readonly _residents: Set<Resident> = new Set();
 
   /** @ignore Loops come from `newEventLoop()`. */
@@ -145,8 +147,8 @@ export class BaseEventLoop implements TimerLoop {
    * Schedules `callback` to be called in the next turn of the loop.
    *
    * Callbacks are called in the order in which they were scheduled, each exactly once, never before
-   * `callSoon()` has returned; and in a copy of the context in which they were scheduled, as those of
-   * `callLater()` and `callAt()` are. For another context there is `callSoon(() => context.run(fn))`.
+   * `callSoon()` has returned. Each runs in a copy of the context in which it was scheduled, also
+   * with `callLater()` and `callAt()`; for another context, use `callSoon(() => context.run(fn))`.
    * Counterpart of Python's `loop.call_soon()`.
    *
    * @typeParam Args The types of the arguments.
@@ -182,10 +184,10 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * The same as {@linkcode BaseEventLoop.callSoon}, for code that comes from outside the loop.
+   * Does the same as {@linkcode BaseEventLoop.callSoon}, for code outside the loop.
    *
    * In JavaScript nothing else runs while a callback does, so the two do not differ; the name is
-   * kept for those who look for it. Counterpart of Python's `loop.call_soon_threadsafe()`.
+   * here for people who know asyncio. Counterpart of Python's `loop.call_soon_threadsafe()`.
    *
    * @typeParam Args The types of the arguments.
    * @param callback The function to call.
@@ -207,7 +209,7 @@ export class BaseEventLoop implements TimerLoop {
    * Counterpart of Python's `loop.call_later()`.
    *
    * @typeParam Args The types of the arguments.
-   * @param delay Seconds to wait; zero and less mean the next turn.
+   * @param delay Seconds to wait; zero or less means the next turn.
    * @param callback The function to call.
    * @param args The arguments to call it with.
    * @returns A handle whose `cancel()` prevents the call.
@@ -224,7 +226,7 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Schedules `callback` to be called no earlier than at a time.
+   * Schedules `callback` to be called no earlier than a given time.
    *
    * Counterpart of Python's `loop.call_at()`.
    *
@@ -256,7 +258,7 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Returns the time by the loop's own clock.
+   * Returns the time on the loop's own clock.
    *
    * Counterpart of Python's `loop.time()`.
    *
@@ -278,7 +280,7 @@ export class BaseEventLoop implements TimerLoop {
     if (this.#state === PARKED) this.#wake();
   }
 
-  /** @ignore Adds an entry that becomes ready at its time. */
+  /** @ignore Adds an entry that becomes ready when it is due. */
   _addTimer(timer: Timer): void {
     if (this.#closed) this._checkOpen();
     this.#timers.add(timer);
@@ -299,7 +301,7 @@ export class BaseEventLoop implements TimerLoop {
    * `loop.run_forever()`.
    *
    * @returns A promise that resolves when the loop has stopped.
-   * @throws {RuntimeError} If the loop is closed, or if this or another loop runs already.
+   * @throws {RuntimeError} If the loop is closed, or if this or another loop is running already.
    */
   async runForever(): Promise<void> {
     this._checkRunnable();
@@ -324,10 +326,11 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Ends the run at the end of the current turn.
+   * Stops the loop at the end of the current turn.
    *
-   * What is ready already is still called; what those callbacks schedule waits for the next run.
-   * Before a run it makes that run end after one turn. Counterpart of Python's `loop.stop()`.
+   * Callbacks that are ready already are still called; what they schedule waits for the next run.
+   * Called before a run, it makes that run end after one turn. Counterpart of Python's
+   * `loop.stop()`.
    */
   stop(): void {
     this.#stopping = true;
@@ -335,7 +338,7 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Tells whether the loop runs.
+   * Tells whether the loop is running.
    *
    * @returns Whether `runForever()` or `runUntilComplete()` is in progress.
    */
@@ -353,12 +356,12 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Closes the loop: drops what is scheduled, and refuses all that comes after. Connections, servers
-   * and processes that are still open end with it, and a warning tells of them.
+   * Closes the loop: drops what is scheduled, and refuses anything new. Connections, servers and
+   * processes that are still open are closed with it, with a warning.
    *
    * Closing twice is harmless. Counterpart of Python's `loop.close()`.
    *
-   * @throws {RuntimeError} If the loop runs.
+   * @throws {RuntimeError} If the loop is running.
    */
   close(): void {
     if (this.isRunning()) {
@@ -382,7 +385,7 @@ export class BaseEventLoop implements TimerLoop {
     this.#inOwnContext!(this.#proceed);
   };
 
-  /** Goes on where the loop left off. */
+  /** Continues where the loop left off. */
   readonly #proceed = (): void => {
     if (this.#todo > 0) this.#runReady();
     else if (this.#stopping || this.#fatal !== null) this.#finish();
@@ -390,7 +393,7 @@ export class BaseEventLoop implements TimerLoop {
     else this.#park();
   };
 
-  /** Moves what is due to the ready queue, and runs it or waits. */
+  /** Moves the due timers to the ready queue, then runs a turn or waits. */
   readonly #beginTurn = (): void => {
     if (this.#timers.size > 0) this.#moveDueTimers();
     this.#todo = this.#ready.length;
@@ -421,13 +424,15 @@ export class BaseEventLoop implements TimerLoop {
         if (this.#slice.isOver()) return this.#letHostIn(YIELDING);
       }
     } catch (error) {
-      // Entries do not throw; a class of the program's own, made by a task factory, may.
+      // Entries do not throw, but a task class of the program, used by a task factory, may.
       this._interrupt(error);
     }
     this.#endTurn();
   }
 
-  /** An async function that the entry resumed has yet to come to its suspension. */
+  /**
+   * Runs an entry. If it resumed an async function, it has not ended until that function suspends.
+   */
   #runWatched(entry: Runnable, instrument: Instrument): void {
     instrument.entryStarts(entry);
     entry._run();
@@ -466,8 +471,8 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * @ignore The error for a cancellation. Errors are dear, and groups are cancelled at once: those
-   * without a message share one per turn.
+   * @ignore The error for a cancellation. Creating errors is expensive, and groups cancel many
+   * tasks at once: the cancellations of a turn that have no message share one.
    */
   _cancelledError(message: string | undefined): CancelledError {
     if (message !== undefined) return new CancelledError(message);
@@ -480,7 +485,7 @@ export class BaseEventLoop implements TimerLoop {
     current.resumed = null;
     if (this._instrument !== null) this._instrument.entryEnded();
     if (this.#state !== WAITING) return;
-    // Not at once: whoever called this may have more to do before it returns to the host.
+    // Not at once: the caller may have more to do before it returns to the host.
     this.#state = DEFERRED;
     defer(this.#goOn);
   }
@@ -488,8 +493,9 @@ export class BaseEventLoop implements TimerLoop {
   // -- The host's share --
 
   /**
-   * Waits in this state until the host has had its share, or something else ends it sooner. Then the
-   * immediate stays: it will serve the next one, or find nothing to do, and a new one for each costs more.
+   * Waits in this state until the host has had its share, or something else ends the wait sooner.
+   * Then the immediate stays scheduled: it serves the next wait, or finds nothing to do, which
+   * costs less than a new immediate for each wait.
    */
   #letHostIn(state: typeof WAITING | typeof YIELDING): void {
     this.#state = state;
@@ -511,7 +517,7 @@ export class BaseEventLoop implements TimerLoop {
     this.#inOwnContext!(this.#proceed);
   };
 
-  /** No microtask is left, so whoever was resumed awaits a promise that is not ours. */
+  /** No microtask is left, so the resumed function awaits a promise that is not ours. */
   #leaveToHost(): void {
     const owner = current.resumed;
     if (owner === null) return;
@@ -526,7 +532,7 @@ export class BaseEventLoop implements TimerLoop {
     const due = this.#timers.first?._when ?? Infinity;
     if (this.#clock.jumpTo !== undefined) return this.#jump(due);
     this.#state = PARKED;
-    // To read the clock costs as much as a callback: what is due by now, this timer will tell.
+    // Reading the clock costs as much as a callback; this timer will fire for what is due by now.
     if (this.#timer !== null && this.#timerDue <= due) return;
     this.#disarmTimer();
     const delay = due - this.#clock.time();
@@ -535,7 +541,7 @@ export class BaseEventLoop implements TimerLoop {
     this.#timer = startTimer(this.#onTimer, Math.ceil(Math.min(delay, MAX_PARK) * 1000));
   }
 
-  /** What a loop with a virtual clock does instead of waiting. */
+  /** Moves a virtual clock to the next deadline instead of waiting. */
   #jump(due: number): void {
     if (!this.#hostAsked) {
       this.#hostAsked = true;
@@ -547,7 +553,9 @@ export class BaseEventLoop implements TimerLoop {
     this.#beginTurn();
   }
 
-  /** Without a deadline there is nothing to jump to: it is the host's turn, or nobody's ever. */
+  /**
+   * Without a deadline there is nothing to jump to: only the host can go on, or it is a deadlock.
+   */
   #endOrPark(): void {
     const deadlock = this._describeDeadlock();
     if (deadlock === null) {
@@ -558,7 +566,7 @@ export class BaseEventLoop implements TimerLoop {
     }
   }
 
-  /** @ignore Why nothing can ever happen again; null if something may. */
+  /** @ignore Why nothing can ever happen again, or null if something still may. */
   _describeDeadlock(): string | null {
     return "nothing is ready and no timer is set";
   }
@@ -601,13 +609,13 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Sets who is told of errors that have no other place to go: those of callbacks, of tasks that
-   * nobody awaits, of protocols.
+   * Sets the handler of errors that have no other place to go: those of callbacks, of protocols,
+   * and of tasks that nobody awaits.
    *
    * Counterpart of Python's `loop.set_exception_handler()`.
    *
    * @param handler The new handler, or null for the default one, which writes to standard error.
-   * @throws {TypeError} If it is neither a function nor null.
+   * @throws {TypeError} If `handler` is neither a function nor null.
    */
   setExceptionHandler(handler: ExceptionHandler | null): void {
     if (handler !== null) checkFunction("set exception handler", handler);
@@ -615,8 +623,9 @@ export class BaseEventLoop implements TimerLoop {
   }
 
   /**
-   * Reports an error to the exception handler, which is called in the context of the task that the
-   * error is of, if there is one. It never throws and never stops the loop.
+   * Reports an error to the exception handler, which is called in the context of the task that
+   * failed, if there is one. It never throws; only a KeyboardInterrupt that the handler throws
+   * stops the loop.
    *
    * Counterpart of Python's `loop.call_exception_handler()`.
    *
@@ -631,7 +640,7 @@ export class BaseEventLoop implements TimerLoop {
       else own.run(handler, this, context);
     } catch (error) {
       if (error instanceof KeyboardInterrupt) return this._interrupt(error);
-      // A handler has no task to stop: a CancelledError out of it is an error like any other.
+      // A handler has no task to stop: a CancelledError that it throws is an error like any other.
       this.#reportByDefault({
         message: "Unhandled error in exception handler",
         exception: error,
@@ -645,14 +654,14 @@ export class BaseEventLoop implements TimerLoop {
       this.defaultExceptionHandler(context);
     } catch (error) {
       if (error instanceof KeyboardInterrupt) return this._interrupt(error);
-      // Also for an overridden handler that fails: the last resort is a plain line.
+      // An overridden default handler may fail, too: the last resort is a plain line.
       console.error("Exception in default exception handler", error, context);
     }
   }
 
   /**
-   * Writes an error to standard error: its message, its details, its stack; and those of its cause,
-   * or of the errors that it is a group of.
+   * Writes an error to standard error: its message, its details and its stack, and those of its
+   * causes and of the errors in a group.
    *
    * Counterpart of Python's `loop.default_exception_handler()`.
    *
@@ -671,7 +680,7 @@ export class BaseEventLoop implements TimerLoop {
   /**
    * Tells whether debug mode is on. Counterpart of Python's `loop.get_debug()`.
    *
-   * @returns Whether it is on.
+   * @returns Whether debug mode is on.
    */
   getDebug(): boolean {
     return this._instrument instanceof DebugInstrument;
@@ -680,11 +689,11 @@ export class BaseEventLoop implements TimerLoop {
   /**
    * Turns debug mode on or off.
    *
-   * It warns of callbacks that take longer than `slowCallbackDuration` and of tasks that caught a
-   * CancelledError and went on, and knows where tasks were created and where they wait. It costs
-   * nothing when it is off. Counterpart of Python's `loop.set_debug()`.
+   * Debug mode warns about callbacks that take longer than `slowCallbackDuration` and about tasks
+   * that caught a CancelledError and went on, and records where tasks were created and where they
+   * wait. It costs nothing when it is off. Counterpart of Python's `loop.set_debug()`.
    *
-   * @param enabled Whether it shall be on.
+   * @param enabled Whether debug mode is to be on.
    */
   setDebug(enabled: boolean): void {
     if (enabled !== this.getDebug()) this._instrument = enabled ? new DebugInstrument(this) : null;
@@ -701,7 +710,7 @@ export class BaseEventLoop implements TimerLoop {
   }
 }
 
-/** The context of the task that an error is of, or null. */
+/** The context of the task that an error comes from, or null. */
 function contextOfTask({ task, future }: ExceptionContext): Context | null {
   const context = ((task ?? future) as { getContext?(): unknown } | undefined)?.getContext?.();
   return context instanceof Context ? context : null;

@@ -1,5 +1,5 @@
 /**
- * The clocks that a loop can go by: the machine's, and one that jumps.
+ * The clocks that a loop can use: the machine's, and one that jumps.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { nowMs } from "./_host.ts";
 
 /**
- * Where a loop takes its time from. `loop.time()` is its `time()`.
+ * The source of a loop's time: `loop.time()` is its `time()`.
  *
  * Any object of this shape will do; a program needs one of its own only to control time.
  */
 export interface Clock {
   /**
-   * Tells the time.
+   * Returns the time.
    *
    * @returns Seconds since some moment; they never go back.
    */
   time(): number;
   /**
-   * Moves to `when`, if this clock can. A loop calls it when nothing is left to do before then,
-   * instead of waiting; a clock without it makes the loop wait.
+   * Moves the clock to `when`, if it can. A loop calls this instead of waiting, when there is
+   * nothing to do before then; if the clock has no such method, the loop waits.
    *
    * @param when The time to show, in seconds.
    */
@@ -34,9 +34,10 @@ export const monotonicClock: Clock = { time: () => nowMs() / 1000 };
  * A clock that stands still while there is work, and jumps to the next deadline when there is none.
  *
  * A program that waits an hour ends in milliseconds, with every callback in the order and at the
- * `loop.time()` it would have had. When nothing can ever happen again the run ends with an error that
- * names who waits. Time does not wait for the host: it jumps to the next deadline although a promise, a
- * worker or a reply of the network is still on its way; only without a deadline are they waited for.
+ * `loop.time()` it would have had. When nothing can ever happen again, the run ends with an error
+ * that lists the waiting tasks. Time does not wait for the host: it jumps to the next deadline even
+ * if a promise, a worker or a network reply is still pending; only without a deadline does the loop
+ * wait for them.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export class VirtualClock implements Clock {
   /**
    * Creates a clock.
    *
-   * @param start What it shows at first, in seconds.
+   * @param start The time it shows at first, in seconds.
    */
   constructor(start = 0) {
     this.#now = start;

@@ -23,12 +23,12 @@ export interface Token<T> {
   readonly oldValue: T | undefined;
 }
 
-/** The values of a context, shared with those that began as its copies: nobody changes them any more. */
+/** The values of a context, shared with its copies: they are never changed. */
 export type Values = ReadonlyMap<object, unknown> | null;
 
 /**
- * Who runs in a context: a task, a callback; or the context itself. As most programs have no context
- * variables, the copy that each task and each callback is due is made when somebody asks for it.
+ * What has a context: a task, a callback, or the context itself. As most programs have no context
+ * variables, the copy for a task or a callback is made only when it is asked for.
  */
 interface ContextHolder {
   /** The values for a copy of the context. */
@@ -37,7 +37,7 @@ interface ContextHolder {
   _ownContext(): Context;
 }
 
-/** How the file below reaches into a context; set by the class itself. */
+/** How the code below accesses the private fields of a context; set by the class itself. */
 let read: (context: Context, variable: object) => unknown;
 let write: (context: Context, variable: object, value: unknown) => void;
 let make: (values: Values) => Context;
@@ -62,7 +62,7 @@ const UNSET = Symbol("unset");
  * ```
  */
 export class Context {
-  /** Shared with other contexts until `#owned`; never written to before. */
+  /** Shared with other contexts, and never written to, until `#owned`. */
   #values: Values = null;
   #owned = false;
   #entered = false;
@@ -91,10 +91,10 @@ export class Context {
   }
 
   /**
-   * Calls `fn` in this context, so that what it sets stays in here.
+   * Calls `fn` in this context, so that the variables it sets are set only here.
    *
-   * Counterpart of Python's `Context.run()`. The context holds for the synchronous part of `fn`;
-   * to run a whole coroutine in a context, give `{ context }` to `createTask()`.
+   * Counterpart of Python's `Context.run()`. The context applies to the synchronous part of `fn`;
+   * to run a whole coroutine in a context, pass `{ context }` to `createTask()`.
    *
    * @typeParam Args The types of the arguments.
    * @typeParam R What `fn` returns.
@@ -127,7 +127,7 @@ export class Context {
   }
 
   /**
-   * Returns a copy: the same values, and independent from then on.
+   * Returns a copy: it has the same values, and is independent from then on.
    *
    * @returns The new context.
    */
@@ -186,12 +186,12 @@ export function currentValues(): Values {
   return currentHolder()._share();
 }
 
-/** What a holder shares that has a context, or values for one. */
+/** The values shared by a holder that has a context, or only the values for one. */
 export function sharedBy(held: Context | Values): Values {
   return held instanceof Context ? held._share() : held;
 }
 
-/** The context of a holder that has it, or values for it. */
+/** The context of a holder that has it, or only the values for it. */
 export function contextOf(held: Context | Values): Context {
   return held instanceof Context ? held : make(held);
 }
@@ -258,7 +258,7 @@ export class ContextVar<T> {
   /**
    * Creates a variable that is set in no context.
    *
-   * @param name A name for people to read.
+   * @param name The name, shown in error messages.
    * @param options Its default value, if it has one.
    */
   constructor(name: string, options: ContextVarOptions<T> = {}) {
@@ -269,7 +269,8 @@ export class ContextVar<T> {
   /**
    * Returns the value in the current context.
    *
-   * @param fallback What to return where the variable is not set; goes before the default value.
+   * @param fallback What to return if the variable is not set; it takes precedence over the default
+   * value.
    * @returns The value.
    * @throws {RangeError} If it is not set and there is nothing to return instead (Python's
    * `LookupError`).
@@ -298,10 +299,10 @@ export class ContextVar<T> {
   }
 
   /**
-   * Gives the variable the value it had before the `set()` that returned `token`.
+   * Resets the variable to the value it had before the `set()` that returned `token`.
    *
    * @param token The token; it can be used once.
-   * @throws {RangeError} If the token is of another variable or another context.
+   * @throws {RangeError} If the token is from another variable or another context.
    * @throws {RuntimeError} If the token was used before.
    */
   reset(token: Token<T>): void {

@@ -27,7 +27,7 @@ export type { Steps, Suspension };
  *
  * A function can be run any number of times, a generator object once.
  *
- * @typeParam T What it returns in the end.
+ * @typeParam T What it returns.
  */
 export type Coroutine<T> =
   | (() => PromiseLike<T> | Generator<Suspension, T, unknown>)
@@ -71,7 +71,7 @@ const GeneratorFunction = (function* (): Generator {}).constructor;
  * Counterpart of Python's `asyncio.iscoroutinefunction()`.
  *
  * @param value Anything.
- * @returns Whether it is one of these. An ordinary function that returns a promise is none.
+ * @returns Whether it is one of these. An ordinary function that returns a promise is not.
  *
  * @example
  * ```ts
@@ -91,15 +91,16 @@ export function isGeneratorFunction(value: unknown): boolean {
   return value instanceof GeneratorFunction;
 }
 
-/** The instrument of the loop that runs; null where it has none. */
+/** The instrument of the running loop, or null. */
 export function watcher(): Instrument | null {
   const loop = current.loop as BaseEventLoop | null;
   return loop === null ? null : loop._instrument;
 }
 
 /**
- * A coroutine of this package, such as `sleep(1)`: written once, as a generator, and for both kinds
- * of caller. It starts when it is awaited, runs within the task that awaits it, and only once.
+ * A coroutine of this package, such as `sleep(1)`: written once, as a generator, for both kinds of
+ * callers. It starts when it is awaited, runs within the task that awaits it, and can be awaited
+ * only once.
  */
 export class Operation<T> implements Awaitable<T> {
   #start: (() => Steps<T>) | null;
@@ -119,7 +120,7 @@ export class Operation<T> implements Awaitable<T> {
     try {
       steps = this[Symbol.iterator]();
     } catch (error) {
-      // Whatever it is, it is what the operation throws.
+      // Any error is what the operation throws.
       frame._fail(error);
       return frame;
     }
@@ -137,9 +138,10 @@ export class Operation<T> implements Awaitable<T> {
 }
 
 /**
- * Runs a coroutine within the task that runs now, as Python's `await coroutine` does.
+ * Runs a coroutine within the running task, as Python's `await coroutine` does.
  *
- * What an async function awaits meanwhile belongs to that task, also when the task is a generator.
+ * What an async function awaits in the meantime belongs to that task, even if the task is a
+ * generator.
  */
 export function* runInTask<T, Args extends unknown[]>(
   coroutine: ((...args: Args) => PromiseLike<T> | Steps<T>) | Steps<T> | PromiseLike<T>,
@@ -166,7 +168,7 @@ function callOwned<T, Args extends unknown[]>(
   return runOwned(owner, () => fn(...args));
 }
 
-/** The frame of an `await` of what belongs to no loop; null if none runs. */
+/** The frame of an `await` of something that belongs to no loop; null if no loop is running. */
 export function frameOfAwait<T, R1, R2>(
   onFulfilled: ((value: T) => R1 | PromiseLike<R1>) | null | undefined,
   onRejected: ((reason: unknown) => R2 | PromiseLike<R2>) | null | undefined,
@@ -176,19 +178,19 @@ export function frameOfAwait<T, R1, R2>(
   return loop === null ? null : new AwaitFrame(owner, loop, onFulfilled, onRejected);
 }
 
-/** What is awaited where no loop runs. */
+/** Rejects; for an `await` where no loop is running. */
 export const notRunning: PromiseLike<never> = {
   then: (onFulfilled, onRejected) =>
     Promise.reject<never>(new RuntimeError(`Cannot await: ${NO_LOOP}`))
       .then(onFulfilled, onRejected),
 };
 
-/** The error of a second `await` of what can be awaited once. */
+/** The error of a second `await` of something that can be awaited only once. */
 export function awaitedTwice(): RuntimeError {
   return new RuntimeError("Cannot await twice: the coroutine was awaited");
 }
 
-/** Lets one turn of the loop pass, as a bare `yield` does in Python. There is one, for all. */
+/** Lets one turn of the loop pass, as a bare `yield` does in Python. There is only one. */
 class NextTurn implements Awaitable<undefined> {
   then<R1 = undefined, R2 = never>(
     onFulfilled?: ((value: undefined) => R1 | PromiseLike<R1>) | null,

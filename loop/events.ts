@@ -1,8 +1,8 @@
 /**
- * The event loop, and how to get at it.
+ * The event loop, and how to get it.
  *
- * Counterpart of `get_event_loop()` and its relatives in Python's `asyncio.events`. I/O is no
- * method of the loop: `loop.create_server(…)` is `createServer(…)` of the net folder.
+ * Counterpart of `get_event_loop()` and its relatives in Python's `asyncio.events`. I/O is not a
+ * method of the loop: Python's `loop.create_server(…)` is the function `createServer(…)` of net/.
  *
  * @module
  */
@@ -57,21 +57,24 @@ export type TaskFactory = <T>(
  * ```
  */
 export class EventLoop extends BaseEventLoop {
-  /** The options of all its futures, and of tasks without any others. */
+  /** The options of its futures, and of tasks created without options. */
   readonly #init: { readonly loop: EventLoop } = { loop: this };
   readonly #signalListeners = new Map<string, () => void>();
   #taskFactory: TaskFactory | null = null;
   #defaultExecutor: WorkerPoolExecutor | null = null;
-  /** Whether the default executor takes no more calls, if there is one or not. */
+  /** Whether the default executor takes no more calls, even if it was never created. */
   #isExecutorShut = false;
-  /** Tasks of `runUntilComplete()` that were not done when the loop was stopped: that was reported. */
+  /**
+   * Tasks of `runUntilComplete()` that were not done when the loop was stopped: its caller got an
+   * error.
+   */
   readonly #stoppedEarly = new WeakSet<Future<unknown>>();
 
   /**
    * Creates a future of this loop. Counterpart of Python's `loop.create_future()`.
    *
    * @typeParam T The type of its result.
-   * @returns The future, pending.
+   * @returns The future, which is pending.
    */
   createFuture<T>(): Future<T> {
     return new Future<T>(this.#init);
@@ -84,7 +87,7 @@ export class EventLoop extends BaseEventLoop {
    *
    * @typeParam T What the coroutine returns.
    * @param coroutine What to run.
-   * @param options Its name and its context.
+   * @param options The name and context of the task, and more.
    * @returns The task. The loop keeps it alive until it is done.
    * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
    * @throws {RuntimeError} If the loop is closed.
@@ -95,7 +98,7 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /**
-   * Returns what {@linkcode EventLoop.setTaskFactory} has set.
+   * Returns the factory set by {@linkcode EventLoop.setTaskFactory}.
    *
    * @returns The factory, or null.
    */
@@ -104,10 +107,11 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /**
-   * Sets what makes the tasks of this loop. Counterpart of Python's `loop.set_task_factory()`.
+   * Sets the factory that creates the tasks of this loop. Counterpart of Python's
+   * `loop.set_task_factory()`.
    *
-   * @param factory Called by `createTask()`; null for none.
-   * @throws {TypeError} If it is neither a function nor null.
+   * @param factory Called by `createTask()`; null for the default.
+   * @throws {TypeError} If `factory` is neither a function nor null.
    */
   setTaskFactory(factory: TaskFactory | null): void {
     if (factory !== null && typeof factory !== "function") {
@@ -121,17 +125,18 @@ export class EventLoop extends BaseEventLoop {
    *
    * Counterpart of Python's `loop.run_until_complete()`.
    *
-   * @typeParam T What it gives.
+   * @typeParam T The type of the result.
    * @param awaitable The future, or the coroutine to run as a task.
    * @returns Its result.
    * @throws {RuntimeError} If the loop can't run, or was stopped before the future was done.
-   * @throws {RangeError} If it is a future of another loop.
+   * @throws {RangeError} If `awaitable` is a future of another loop.
    */
   async runUntilComplete<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T>): Promise<T> {
     this._checkRunnable();
     const future = this._ensureFuture(awaitable);
     let waits = true;
-    // It may be called in a later run, if an interrupt ended this one after it was scheduled.
+    // This may be called in a later run, if an interrupt ended this run after the call was
+    // scheduled.
     const stop = (): void => {
       if (waits) this.stop();
     };
@@ -139,7 +144,8 @@ export class EventLoop extends BaseEventLoop {
     try {
       await this.runForever();
     } catch (error) {
-      // The loop was interrupted. If the task has the same error, it was seen here.
+      // The loop was interrupted. If the task failed with the same error, that needs no report of
+      // its own.
       if (future.done()) future._silence();
       throw error;
     } finally {
@@ -167,7 +173,7 @@ export class EventLoop extends BaseEventLoop {
       throw new TypeError(`Cannot await: ${text}, not ${repr(awaitable)}`);
     }
     if (Symbol.iterator in awaitable) {
-      this._instrument?.awaitableStarts(awaitable); // its task may be cancelled before
+      this._instrument?.awaitableStarts(awaitable); // its task may be cancelled before it starts
       return this.createTask(() => awaitable);
     }
     return wrapFuture(awaitable as PromiseLike<T>, { loop: this });
@@ -185,16 +191,16 @@ export class EventLoop extends BaseEventLoop {
   // -- Signals --
 
   /**
-   * Has `callback` called, by the loop, each time the process gets a signal.
+   * Sets a signal handler: the loop calls `callback` each time the process gets the signal.
    *
-   * It takes the place of the callback that was set for this signal before, and of what the system
-   * would do. Counterpart of Python's `loop.add_signal_handler()`.
+   * It replaces the handler that was set for this signal before, and the system's default action.
+   * Counterpart of Python's `loop.add_signal_handler()`.
    *
    * @typeParam Args The types of the arguments.
    * @param signal Such as `"SIGTERM"`.
    * @param callback The function to call.
    * @param args The arguments to call it with.
-   * @throws {TypeError} If `callback` is a coroutine function, or there is no such signal, or it
+   * @throws {TypeError} If `callback` is a coroutine function, or the signal does not exist or
    * can't be caught.
    * @throws {RuntimeError} If the loop is closed.
    */
@@ -207,7 +213,7 @@ export class EventLoop extends BaseEventLoop {
       throw new TypeError("Cannot add signal handler: coroutines cannot be used with signals");
     }
     if (typeof signal !== "string" || !signal.startsWith("SIG")) {
-      // The host would take any other name for that of an event, which never comes.
+      // The host would take any other name as that of an event, which never comes.
       throw new TypeError(
         `Cannot add signal handler: a name such as "SIGTERM" was expected, not ${repr(signal)}`,
       );
@@ -222,10 +228,11 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /**
-   * Undoes {@linkcode EventLoop.addSignalHandler}.
+   * Removes the handler set by {@linkcode EventLoop.addSignalHandler}. Counterpart of Python's
+   * `loop.remove_signal_handler()`.
    *
    * @param signal The signal.
-   * @returns Whether there was a handler. Counterpart of Python's `loop.remove_signal_handler()`.
+   * @returns Whether there was a handler.
    */
   removeSignalHandler(signal: string): boolean {
     const listener = this.#signalListeners.get(signal);
@@ -240,16 +247,16 @@ export class EventLoop extends BaseEventLoop {
   /**
    * Calls a function of a module in another thread.
    *
-   * To cancel the future ends the thread. The call sees no `ContextVar` of the caller. Counterpart
-   * of Python's `loop.run_in_executor()`.
+   * Cancelling the future ends the thread. The call does not see the context variables of the
+   * caller. Counterpart of Python's `loop.run_in_executor()`.
    *
    * @typeParam Args The types of the arguments.
    * @typeParam Result The type of the result.
-   * @param executor The pool that makes the call; null for the default one of this loop.
-   * @param fn The function; `moduleFunctions()` gives it.
+   * @param executor The pool that makes the call; null for the default executor of this loop.
+   * @param fn The function, from `moduleFunctions()`.
    * @param args The arguments; they are copied, unless `transfer()` marks them.
    * @returns A future of its result.
-   * @throws {TypeError} If `fn` is no function of a module.
+   * @throws {TypeError} If `fn` is not a function of a module.
    * @throws {RuntimeError} If the loop is closed, or the executor is shut down.
    */
   runInExecutor<Args extends unknown[], Result>(
@@ -268,11 +275,11 @@ export class EventLoop extends BaseEventLoop {
   /**
    * Sets the pool that makes the calls of `runInExecutor(null, …)` and `toThread()`.
    *
-   * Without it, one is created when it is needed. `run()` shuts down either. Counterpart of Python's
-   * `loop.set_default_executor()`.
+   * If none is set, one is created when it is needed. `run()` shuts it down in either case.
+   * Counterpart of Python's `loop.set_default_executor()`.
    *
    * @param executor The pool.
-   * @throws {TypeError} If it is none.
+   * @throws {TypeError} If `executor` is not a WorkerPoolExecutor.
    */
   setDefaultExecutor(executor: WorkerPoolExecutor): void {
     if (!(executor instanceof WorkerPoolExecutor)) {
@@ -282,13 +289,13 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /**
-   * Shuts down the default executor: takes no more calls, and waits for those under way.
+   * Shuts down the default executor: refuses new calls, and waits for those in progress.
    *
-   * After the timeout it warns, cancels them and ends their threads. Counterpart of Python's
-   * `loop.shutdown_default_executor()`.
+   * After the timeout it warns, cancels the calls that are left, and ends their threads.
+   * Counterpart of Python's `loop.shutdown_default_executor()`.
    *
-   * @param timeout How many seconds to wait; by default for ever.
-   * @returns An awaitable of nothing.
+   * @param timeout Seconds to wait; by default there is no limit.
+   * @returns An awaitable without a result.
    */
   shutdownDefaultExecutor(timeout: number = Infinity): Awaitable<void> {
     return new Operation(() => this.#shutdownDefaultExecutor(timeout));
@@ -311,12 +318,13 @@ export class EventLoop extends BaseEventLoop {
   }
 
   /**
-   * Closes the loop: drops what is scheduled, refuses all that comes after, and removes the signal
-   * handlers. Calls of the default executor that are not done end with their threads. Tasks that are not done are reported to the exception handler: they never will be.
+   * Closes the loop: drops what is scheduled, refuses anything new, and removes the signal
+   * handlers. Calls of the default executor that are not done end with their threads. Tasks that
+   * are not done are reported to the exception handler, as they never will be.
    *
    * Closing twice is harmless. Counterpart of Python's `loop.close()`.
    *
-   * @throws {RuntimeError} If the loop runs.
+   * @throws {RuntimeError} If the loop is running.
    */
   override close(): void {
     const wasOpen = !this.isClosed();
@@ -337,7 +345,7 @@ let defaultLoop: EventLoop | null = null;
 /**
  * Creates an event loop. Counterpart of Python's `asyncio.new_event_loop()`.
  *
- * @param options Its clock and its mode.
+ * @param options The loop's clock and debug mode.
  * @returns The loop.
  */
 export function newEventLoop(options: EventLoopOptions = {}): EventLoop {
@@ -345,7 +353,7 @@ export function newEventLoop(options: EventLoopOptions = {}): EventLoop {
 }
 
 /**
- * Sets the loop that {@linkcode getEventLoop} returns while none runs.
+ * Sets the loop that {@linkcode getEventLoop} returns while no loop is running.
  *
  * Counterpart of Python's `asyncio.set_event_loop()`.
  *
@@ -367,9 +375,9 @@ export function setEventLoop(loop: EventLoop | null): void {
 }
 
 /**
- * Returns the loop that runs, or else the one that was set, or else a new one, which is then set.
+ * Returns the running loop, or else the one that was set, or else a new one, which is then set.
  *
- * Python did so until 3.13; since 3.14 it refuses where none was set. Counterpart of
+ * Python did so until 3.13; since 3.14 it raises an error if none was set. Counterpart of
  * `asyncio.get_event_loop()`.
  *
  * @returns The loop.
@@ -389,12 +397,12 @@ export function getEventLoop(): EventLoop {
 }
 
 /**
- * Returns the loop that runs.
+ * Returns the running loop.
  *
  * Counterpart of Python's `asyncio.get_running_loop()`.
  *
  * @returns The loop.
- * @throws {RuntimeError} If none runs.
+ * @throws {RuntimeError} If none is running.
  */
 export function getRunningLoop(): EventLoop {
   // A task that the host resumes between two runs of its loop is still a task of that loop.
@@ -404,16 +412,16 @@ export function getRunningLoop(): EventLoop {
 }
 
 /**
- * Schedules a coroutine to run as a task, on the loop that runs.
+ * Schedules a coroutine to run as a task, on the running loop.
  *
  * Counterpart of Python's `asyncio.create_task()`.
  *
  * @typeParam T What the coroutine returns.
  * @param coroutine What to run: a function that returns a promise or a generator, not its result.
- * @param options Its name and its context.
+ * @param options The name and context of the task, and more.
  * @returns The task. The loop keeps it alive until it is done.
  * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
- * @throws {RuntimeError} If no loop runs.
+ * @throws {RuntimeError} If no loop is running.
  *
  * @example
  * ```ts
@@ -435,16 +443,16 @@ export function createTask<T>(coroutine: Coroutine<T>, options?: TaskOptions): T
 }
 
 /**
- * Returns a future for anything that can be awaited: itself, if it is one; a new task for a
- * coroutine; a future that follows a promise.
+ * Returns a future for anything that can be awaited: a future itself, a new task for a coroutine, a
+ * future that follows a promise.
  *
  * Counterpart of Python's `asyncio.ensure_future()`.
  *
- * @typeParam T What it gives.
+ * @typeParam T The type of the result.
  * @param awaitable The future, coroutine or promise.
  * @returns The future.
  * @throws {TypeError} If it is none of these.
- * @throws {RuntimeError} If a loop is needed and none runs.
+ * @throws {RuntimeError} If a loop is needed and none is running.
  *
  * @example
  * ```ts
@@ -465,7 +473,7 @@ export function ensureFuture<T>(
   return getRunningLoop()._ensureFuture(awaitable);
 }
 
-/** What {@linkcode createEagerTaskFactory} is given: the class of tasks, or one like it. */
+/** The class that {@linkcode createEagerTaskFactory} takes: `Task`, or one like it. */
 export type TaskConstructor = new <T>(
   coroutine: Coroutine<T>,
   options: TaskOptions & { loop: EventLoop },
@@ -474,9 +482,8 @@ export type TaskConstructor = new <T>(
 /**
  * Returns a task factory whose tasks start at once, within `createTask()`.
  *
- * A coroutine that never waits is done before `createTask()` returns, if it is a generator; an async
- * function shows its end one microtask later. Counterpart of Python's
- * `asyncio.create_eager_task_factory()`.
+ * A generator that never waits is done before `createTask()` returns; an async function is done one
+ * microtask later. Counterpart of Python's `asyncio.create_eager_task_factory()`.
  *
  * @param taskConstructor The class of the tasks.
  * @returns The factory, for `setTaskFactory()`.

@@ -2,14 +2,14 @@
  * The errors of the event loop, its futures and its tasks.
  *
  * Counterpart of Python's `asyncio.exceptions`. JavaScript has no `BaseException`: a bare `catch`
- * also catches {@linkcode CancelledError} and {@linkcode KeyboardInterrupt}, so whoever catches
+ * also catches {@linkcode CancelledError} and {@linkcode KeyboardInterrupt}, so code that catches
  * everything rethrows these two, or says why not.
  *
  * @module
  */
 
 /**
- * Thrown inside a task that was asked to stop, and by the result of a cancelled future.
+ * Thrown inside a task that was cancelled, and by a cancelled future when its result is read.
  *
  * Counterpart of Python's `asyncio.CancelledError`.
  *
@@ -45,9 +45,10 @@ export class CancelledError extends Error {
   }
 
   /**
-   * Creates the error. It has no stack: it is made by the loop, often, and would show only that.
+   * Creates the error. It has no stack: the loop creates many of these errors, and a stack would
+   * show only the loop.
    *
-   * @param message Why.
+   * @param message The reason for the cancellation.
    */
   constructor(message?: string) {
     const limit = Error.stackTraceLimit;
@@ -58,8 +59,8 @@ export class CancelledError extends Error {
 }
 
 /**
- * Thrown when an operation does not fit the state of a future: a result that is not there yet, or
- * one that is there already.
+ * Thrown when an operation does not fit the state of a future: its result is read before there is
+ * one, or set a second time.
  *
  * Counterpart of Python's `asyncio.InvalidStateError`.
  */
@@ -69,7 +70,7 @@ export class InvalidStateError extends Error {
 }
 
 /**
- * Thrown when the time given to an operation is over.
+ * Thrown when an operation takes longer than it is allowed to.
  *
  * Counterpart of Python's `TimeoutError`.
  */
@@ -92,15 +93,17 @@ export class RuntimeError extends Error {
 /**
  * Thrown by {@linkcode run} and {@linkcode Runner} when Ctrl-C ended the program.
  *
- * Counterpart of Python's `KeyboardInterrupt`. Like there, no task and no callback keeps it: it
- * ends the loop at once and leaves it through `runForever()`.
+ * Counterpart of Python's `KeyboardInterrupt`. As in Python, it does not end with the task or
+ * callback that throws it: it ends the loop at once, and `runForever()` throws it.
  */
 export class KeyboardInterrupt extends Error {
   /** Always `"KeyboardInterrupt"`. */
   override name = "KeyboardInterrupt";
 }
 
-/** Tells which errors of a group to take: a class, several classes, or a test. */
+/**
+ * Which errors of a group to take: those of a class, of several classes, or those that pass a test.
+ */
 export type ExceptionCondition =
   | (abstract new (...args: never[]) => unknown)
   | readonly (abstract new (...args: never[]) => unknown)[]
@@ -146,8 +149,8 @@ export class ExceptionGroup extends AggregateError {
   }
 
   /**
-   * Returns a group with the same message and other errors. What `split()` and `subgroup()` return
-   * is made by it.
+   * Returns a group with the same message and other errors. `split()` and `subgroup()` create their
+   * results with it.
    *
    * @param exceptions The errors.
    * @returns The new group.
@@ -157,10 +160,10 @@ export class ExceptionGroup extends AggregateError {
   }
 
   /**
-   * Divides the group, and the groups in it, in two.
+   * Splits the group, and the groups in it, in two.
    *
    * @param condition Which errors to take.
-   * @returns A group of those, and a group of the others; null for one that would be empty.
+   * @returns A group of the matching errors, and a group of the others; null for an empty one.
    */
   split(condition: ExceptionCondition): [ExceptionGroup | null, ExceptionGroup | null] {
     const matches = asTest(condition);
@@ -182,10 +185,10 @@ export class ExceptionGroup extends AggregateError {
   }
 
   /**
-   * Returns the part of the group that fulfils a condition.
+   * Returns the part of the group that matches a condition.
    *
    * @param condition Which errors to take.
-   * @returns A group of those, or null if there is none.
+   * @returns A group of the matching errors, or null if there is none.
    */
   subgroup(condition: ExceptionCondition): ExceptionGroup | null {
     return this.split(condition)[0];

@@ -119,9 +119,9 @@ export class WorkerPoolExecutor implements AsyncDisposable {
    * @typeParam Result The type of the result.
    * @param fn The function; `moduleFunctions()` gives it.
    * @param args The arguments.
-   * @returns A future of its result, which belongs to the loop that runs.
+   * @returns A future of its result, which belongs to the running loop.
    * @throws {TypeError} If `fn` is no function of a module.
-   * @throws {RuntimeError} If no loop runs, or the pool is shut down.
+   * @throws {RuntimeError} If no loop is running, or the pool is shut down.
    */
   submit<Args extends unknown[], Result>(
     fn: ModuleFunction<Args, Result>,
@@ -233,7 +233,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   }
 }
 
-/** What `shutdown()` returns: it can be awaited in a task, and where no loop runs. */
+/** What `shutdown()` returns: it can be awaited in a task, and where no loop is running. */
 class Ended implements Awaitable<void> {
   readonly #promise: Promise<void>;
 

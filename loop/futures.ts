@@ -1,12 +1,13 @@
 /**
- * A value that will be there later.
+ * A value that will be available later.
  *
  * Counterpart of Python's `asyncio.futures`. A future is pending, then done, once and for good: with
  * a result, with an exception, or cancelled. Its callbacks are called by the loop, in order, never
  * by the code that settles it.
  *
  * A future can be awaited in an async function (`await future`) and in a generator
- * (`yield* future`). It is no `Promise`: those call back in microtasks, which the loop does not see.
+ * (`yield* future`). It is not a `Promise`: promises call back in microtasks, which the loop does
+ * not see.
  *
  * @module
  */
@@ -28,7 +29,7 @@ import { LostObjects } from "./lost_objects.ts";
  *
  * Counterpart of Python's `Awaitable`.
  *
- * @typeParam T What it gives.
+ * @typeParam T The type of the result.
  */
 export interface Awaitable<T> extends PromiseLike<T> {
   /** The steps of waiting for it, for `yield*`. */
@@ -37,13 +38,13 @@ export interface Awaitable<T> extends PromiseLike<T> {
 
 /** Options for {@linkcode Future}. */
 export interface FutureOptions {
-  /** The loop it belongs to; by default the one that runs. */
+  /** The loop that the future belongs to; by default the running one. */
   loop?: BaseEventLoop;
 }
 
 /** Options for {@linkcode Future.addDoneCallback}. */
 export interface DoneCallbackOptions {
-  /** The context to call it in; by default the current one. */
+  /** The context to call the callback in; by default the current one. */
   context?: Context;
 }
 
@@ -89,7 +90,7 @@ export class Future<T> implements Awaitable<T> {
    * Creates a pending future. `loop.createFuture()` is the usual way.
    *
    * @param options The loop it belongs to.
-   * @throws {RuntimeError} If no loop is given and none runs.
+   * @throws {RuntimeError} If no loop is given and none is running.
    */
   constructor(options: FutureOptions = {}) {
     const loop = options.loop ?? current.loop as BaseEventLoop | null;
@@ -173,7 +174,8 @@ export class Future<T> implements Awaitable<T> {
   /**
    * Ends the future with an exception.
    *
-   * @param exception What to throw at those who wait; an error class is instantiated.
+   * @param exception What the code that awaits the future gets thrown; an error class is
+   * instantiated.
    * @throws {InvalidStateError} If the future is done already.
    */
   setException(exception: unknown): void {
@@ -181,9 +183,9 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /**
-   * Cancels the future: those who wait for it get a {@linkcode CancelledError}.
+   * Cancels the future: the code that awaits it gets a {@linkcode CancelledError}.
    *
-   * @param message Why, for the CancelledError.
+   * @param message The message of the CancelledError.
    * @returns False if the future was done already, and nothing happened.
    */
   cancel(message?: string): boolean {
@@ -194,9 +196,10 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /**
-   * Has `callback` called, by the loop, once the future is done; in its next turn if it is done.
+   * Schedules `callback` to be called once the future is done; in the next turn if it is already.
    *
-   * @param callback Called with the future. Several are called in the order they were added.
+   * @param callback Called with the future. Callbacks are called in the order in which they were
+   * added.
    * @param options The context to call it in.
    */
   addDoneCallback(
@@ -210,10 +213,10 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /**
-   * Takes back all that {@linkcode Future.addDoneCallback} did for `callback`.
+   * Removes every entry of `callback` that {@linkcode Future.addDoneCallback} made.
    *
    * @param callback The function to remove.
-   * @returns How often it was there.
+   * @returns How many entries were removed.
    */
   removeDoneCallback(callback: (future: Future<T>) => unknown): number {
     const all = this._entries();
@@ -235,13 +238,14 @@ export class Future<T> implements Awaitable<T> {
   // -- Awaiting --
 
   /**
-   * Waits for the future, for `await`. A future that is done does not let the loop pass a turn.
+   * Waits for the future; `await` calls this. Awaiting a future that is done takes no turn of the
+   * loop.
    *
    * @typeParam R1 What `onFulfilled` returns.
    * @typeParam R2 What `onRejected` returns.
    * @param onFulfilled Called with the result.
    * @param onRejected Called with the exception.
-   * @returns What the called function returns, later.
+   * @returns An awaitable of what the called function returns.
    */
   then<R1 = T, R2 = never>(
     onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
@@ -265,7 +269,8 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /**
-   * Waits for the future, for `yield*`. A future that is done does not let the loop pass a turn.
+   * Waits for the future; `yield*` calls this. Awaiting a future that is done takes no turn of the
+   * loop.
    *
    * @returns The steps of waiting.
    */
@@ -298,7 +303,9 @@ export class Future<T> implements Awaitable<T> {
     frame._fail(this.#outcome);
   }
 
-  /** @ignore The CancelledError that it ended with, or null; an exception counts as seen. */
+  /**
+   * @ignore The CancelledError that it ended with, or null; an exception then counts as retrieved.
+   */
   _cancellation(): CancelledError | null {
     if (this.#state === CANCELLED) return this._cancelledError();
     if (this.#state === RESULT) return null;
@@ -325,12 +332,14 @@ export class Future<T> implements Awaitable<T> {
     });
   }
 
-  /** @ignore Ends the future as cancelled, with the error that did it if there was one. */
+  /** @ignore Ends the future as cancelled, with the error that cancelled it, if there was one. */
   _settleCancelled(error: CancelledError | null): void {
     this.#settle(CANCELLED, error);
   }
 
-  /** @ignore The error for those who wait for a cancelled future: the one that ended it, if any. */
+  /**
+   * @ignore The error for code that awaits a cancelled future: the one that cancelled it, if any.
+   */
   _cancelledError(): CancelledError {
     const error = this.#outcome as CancelledError | null;
     return error ?? this._loop._cancelledError(this._cancelMessage);
@@ -349,14 +358,14 @@ export class Future<T> implements Awaitable<T> {
     else this._loop._enqueue(waiting);
   }
 
-  /** Somebody saw the exception: there is nothing to report. */
+  /** The exception was retrieved: there is nothing to report. */
   #markRetrieved(): void {
     if (this.#unretrieved === null) return;
     unretrieved.forget(this.#unretrieved);
     this.#unretrieved = null;
   }
 
-  /** @ignore Says that the exception needs no report, although nobody looked at it. */
+  /** @ignore Marks the exception as needing no report, although nobody retrieved it. */
   _silence(): void {
     this.#markRetrieved();
   }
@@ -366,12 +375,12 @@ export class Future<T> implements Awaitable<T> {
     return this.#state === EXCEPTION;
   }
 
-  /** @ignore The futures that it stands for: those that have to be done before it is. */
+  /** @ignore The futures that it stands for: they have to be done before it is. */
   _parts(): Iterable<Future<unknown>> {
     return [];
   }
 
-  /** @ignore Whether it may be the host that ends it: then nobody knows that it never will be. */
+  /** @ignore Whether the host may end it; then the loop can't tell that it will never be done. */
   get _isUpToHost(): boolean {
     for (const part of this._parts()) if (part._isUpToHost) return true;
     return false;
@@ -400,13 +409,19 @@ export class Future<T> implements Awaitable<T> {
     return `<${this.constructor.name} ${this._describe()}>`;
   }
 
-  /** @ignore Who forgot to await it would write down what is within, the loop too. */
+  /**
+   * @ignore Without this, a future that was not awaited would be written with its fields, the loop
+   * among them.
+   */
   toJSON(): never {
     throw new TypeError(`Cannot write ${this} as JSON: it must be awaited first`);
   }
 }
 
-/** The steps of `yield* future`, by hand: a generator would take twice the time, and three to throw. */
+/**
+ * The steps of `yield* future`, by hand: a generator would take twice the time, and three times to
+ * throw.
+ */
 class FutureSteps<T> {
   readonly #future: Future<T>;
   #hasYielded = false;
@@ -431,7 +446,7 @@ class FutureSteps<T> {
     return { done: true, value };
   }
 
-  /** As every iterator is its own: `yield*` takes the steps as well as the future. */
+  /** Returns itself, as every iterator does: `yield*` takes the steps as well as the future. */
   [Symbol.iterator](): this {
     return this;
   }
@@ -463,9 +478,9 @@ export function isFuture(value: unknown): value is Future<unknown> {
   return value instanceof Future;
 }
 
-// -- Exceptions that nobody looks at --
+// -- Exceptions that are never retrieved --
 
-/** An exception that was stored in a future and not looked at so far. */
+/** An exception that was stored in a future and not retrieved so far. */
 interface Unretrieved {
   readonly loop: BaseEventLoop;
   readonly error: unknown;

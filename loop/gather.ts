@@ -1,5 +1,5 @@
 /**
- * Waiting for several things at once, for their results in order.
+ * Running several awaitables at once, and collecting their results in order.
  *
  * Counterpart of `gather()` in Python's `asyncio.tasks`.
  *
@@ -26,7 +26,7 @@ export type Gathered<A> = A extends () => infer R ? Gathered<R>
 
 /**
  * The results of several {@linkcode Gatherable}s, each of which may be `Thrown` instead: a tuple for
- * a tuple, an array for the rest.
+ * a tuple, an array for any other iterable.
  */
 export type GatheredAll<All extends Iterable<Gatherable>, Thrown = never> = All extends
   readonly unknown[] ? { -readonly [K in keyof All]: Gathered<All[K]> | Thrown }
@@ -36,7 +36,7 @@ export type GatheredAll<All extends Iterable<Gatherable>, Thrown = never> = All 
 /** Options for {@linkcode gather}. */
 export interface GatherOptions {
   /**
-   * Whether an exception becomes a result like any other, instead of ending the gathering.
+   * Whether exceptions are returned among the results, instead of ending the gathering.
    *
    * @default {false}
    */
@@ -60,7 +60,7 @@ class ChildDone implements Runnable {
 
 /** The future of all results. Cancelling it cancels the children, and it ends when they do. */
 class GatheringFuture extends Future<unknown[]> {
-  /** One for each argument; a future that is there twice ends twice. */
+  /** One for each argument; a future that is given twice is here twice. */
   readonly #children: Future<unknown>[] = [];
   readonly #doneBefore: Future<unknown>[] = [];
   readonly #returnExceptions: boolean;
@@ -73,7 +73,7 @@ class GatheringFuture extends Future<unknown[]> {
     this.#returnExceptions = returnExceptions;
   }
 
-  /** Adds a child, and watches it at once: the next one may start eagerly, and end this one. */
+  /** Adds a child, and watches it at once: the next child may start eagerly, and end this one. */
   _add(child: Future<unknown>): void {
     this.#children.push(child);
     this.#pending++;
@@ -81,7 +81,7 @@ class GatheringFuture extends Future<unknown[]> {
     else child._subscribe(new ChildDone(this, child));
   }
 
-  /** Called when all children are there. */
+  /** Called when all children have been added. */
   _complete(): void {
     this.#isComplete = true;
     for (const child of this.#doneBefore) this._onChildDone(child);
@@ -105,7 +105,7 @@ class GatheringFuture extends Future<unknown[]> {
 
   _onChildDone(child: Future<unknown>): void {
     this.#pending--;
-    // It is not complete if a later argument was refused: nobody has this future, then.
+    // If a later argument was refused, this is not complete, and nobody has this future.
     if (this.done() || !this.#isComplete) return child._silence();
     if (!this.#returnExceptions) {
       // A cancelled child is a failure of the gathering, not its cancellation.
@@ -124,19 +124,21 @@ function outcomeOf(child: Future<unknown>): unknown {
 }
 
 /**
- * Runs several things at once, and gives their results in the order of the arguments.
+ * Runs several awaitables at once, and returns their results in the order of the arguments.
  *
- * The first exception goes to whoever awaits the gathering at once; the others go on running.
- * Cancelling the gathering cancels them all. A future or a generator object that is given twice runs
- * once; a function is run as often as it is given. Counterpart of Python's `asyncio.gather()`.
+ * The first exception is passed at once to the code that awaits the gathering; the other awaitables
+ * go on running. Cancelling the gathering cancels them all. A future or a generator object that is
+ * given twice runs once; a function is run as often as it is given. Counterpart of Python's
+ * `asyncio.gather()`.
  *
- * @typeParam All The types of what is gathered.
+ * @typeParam All The types of the awaitables.
  * @param awaitables Futures, coroutines and promises; coroutines become tasks.
- * @param options Whether exceptions are results.
+ * @param options Whether to return exceptions as results.
  * @returns A future of the results.
- * @throws {TypeError} If one of them can't be awaited, or it is a single one, without brackets.
- * @throws {RangeError} If there are futures of different loops.
- * @throws {RuntimeError} If a coroutine is given and no loop runs.
+ * @throws {TypeError} If one of them can't be awaited, or if a single one is given instead of an
+ * iterable.
+ * @throws {RangeError} If the futures belong to different loops.
+ * @throws {RuntimeError} If a coroutine is given and no loop is running.
  *
  * @example
  * ```ts
@@ -154,12 +156,13 @@ export function gather<const All extends Iterable<Gatherable>>(
   options?: GatherOptions & { returnExceptions?: false },
 ): Future<GatheredAll<All>>;
 /**
- * Runs several things at once, and gives what each returned or threw, in the order of the arguments.
+ * Runs several awaitables at once, and returns what each returned or threw, in the order of the
+ * arguments.
  *
- * @typeParam All The types of what is gathered.
+ * @typeParam All The types of the awaitables.
  * @param awaitables Futures, coroutines and promises; coroutines become tasks.
- * @param options Whether exceptions are results.
- * @returns A future of the results. What is thrown is taken for an Error.
+ * @param options Whether to return exceptions as results.
+ * @returns A future of the results. Whatever is thrown is typed as an Error.
  * @throws {TypeError} If one of them can't be awaited.
  */
 export function gather<const All extends Iterable<Gatherable>>(
@@ -178,7 +181,7 @@ export function gather<const All extends Iterable<Gatherable>>(
   }
   const returnExceptions = options.returnExceptions ?? false;
   let gathering: GatheringFuture | null = null;
-  /** The tasks of those that can run but once. */
+  /** The tasks of the awaitables that can run only once. */
   const started = new Map<unknown, Future<unknown>>();
   for (const awaitable of awaitables) {
     let child = isFuture(awaitable) ? awaitable : started.get(awaitable);

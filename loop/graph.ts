@@ -30,7 +30,7 @@ export interface FutureCallGraph {
   /** The future or task. */
   readonly future: Future<unknown>;
   /**
-   * Where it is: the functions, innermost first. Of the task that runs now these are its own; of one
+   * Where it is: the functions, innermost first. Of the running task these are its own; of one
    * that is suspended they are known in debug mode only, and not beside a promise that is not ours.
    */
   readonly callStack: readonly FrameCallGraphEntry[];
@@ -65,7 +65,7 @@ export interface CallGraphOptions {
  * @param options How much of the stacks to take.
  * @returns The graph, or null if no future is given and no task runs.
  * @throws {TypeError} If what is given is no future.
- * @throws {RuntimeError} If no future is given and no loop runs.
+ * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example
  * ```ts
@@ -166,7 +166,7 @@ function futuresOf(task: Task<unknown>): Future<unknown>[] {
  * @param options How much of the stacks to take.
  * @returns The text, or "" if there is nothing to show.
  * @throws {TypeError} If what is given is no future.
- * @throws {RuntimeError} If no future is given and no loop runs.
+ * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example
  * ```ts
@@ -243,7 +243,7 @@ function* singlesOf(futures: Iterable<Future<unknown>>): Generator<Future<unknow
  * @param future The future or task; by default the task that runs.
  * @param options How much of the stacks to take.
  * @throws {TypeError} If what is given is no future.
- * @throws {RuntimeError} If no future is given and no loop runs.
+ * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example
  * ```ts

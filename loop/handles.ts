@@ -1,5 +1,5 @@
 /**
- * A scheduled callback, and the way to take it back.
+ * A scheduled callback, and how to cancel it.
  *
  * Counterpart of `Handle` and `TimerHandle` in Python's `asyncio.events`.
  *
@@ -13,7 +13,7 @@ import type { Context, Values } from "./contextvars.ts";
 import { KeyboardInterrupt } from "./exceptions.ts";
 
 /**
- * What an exception handler is told.
+ * What an exception handler is told about an error.
  *
  * Counterpart of the context dictionary of Python's `loop.call_exception_handler()`.
  */
@@ -22,15 +22,15 @@ export interface ExceptionContext {
   message: string;
   /** What was thrown. */
   exception?: unknown;
-  /** Who it concerns, and whatever else helps: `future`, `task`, `handle`, `protocol` … */
+  /** What the error concerns, and other details: `future`, `task`, `handle`, `protocol` … */
   [detail: string]: unknown;
 }
 
-/** An entry of the loop's ready queue: a callback, a task to start, or a coroutine to go on with. */
+/** An entry of the loop's ready queue: a callback, a task to start, or a coroutine to resume. */
 export interface Runnable {
-  /** Does the work. It never throws: what goes wrong is reported or belongs to a future. */
+  /** Does the work. It never throws: an error is reported, or is the outcome of a future. */
   _run(): void;
-  /** The task that is to outlive the future whose end this entry waits for, if there is one. */
+  /** The task that must outlive the future that this entry waits for, if there is one. */
   readonly _parent?: object | null;
 }
 
@@ -46,11 +46,11 @@ export interface HandleLoop {
   _interrupt(error: unknown): void;
 }
 
-/** An entry that becomes ready at a time. */
+/** An entry that becomes ready at a given time. */
 export interface Timer extends Runnable {
   /** When it is due, in seconds on the loop's clock. */
   readonly _when: number;
-  /** Its place in the loop's heap, or -1. */
+  /** Its index in the loop's heap, or -1. */
   _index: number;
   /** Orders timers that are due at the same time. */
   _sequence: number;
@@ -112,7 +112,7 @@ export class Handle implements Runnable {
     printable(this.prototype);
   }
 
-  /** Keeps the callback from being called; harmless when it was called already. */
+  /** Keeps the callback from being called; harmless if it was called already. */
   cancel(): void {
     this.#callback = cancelledCallback;
     this.#args = NO_ARGS;
@@ -186,8 +186,8 @@ export class Handle implements Runnable {
   }
 
   /**
-   * Returns the handle as Python prints it, without the place of the function in its file, which
-   * JavaScript does not tell.
+   * Returns the handle as Python prints it, without the function's file and line, which JavaScript
+   * does not tell.
    *
    * @returns Such as `<Handle helloWorld()>`.
    */
@@ -197,7 +197,7 @@ export class Handle implements Runnable {
 }
 
 /**
- * A callback that the loop will call at a time, returned by `callLater()` and `callAt()`.
+ * A callback that the loop will call at a given time, returned by `callLater()` and `callAt()`.
  *
  * Counterpart of Python's `asyncio.TimerHandle`.
  */

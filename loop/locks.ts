@@ -1,8 +1,8 @@
 /**
- * One at a time, and waiting until something has changed.
+ * Letting one task in at a time, and waiting until something has changed.
  *
- * Counterpart of `Lock` and `Condition` in Python's `asyncio.locks`. Whoever waits is served in order,
- * nobody overtakes, and whoever is cancelled while being served passes the turn on.
+ * Counterpart of `Lock` and `Condition` in Python's `asyncio.locks`. Tasks that wait are served in
+ * order, none overtakes another, and one that is cancelled after it was woken wakes the next.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export class Lock {
   #locked = false;
   readonly #waiters = new Waiters();
   #loop: EventLoop | null = null;
-  /** What `acquire()` gives; there is one, as there is one holder. */
+  /** What `acquire()` gives; one is enough, as there is one holder. */
   readonly #guard: Disposable = { [Symbol.dispose]: () => this.release() };
 
   static {
@@ -87,7 +87,7 @@ export class Lock {
     goOn: (waiter, error) => {
       this.#waiters.remove(waiter);
       if (error !== null) {
-        // It may have been our turn: somebody else's, then.
+        // It may have been our turn: then it is the next waiter's.
         if (error instanceof CancelledError && !this.#locked) this.#wakeFirst();
         throw error;
       }
@@ -97,9 +97,9 @@ export class Lock {
   };
 
   /**
-   * Lets the next one through.
+   * Releases the lock, and wakes the task that has waited longest for it.
    *
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @throws {RuntimeError} If the lock is not held.
    */
   release(): void {
     if (!this.#locked) throw new RuntimeError("Cannot release lock: Lock is not acquired.");
@@ -116,7 +116,7 @@ export class Lock {
    *
    * @typeParam T What the coroutine returns.
    * @param body The coroutine; it runs in the task that awaits this.
-   * @returns An awaitable of what it returns.
+   * @returns An awaitable of what the coroutine returns.
    */
   run<T>(body: Coroutine<T>): Awaitable<T> {
     return new Operation(() => this.#run(body));
@@ -142,7 +142,7 @@ export class Lock {
 }
 
 /**
- * A lock, and a place to wait in for news while holding it.
+ * A lock whose holder can wait until another task notifies it.
  *
  * Counterpart of Python's `asyncio.Condition`.
  *
@@ -207,20 +207,21 @@ export class Condition {
   }
 
   /**
-   * Lets the next one through.
+   * Releases the lock, and wakes the task that has waited longest for it.
    *
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @throws {RuntimeError} If the lock is not held.
    */
   release(): void {
     this.#lock.release();
   }
 
   /**
-   * Releases the lock, waits to be notified, and takes the lock again; also when it is cancelled.
+   * Releases the lock, waits to be notified, and takes the lock again, even if the waiting is
+   * cancelled.
    *
    * @param options A signal that ends the waiting; the lock is taken again before its reason is thrown.
    * @returns An awaitable of true.
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @throws {RuntimeError} If the lock is not held.
    */
   wait(options: AbortableOptions = {}): Awaitable<true> {
     return abortable(options, () => this.#wait());
@@ -241,13 +242,15 @@ export class Condition {
         yield* this.#acquireAtLast();
       }
     } catch (error) {
-      // Whatever it is, we may have been notified before: somebody else is to be, then.
+      // Whatever the error is, this waiter may have been notified: then another one has to be.
       this.#waiters.wake(1);
       throw error;
     }
   }
 
-  /** Takes the lock, however often that is cancelled, and passes the last cancellation on. */
+  /**
+   * Takes the lock, however often the waiting is cancelled, and then throws the last cancellation.
+   */
   *#acquireAtLast(): Steps<void> {
     let cancellation: CancelledError | null = null;
     for (;;) {
@@ -267,8 +270,8 @@ export class Condition {
    *
    * @typeParam T What `predicate` returns.
    * @param predicate Called with the lock held, first at once, then after each notification.
-   * @returns An awaitable of the first value of `predicate` that is not false-like.
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @returns An awaitable of the first truthy value of `predicate`.
+   * @throws {RuntimeError} If the lock is not held.
    */
   waitFor<T>(predicate: () => T): Awaitable<T> {
     return new Operation(() => this._waitFor(predicate));
@@ -285,10 +288,11 @@ export class Condition {
   }
 
   /**
-   * Wakes some of those who wait, the longest first. They go on once the lock is released.
+   * Wakes tasks that wait, those that have waited longest first. They go on once the lock is
+   * released.
    *
-   * @param n How many.
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @param n How many to wake.
+   * @throws {RuntimeError} If the lock is not held.
    */
   notify(n = 1): void {
     if (!this.locked()) throw new RuntimeError("Cannot notify: cannot notify on un-acquired lock");
@@ -300,9 +304,9 @@ export class Condition {
   }
 
   /**
-   * Wakes all of those who wait. Counterpart of Python's `notify_all()`.
+   * Wakes all tasks that wait. Counterpart of Python's `notify_all()`.
    *
-   * @throws {RuntimeError} If nobody holds the lock.
+   * @throws {RuntimeError} If the lock is not held.
    */
   notifyAll(): void {
     this.notify(Infinity);
@@ -313,7 +317,7 @@ export class Condition {
    *
    * @typeParam T What the coroutine returns.
    * @param body The coroutine; it runs in the task that awaits this.
-   * @returns An awaitable of what it returns.
+   * @returns An awaitable of what the coroutine returns.
    */
   run<T>(body: Coroutine<T>): Awaitable<T> {
     return this.#lock.run(body);

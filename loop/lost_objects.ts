@@ -1,6 +1,6 @@
 /**
- * Reports of objects that nobody has any more and that were not dealt with before: an error that nobody
- * looked at, a session that nobody closed.
+ * Reports of objects that became garbage before they were dealt with: an error that was never
+ * retrieved, a session that was never closed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { onExit } from "./_host.ts";
 
 /**
  * Watches objects: each is reported once it has become garbage, or when the program ends before that.
- * A record is what there is to say of an object; it must not lead to it.
+ * A record holds what is to be reported of an object; it must not refer to the object.
  */
 export class LostObjects<R extends object> {
   readonly #watched = new Set<R>();
@@ -35,7 +35,7 @@ export class LostObjects<R extends object> {
     return record;
   }
 
-  /** The object of a record needs no report any more. */
+  /** Stops watching the object of a record. */
   forget(record: R): void {
     this.#watched.delete(record);
     this.#registry.unregister(record);

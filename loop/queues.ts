@@ -1,8 +1,8 @@
 /**
- * Passing items from task to task.
+ * Passing items between tasks.
  *
- * Counterpart of Python's `asyncio.queues`. Nothing is lost and nobody is forgotten: whoever is
- * cancelled after being woken wakes the next.
+ * Counterpart of Python's `asyncio.queues`. No item is lost and no waiter is forgotten: a task that
+ * is cancelled after it was woken wakes the next one.
  *
  * @module
  */
@@ -39,7 +39,10 @@ export class QueueShutDown extends Error {
   override name = "QueueShutDown";
 }
 
-/** Takes a waiter off who is interrupted, and tells whether it was woken: the next one is to be, then. */
+/**
+ * Removes the waiter of an interrupted task, and tells whether it was woken: if so, the next one
+ * has to be.
+ */
 function leave(waiters: Waiters, waiter: Waiter): boolean {
   const wasWoken = waiter.done() && !waiter.cancelled();
   waiter.cancel();
@@ -48,7 +51,7 @@ function leave(waiters: Waiters, waiter: Waiter): boolean {
 }
 
 /**
- * First in, first out; with a bound, if wanted, at which whoever puts has to wait.
+ * A first in, first out queue. If it has a maximum size, `put()` waits while it is full.
  *
  * `for await` takes items until the queue is shut down and empty. Counterpart of Python's
  * `asyncio.Queue`.
@@ -86,7 +89,7 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Creates a queue.
    *
-   * @param maxsize How many items it holds; 0 for any number.
+   * @param maxsize The maximum number of items; zero or less for no limit.
    * @throws {RangeError} If `maxsize` is not a number.
    */
   constructor(maxsize = 0) {
@@ -101,7 +104,7 @@ export class Queue<T> implements AsyncIterable<T> {
     printable(this.prototype);
   }
 
-  /** How many items it holds; 0 for any number. */
+  /** The maximum number of items; zero or less for no limit. */
   get maxsize(): number {
     return this.#maxsize;
   }
@@ -133,7 +136,7 @@ export class Queue<T> implements AsyncIterable<T> {
     return this.#maxsize > 0 && this.qsize() >= this.#maxsize;
   }
 
-  /** @ignore Keeps an item. */
+  /** @ignore Stores an item. */
   protected _put(item: T): void {
     this.#items.push(item);
   }
@@ -155,7 +158,7 @@ export class Queue<T> implements AsyncIterable<T> {
     return claim(options, this.#putting, item);
   }
 
-  // Its parameter is no T: a queue of numbers would not pass for one of anything.
+  // The parameter is not a T: a Queue<number> would not be assignable to a Queue<unknown>.
   readonly #putting: Claimable<void, unknown> = {
     begin: (item) => this.full() ? this.#wait("put", this.#putters) : this.putNowait(item as T),
     goOn: (waiter, error, item) => {
@@ -223,9 +226,9 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Says that the work on an item that was taken is done. Counterpart of Python's `task_done()`.
+   * Marks the work on an item that was taken as done. Counterpart of Python's `task_done()`.
    *
-   * @throws {RangeError} If it is said more often than items were put in.
+   * @throws {RangeError} If it is called more often than items were put in.
    */
   taskDone(): void {
     if (this.#unfinished <= 0) {
@@ -249,11 +252,11 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Shuts the queue down: nothing more is put in, and what is in it can still be taken.
+   * Shuts the queue down: no more items can be put in, and those in it can still be taken.
    *
-   * Those who wait get a {@linkcode QueueShutDown}.
+   * The tasks that wait get a {@linkcode QueueShutDown}.
    *
-   * @param immediate Whether to drop what is in the queue, as if the work on it were done.
+   * @param immediate Whether to drop the items in the queue, as if the work on them were done.
    */
   shutdown(immediate = false): void {
     this.#isShutDown = true;
@@ -288,7 +291,7 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Returns what is to be known of the queue: who waits, and how much work is not done.
+   * Returns the state of the queue: its size, how many tasks wait, and how much work is not done.
    *
    * @returns Such as `<Queue maxsize=2 size=2 putters=1 tasks=2>`.
    */
@@ -303,7 +306,7 @@ export class Queue<T> implements AsyncIterable<T> {
 }
 
 /**
- * A queue that gives the item that was put in last.
+ * A queue that returns the item that was put in last.
  *
  * Counterpart of Python's `asyncio.LifoQueue`.
  *
@@ -350,20 +353,20 @@ export class LifoQueue<T> extends Queue<T> {
  */
 export interface PriorityQueueOptions<T> {
   /**
-   * Tells which of two items is taken first: a negative number for the first of them. By default the
-   * smaller one; of two arrays the one with the smaller element at the first place where they differ.
-   * Objects that have no order are refused as items; in arrays they count as equal, where Python
-   * refuses them, too.
+   * Tells which of two items is taken first: a negative number for the first of them. By default
+   * that is the smaller one; of two arrays, the one with the smaller element at the first index
+   * where they differ. Objects without an order are refused as items. Inside arrays they count as
+   * equal; Python refuses them there, too.
    */
   compare?: (a: T, b: T) => number;
 }
 
 /**
- * A queue that gives the smallest item.
+ * A queue that returns the smallest item first.
  *
  * Counterpart of Python's `asyncio.PriorityQueue`.
  *
- * @typeParam T The type of the items; `[priority, data]` will do.
+ * @typeParam T The type of the items, such as `[priority, data]`.
  *
  * @example
  * ```ts
@@ -377,14 +380,14 @@ export interface PriorityQueueOptions<T> {
  * ```
  */
 export class PriorityQueue<T> extends Queue<T> {
-  /** A binary heap: no item is before its parent, at half its index. */
+  /** A binary heap: no item comes before its parent, which is at half its index. */
   readonly #heap: T[] = [];
   readonly #compare: (a: T, b: T) => number;
 
   /**
    * Creates a queue.
    *
-   * @param maxsize How many items it holds; 0 for any number.
+   * @param maxsize The maximum number of items; zero or less for no limit.
    * @param options How to compare items.
    */
   constructor(maxsize = 0, options: PriorityQueueOptions<T> = {}) {
@@ -407,7 +410,7 @@ export class PriorityQueue<T> extends Queue<T> {
     const parentOf = (index: number): number => (index - 1) >> 1;
     let place = heap.length;
     while (place > 0 && this.#compare(item, heap[parentOf(place)]!) < 0) place = parentOf(place);
-    // Nothing has moved so far, as a comparison may have thrown.
+    // Items are moved only now, as a comparison may throw.
     for (let index = heap.length; index > place; index = parentOf(index)) {
       heap[index] = heap[parentOf(index)]!;
     }
@@ -441,7 +444,10 @@ function compareItems(a: unknown, b: unknown): number {
   return compareNaturally(a, b);
 }
 
-/** Whether `<` has nothing to compare: neither a value nor a text that is the object's own. */
+/**
+ * Whether `<` has nothing to compare: the object has neither a primitive value nor a text of its
+ * own.
+ */
 function hasNoOrder(item: unknown): boolean {
   if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
   return item.toString === Object.prototype.toString && typeof item.valueOf() === "object" &&

@@ -20,15 +20,15 @@ import type { Task } from "./tasks.ts";
 
 /** Options for {@linkcode Runner} and {@linkcode run}. */
 export interface RunnerOptions {
-  /** Whether the loop runs in debug mode; by default as the loop was made. */
+  /** Whether the loop runs in debug mode; by default, the loop's own setting. */
   debug?: boolean;
-  /** Makes the loop; by default `newEventLoop`. */
+  /** Creates the loop; by default `newEventLoop`. */
   loopFactory?: () => EventLoop;
 }
 
 /** Options for {@linkcode Runner.run}. */
 export interface RunOptions {
-  /** The context to run in; by default the runner's own, the same for each call. */
+  /** The context to run the coroutine in; by default the runner's own, the same for each call. */
   context?: Context;
 }
 
@@ -42,9 +42,9 @@ const CLOSED = 3;
 /**
  * Runs several coroutines, one after another, on the same loop and in the same context.
  *
- * Ctrl-C cancels the coroutine that runs; a second one ends the loop at once. In both cases `run()`
- * throws {@linkcode KeyboardInterrupt}. A program that listens for SIGINT itself keeps it.
- * Counterpart of Python's `asyncio.Runner`.
+ * Ctrl-C cancels the running coroutine; a second Ctrl-C ends the loop at once. In both cases
+ * `run()` throws {@linkcode KeyboardInterrupt}. If the program listens for SIGINT itself, the
+ * runner does not. Counterpart of Python's `asyncio.Runner`.
  *
  * @example
  * ```ts
@@ -64,9 +64,9 @@ export class Runner implements AsyncDisposable {
   #interrupts = 0;
 
   /**
-   * Creates a runner. The loop is made when it is needed.
+   * Creates a runner. The loop is created when it is needed.
    *
-   * @param options How to make the loop.
+   * @param options How to create the loop.
    */
   constructor(options: RunnerOptions = {}) {
     this.#options = options;
@@ -92,11 +92,11 @@ export class Runner implements AsyncDisposable {
   /**
    * Runs a coroutine to its end.
    *
-   * @typeParam T What it returns.
+   * @typeParam T What the coroutine returns.
    * @param main The coroutine.
    * @param options The context to run it in.
-   * @returns What it returns.
-   * @throws {RuntimeError} If a loop runs already, or the runner is closed.
+   * @returns What the coroutine returns.
+   * @throws {RuntimeError} If a loop is running already, or the runner is closed.
    * @throws {KeyboardInterrupt} If Ctrl-C ended it.
    */
   async run<T>(main: Coroutine<T>, options: RunOptions = {}): Promise<T> {
@@ -127,10 +127,10 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Ends what is left: cancels the tasks and waits for them, waits for the calls of the default
-   * executor, for at most five minutes, and closes the loop.
+   * Cancels the tasks that are left and waits for them, waits at most five minutes for the calls of
+   * the default executor, and closes the loop.
    *
-   * What they throw meanwhile goes to the loop's exception handler. Closing twice is harmless.
+   * Errors of these tasks go to the loop's exception handler. Closing twice is harmless.
    */
   async close(): Promise<void> {
     const loop = this.#loop;
@@ -168,15 +168,16 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
 }
 
 /**
- * Runs a program: makes a loop, runs `main` on it, ends what is left, and closes it.
+ * Runs a program: creates a loop, runs `main` on it, cancels the tasks that are left, and closes
+ * the loop.
  *
  * Counterpart of Python's `asyncio.run()`. JavaScript can't block, so it returns a promise.
  *
  * @typeParam T What `main` returns.
  * @param main The coroutine to run.
- * @param options How to make the loop.
+ * @param options How to create the loop.
  * @returns What `main` returns.
- * @throws {RuntimeError} If a loop runs already.
+ * @throws {RuntimeError} If a loop is running already.
  * @throws {KeyboardInterrupt} If Ctrl-C ended it.
  *
  * @example

@@ -119,7 +119,7 @@ export class Semaphore {
    *
    * @typeParam T What the coroutine returns.
    * @param body The coroutine; it runs in the task that awaits this.
-   * @returns An awaitable of what it returns.
+   * @returns An awaitable of what the coroutine returns.
    */
   run<T>(body: Coroutine<T>): Awaitable<T> {
     return new Operation(() => this.#run(body));

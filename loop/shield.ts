@@ -1,5 +1,5 @@
 /**
- * Keeping something from being cancelled.
+ * Protecting an awaitable from cancellation.
  *
  * Counterpart of `shield()` in Python's `asyncio.tasks`.
  *
@@ -14,12 +14,12 @@ import type { Awaitable, Future } from "./futures.ts";
 /**
  * Waits for an awaitable, and lets it run on if the waiting is cancelled.
  *
- * An error of it after that goes to the loop's exception handler. Counterpart of Python's
+ * An error that it throws after that goes to the loop's exception handler. Counterpart of Python's
  * `asyncio.shield()`.
  *
- * @typeParam T What it gives.
+ * @typeParam T The type of the result.
  * @param awaitable A future, a coroutine, which becomes a task, or a promise.
- * @returns A future that ends as it does, but whose cancellation stops here.
+ * @returns A future with the same outcome, whose cancellation does not reach the awaitable.
  *
  * @example
  * ```ts
@@ -50,7 +50,8 @@ export function shield<T>(awaitable: Awaitable<T> | PromiseLike<T> | Coroutine<T
   outer.addDoneCallback(() => {
     if (inner.done()) return;
     inner.removeDoneCallback(onInnerDone);
-    // Nobody is left to be told. However often it is shielded, it is reported once, and last.
+    // Nobody else gets its error. However often it is shielded, the error is reported once, and
+    // last.
     inner.removeDoneCallback(report);
     inner.addDoneCallback(report);
   });

@@ -17,7 +17,7 @@ import { Future } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import type { Timer } from "./handles.ts";
 
-/** A future and the timer that ends it in one. */
+/** A future, and in one the timer that ends it. */
 class SleepFuture<T> extends Future<T> implements Timer {
   readonly _when: number;
   _index = -1;
@@ -79,7 +79,7 @@ function* passTurn<T>(result: T): Steps<T> {
  *
  * `sleep(0)` lets the loop go through one turn. Counterpart of Python's `asyncio.sleep()`.
  *
- * @param delay Seconds to wait; zero and less mean one turn of the loop.
+ * @param delay Seconds to wait; zero or less means one turn of the loop.
  * @returns An awaitable. The time starts when it is awaited; a cancelled sleep leaves no timer.
  * @throws {RangeError} If `delay` is not a number.
  *
@@ -93,11 +93,11 @@ function* passTurn<T>(result: T): Steps<T> {
  */
 export function sleep(delay: number): Awaitable<undefined>;
 /**
- * Waits for `delay` seconds, and gives `result`.
+ * Waits for `delay` seconds, and returns `result`.
  *
  * @typeParam T The type of the result.
- * @param delay Seconds to wait; zero and less mean one turn of the loop.
- * @param result What to give; undefined for nothing, where there is a signal.
+ * @param delay Seconds to wait; zero or less means one turn of the loop.
+ * @param result What to return; undefined for no result, if there is a signal.
  * @param options A signal that ends the waiting.
  * @returns An awaitable of the result.
  * @throws {RangeError} If `delay` is not a number.

@@ -9,7 +9,8 @@
  *    its tasks were cancelled, and no more can be created.
  * 4. FINISHED: the body and all tasks have ended.
  *
- * Between 2 and 4, or 3 and 4, the body has ended and the tasks are waited for; those may create more.
+ * Between 2 and 4, or 3 and 4, the body has ended and the group waits for its tasks, which may
+ * create more.
  *
  * @module
  */
@@ -45,7 +46,7 @@ export interface TaskGroupOptions {
   limit?: number;
 }
 
-/** A task of a group. Its entry in the ready queue tells the group that it is done. */
+/** A task of a group. As an entry of the ready queue it tells the group that the task is done. */
 class Member implements Runnable, Linked<Member> {
   _before: Member | null = null;
   _after: Member | null = null;
@@ -93,17 +94,17 @@ export class TaskGroup {
   readonly #slots: Semaphore | null;
   #loop: EventLoop | null = null;
   #parent: Task<unknown> | null = null;
-  /** Its tasks that are not done, or were not seen to be. */
+  /** Its tasks that are not done, as far as the group has been told. */
   readonly #members = new LinkedList<Member>();
   readonly #errors: unknown[] = [];
-  /** A KeyboardInterrupt: it goes through as it is. */
+  /** A KeyboardInterrupt: it is thrown as it is. */
   #interrupt: KeyboardInterrupt | null = null;
   #isCancelled = false;
-  /** The last cancellation that came while the tasks were waited for. */
+  /** The last cancellation that came while the group waited for its tasks. */
   #lastCancellation: CancelledError | null = null;
   /** Whether the group itself has cancelled the task that runs the body. */
   #hasCancelledParent = false;
-  /** Done when the last task is, while somebody waits for that. */
+  /** Done when the last task is; null while `run()` does not wait for that. */
   #allDone: Future<void> | null = null;
 
   /**
@@ -138,7 +139,7 @@ export class TaskGroup {
    *
    * @typeParam T What the coroutine returns.
    * @param body The coroutine; it gets the group, and runs in the task that awaits this.
-   * @returns An awaitable of what it returns; of undefined if the group was cancelled by
+   * @returns An awaitable of what the coroutine returns; of undefined if the group was cancelled by
    * {@linkcode TaskGroup.cancel}.
    * @throws {ExceptionGroup} If tasks or the body failed: what they threw.
    * @throws {RuntimeError} If used twice, or outside of a task.
@@ -165,7 +166,7 @@ export class TaskGroup {
     this.#isBodyDone = true;
     cancellation = (yield* this.#waitForTasks()) ?? cancellation;
     const parent = this.#parent!;
-    this.#parent = null; // an error of the body may lead here, and is not to lead to its task
+    this.#parent = null; // the stack of an error may lead here, and must not lead on to the task
     this.#state = FINISHED;
     if (this.#interrupt !== null) throw this.#reportAllBut(this.#interrupt);
     this.#throwIfFailed(parent, this.#withoutOwn(parent, cancellation), bodyErrors);
@@ -188,7 +189,9 @@ export class TaskGroup {
     if (this.#isCancelled) this.cancel();
   }
 
-  /** Waits until no task is left, and returns the cancellation that came meanwhile, if any. */
+  /**
+   * Waits until no task is left, and returns the cancellation that came in the meantime, if any.
+   */
   *#waitForTasks(): Steps<CancelledError | null> {
     let cancellation: CancelledError | null = null;
     while (this.#members.first !== null) {
@@ -200,7 +203,7 @@ export class TaskGroup {
         yield* allDone;
       } catch (error) {
         if (!(error instanceof CancelledError)) throw error;
-        // While the group is aborting, it may be of the group's own making.
+        // While the group is aborting, the cancellation may be the group's own.
         this.#lastCancellation = error;
         if (this.#state === OPEN) {
           cancellation = error;
@@ -212,7 +215,7 @@ export class TaskGroup {
     return cancellation;
   }
 
-  /** Takes back the group's own cancellation, and returns the one to throw, if any is left. */
+  /** Takes back the group's own cancellation, and returns the one to throw, if one is left. */
   #withoutOwn(
     parent: Task<unknown>,
     cancellation: CancelledError | null,
@@ -231,7 +234,7 @@ export class TaskGroup {
     const errors = [...this.#errors, ...bodyErrors];
     if (errors.length === 0) return;
     if (parent.cancelling() > 0) {
-      // The errors go first; the cancellation is delivered at the next wait.
+      // The errors are thrown first; the cancellation is delivered at the next wait.
       parent.uncancel();
       parent.cancel();
     }
@@ -245,7 +248,8 @@ export class TaskGroup {
    * @param coroutine What to run.
    * @param options As for `createTask()`.
    * @returns The task.
-   * @throws {RuntimeError} If the group does not run, or is ending because of an error.
+   * @throws {RuntimeError} If the group is not running, or is ending because of an error or a
+   * cancellation.
    */
   createTask<T>(coroutine: Coroutine<T>, options?: TaskOptions): Task<T> {
     const problem = this.#problem();
@@ -279,7 +283,7 @@ export class TaskGroup {
         isFailure = !(error instanceof CancelledError);
         throw error;
       } finally {
-        // A failure ends the group: nobody is to start in the turn before it does.
+        // A failure ends the group: no other task may start in the turn before that.
         if (!isFailure) slots.release();
       }
     };
@@ -288,15 +292,15 @@ export class TaskGroup {
   /**
    * Ends the group early, and without an error: cancels its tasks and its body.
    *
-   * Before the group runs, it makes it end at the first wait of its body. Calling it again is
-   * harmless.
+   * Called before the group runs, it makes the group end at the first wait of its body. Calling it
+   * again is harmless.
    */
   cancel(): void {
     this.#isCancelled = true;
     if (this.#state === OPEN && !this.#isOver()) this.#abortWithParent();
   }
 
-  /** Whether all has ended, although `run()` has not gone on yet. */
+  /** Whether the body and all tasks have ended, although `run()` has not gone on yet. */
   #isOver(): boolean {
     return this.#isBodyDone && this.#members.first === null;
   }
@@ -333,7 +337,10 @@ export class TaskGroup {
     if (this.#state === OPEN) this.#abortWithParent();
   }
 
-  /** Reports the errors that nobody is told of, as the interrupt goes first; returns that. */
+  /**
+   * Reports the errors that are lost because the interrupt is thrown instead; returns the
+   * interrupt.
+   */
   #reportAllBut(interrupt: KeyboardInterrupt): KeyboardInterrupt {
     const message =
       "Task exception was not propagated because KeyboardInterrupt ends its TaskGroup";

@@ -1,9 +1,9 @@
 /**
- * A coroutine on its way, run by the loop, that can be awaited and cancelled.
+ * A coroutine that the loop runs, and that can be awaited and cancelled.
  *
  * Counterpart of `Task` in Python's `asyncio.tasks`. A task is in one of these states:
  *
- * 1. SCHEDULED: its start, or the step that goes on with it, is in the loop's ready queue.
+ * 1. SCHEDULED: its start, or its next step, is in the loop's ready queue.
  * 2. RUNNING: its coroutine runs, or awaits a promise that is not ours.
  * 3. WAITING: its frames (`_frames`) wait for futures; each goes on when its future is done.
  * 4. DONE: the coroutine has ended, and the task has its outcome.
@@ -34,12 +34,12 @@ import type { Runnable } from "./handles.ts";
 /** Options for `createTask()`. */
 export interface TaskOptions {
   /**
-   * What the task is called, for people who read its text.
+   * The name of the task, shown where the task is printed.
    *
    * @default {"Task-" and a number}
    */
   name?: string;
-  /** The context to run in; by default a copy of the current one. */
+  /** The context that the task runs in; by default a copy of the current one. */
   context?: Context;
   /**
    * Whether the coroutine starts at once, within `createTask()`, instead of in the next turn.
@@ -47,7 +47,7 @@ export interface TaskOptions {
    * @default {false}
    */
   eagerStart?: boolean;
-  /** Cancels the task when it aborts. */
+  /** A signal that cancels the task when it aborts. */
   signal?: AbortSignal;
 }
 
@@ -107,7 +107,7 @@ export class Task<T> extends Future<T> {
    * Schedules a coroutine. `createTask()` is the usual way.
    *
    * @param coroutine What to run.
-   * @param options The loop, and what else there is to say.
+   * @param options The loop, and the options of `createTask()`.
    * @throws {TypeError} If `coroutine` is neither a function nor a generator object.
    */
   constructor(coroutine: Coroutine<T>, options: TaskInit) {
@@ -130,7 +130,7 @@ export class Task<T> extends Future<T> {
     }
   }
 
-  /** Is cancelled when a signal aborts; the listener goes when the task is done. */
+  /** Cancels the task when a signal aborts; the listener is removed when the task is done. */
   #obey(signal: AbortSignal): void {
     const cancel = (): void => {
       const { reason } = signal;
@@ -146,18 +146,19 @@ export class Task<T> extends Future<T> {
   /**
    * Asks the task to stop: a {@linkcode CancelledError} is thrown in its coroutine.
    *
-   * It is a request. The coroutine may clean up first, or go on; `cancelled()` tells when it has
-   * ended this way. An async function that awaits a promise of others gets it at the next future it
-   * awaits, and its {@linkcode Task.signal} aborts at once.
+   * It is a request: the coroutine may clean up first, or go on; `cancelled()` tells whether the
+   * task has ended this way. An async function that awaits an ordinary promise gets the error at
+   * the next future it awaits; its {@linkcode Task.signal} aborts at once.
    *
-   * @param message Why, for the CancelledError.
+   * @param message The message of the CancelledError.
    * @returns False if the task was done already, and nothing happened.
    */
   override cancel(message?: string): boolean {
     if (this.done()) return false;
     this.#cancelling++;
     const passedOn = this._frames !== null && this.#cancelFrames(this._frames, message);
-    // Beside a promise that is not ours, futures may be left over from a race: they take no cancellation.
+    // If the task awaits a promise that is not ours, its futures may be left over from a race;
+    // cancelling them is not enough.
     if (!passedOn || this._awaitsHost) {
       this._mustCancel = true;
       this._cancelMessage = message;
@@ -168,7 +169,7 @@ export class Task<T> extends Future<T> {
 
   #cancelFrames(latest: Frame, message: string | undefined): boolean {
     if (latest.next === null) return latest.waitsFor!.cancel(message);
-    // The frames are listed latest first; a copy, for what is cancelled may leave the list.
+    // The frames are listed latest first; copied, as a cancelled one may leave the list.
     const waiting: Waitable[] = [];
     for (let frame: Frame | null = latest; frame !== null; frame = frame.next) {
       waiting.push(frame.waitsFor!);
@@ -179,16 +180,17 @@ export class Task<T> extends Future<T> {
   }
 
   /**
-   * Returns how many cancellations are asked for and not taken back.
+   * Returns how many requests to cancel were made and not taken back.
    *
-   * @returns The number of calls of `cancel()` less those of `uncancel()`.
+   * @returns The number of calls of `cancel()` minus those of `uncancel()`.
    */
   cancelling(): number {
     return this.#cancelling;
   }
 
   /**
-   * Takes back one request to cancel, as whoever asked for it does once the task has acted on it.
+   * Takes back one request to cancel. The code that called `cancel()` does so once the task has
+   * acted on the request.
    *
    * @returns How many requests are left.
    */
@@ -198,9 +200,10 @@ export class Task<T> extends Future<T> {
   }
 
   /**
-   * A signal that aborts when the task is cancelled, for `fetch()` and what else takes one.
+   * A signal that aborts when the task is cancelled, for `fetch()` and other functions that take
+   * one.
    *
-   * After a cancellation was taken back, it is a new one.
+   * Once all requests to cancel were taken back, it is a new signal.
    */
   get signal(): AbortSignal {
     if (this.#aborter === null || (this.#aborter.signal.aborted && this.#cancelling === 0)) {
@@ -210,7 +213,7 @@ export class Task<T> extends Future<T> {
     return this.#aborter.signal;
   }
 
-  /** @ignore Whether it may be the host that brings it on, as far as is known. */
+  /** @ignore Whether the host may make the task go on, as far as is known. */
   _waitsForHost(): boolean {
     if (this._awaitsHost) return true;
     for (let frame = this._frames; frame !== null; frame = frame.next) {
@@ -234,7 +237,7 @@ export class Task<T> extends Future<T> {
 
   /** @ignore Called with what the coroutine returned. */
   _finish(value: T): void {
-    // When its loop was closed, it was reported as one that never ends.
+    // A task whose loop is closed was reported as one that never ends.
     if (this._loop.isClosed()) return;
     this._loop._tasks.remove(this);
     if (this._mustCancel) this._settleCancelled(this._takeCancellation());
@@ -242,7 +245,7 @@ export class Task<T> extends Future<T> {
     this.#end();
   }
 
-  /** @ignore Called where the coroutine function returned what can't be awaited. */
+  /** @ignore Called if the coroutine function returned something that can't be awaited. */
   _finishPlain(value: unknown): void {
     const text = `must return a promise or a generator, not ${repr(value)}`;
     this._fail(new TypeError(`Cannot run task: ${repr(this.#coroutine)} ${text}`));
@@ -268,7 +271,7 @@ export class Task<T> extends Future<T> {
   }
 
   /**
-   * Not for tasks: a task's result is what its coroutine returns.
+   * Always throws: a task's result is what its coroutine returns.
    *
    * @param _value Not used.
    * @throws {RuntimeError} Always.
@@ -278,7 +281,7 @@ export class Task<T> extends Future<T> {
   }
 
   /**
-   * Not for tasks: a task's exception is what its coroutine throws.
+   * Always throws: a task's exception is what its coroutine throws.
    *
    * @param _exception Not used.
    * @throws {RuntimeError} Always.
@@ -287,10 +290,10 @@ export class Task<T> extends Future<T> {
     throw new RuntimeError("Cannot set exception: Task does not support setException operation");
   }
 
-  // -- Looking at it --
+  // -- Introspection --
 
   /**
-   * Returns what the task runs. Counterpart of Python's `get_coro()`.
+   * Returns the coroutine that the task runs. Counterpart of Python's `get_coro()`.
    *
    * @returns The coroutine given to the task.
    */
@@ -327,9 +330,9 @@ export class Task<T> extends Future<T> {
   }
 
   /**
-   * Gives the task another name.
+   * Sets the name of the task.
    *
-   * @param name The name; anything else than a string is turned into one.
+   * @param name The name; a value that is not a string is converted to one.
    */
   setName(name: unknown): void {
     this.#name = String(name);
@@ -352,11 +355,12 @@ export class Task<T> extends Future<T> {
 
 // -- Starting --
 //
-// An error keeps its stack, and the stack keeps what its functions were called on. Were that the task, it
-// would not be gone before its error, and nobody could tell that the error will never be looked at.
-// So no method of the task is on the stack of its coroutine, and what is there lets go of the task.
+// An error keeps its stack, and the stack keeps the objects whose methods are on it. If the task
+// were one of them, it could not become garbage before its error, and nobody could tell that the
+// error is never retrieved. So no method of the task is on the stack of its coroutine, and the
+// objects that are on it drop their reference to the task.
 
-/** What the loop starts a task by. */
+/** The entry of the ready queue that starts a task. */
 class Start implements Runnable {
   #task: Task<unknown> | null;
 
@@ -375,7 +379,7 @@ class Start implements Runnable {
   }
 }
 
-/** Starts the coroutine of a task. What follows is up to its frames. */
+/** Starts the coroutine of a task. Its frames do the rest. */
 function start(task: Task<unknown>): void {
   const coroutine = task.getCoro();
   if (task._mustCancel) return cancelBeforeStart(task, coroutine);
@@ -401,7 +405,7 @@ function cancelBeforeStart(task: Task<unknown>, coroutine: Coroutine<unknown>): 
   task._fail(task._takeCancellation());
 }
 
-/** Goes on with what the coroutine function returned. */
+/** Continues with what the coroutine function returned. */
 function follow(task: Task<unknown>, started: unknown): void {
   if (isGenerator(started)) {
     startSteps(task, started as Steps<unknown>);
@@ -426,8 +430,8 @@ function startSteps(task: Task<unknown>, steps: Steps<unknown>): void {
 
 /**
  * Calls the coroutine function of the task that starts now. If it returns an ordinary promise, that
- * calls back in the asynchronous context of the task, which tells whose it is: no closures are needed
- * for that, and in a program of many tasks they would be a fifth of the memory.
+ * calls back in the asynchronous context of the task, which tells the callbacks which task they are
+ * for. So no closures are needed; in a program of many tasks they would be a fifth of the memory.
  */
 function startOwned(): unknown {
   const started = ((current.task as Task<unknown>).getCoro() as () => unknown)();
@@ -435,7 +439,7 @@ function startOwned(): unknown {
   return started;
 }
 
-/** Whether what the coroutine function returned calls back in the context of its task. */
+/** Whether the value that the coroutine function returned calls back in the context of its task. */
 function tellsOwner(started: unknown): boolean {
   return hasAsyncContext && (started as object | null | undefined)?.constructor === Promise;
 }
@@ -449,12 +453,12 @@ function failOwner(error: unknown): void {
 }
 
 /**
- * Returns the task that runs now.
+ * Returns the running task.
  *
  * Counterpart of Python's `asyncio.current_task()`.
  *
  * @returns The task, or null outside of one, as in a plain callback.
- * @throws {RuntimeError} If no loop runs.
+ * @throws {RuntimeError} If no loop is running.
  *
  * @example
  * ```ts
@@ -481,7 +485,7 @@ export function currentTask(): Task<unknown> | null {
  *
  * @param loop The loop; by default the one that runs.
  * @returns The tasks, in the order they were created.
- * @throws {RuntimeError} If no loop is given and none runs.
+ * @throws {RuntimeError} If no loop is given and none is running.
  *
  * @example
  * ```ts

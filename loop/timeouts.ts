@@ -1,11 +1,11 @@
 /**
- * Limits of time for what a task does.
+ * Time limits for what a task does.
  *
  * Counterpart of Python's `asyncio.timeouts`. A timeout is in one of these states:
  *
  * 1. CREATED: not entered.
  * 2. ACTIVE: the body runs, and the timer too, if there is a limit.
- * 3. EXPIRING: the time is over; the task was cancelled and the body is on its way out.
+ * 3. EXPIRING: the time is up; the task was cancelled and the body is ending.
  * 4. EXPIRED: the body has ended after that.
  * 5. FINISHED: the body has ended in time.
  *
@@ -30,7 +30,7 @@ const EXPIRED = "expired";
 const FINISHED = "finished";
 
 /**
- * Ends what runs in it when its time is over.
+ * Cancels the coroutine that runs in it when its time is up.
  *
  * {@linkcode timeout} and {@linkcode timeoutAt} make one. Counterpart of Python's `asyncio.Timeout`.
  */
@@ -52,7 +52,7 @@ export class Timeout {
   }
 
   /**
-   * Returns when the time is over.
+   * Returns the deadline.
    *
    * @returns Seconds on the loop's clock, or null if there is no limit.
    */
@@ -61,19 +61,19 @@ export class Timeout {
   }
 
   /**
-   * Tells whether the time is over, and the body was or is being ended.
+   * Tells whether the time is up, and the body was or is being cancelled.
    *
-   * @returns Whether it is.
+   * @returns Whether the timeout has expired.
    */
   expired(): boolean {
     return this.#state === EXPIRING || this.#state === EXPIRED;
   }
 
   /**
-   * Sets another limit.
+   * Sets another deadline.
    *
    * @param when Seconds on the loop's clock, or null for no limit.
-   * @throws {RuntimeError} If the body does not run, or is being ended.
+   * @throws {RuntimeError} If the body is not running, or is being cancelled.
    */
   reschedule(when: number | null): void {
     if (this.#state === CREATED) {
@@ -98,15 +98,15 @@ export class Timeout {
   }
 
   /**
-   * Runs a coroutine within the time. Counterpart of Python's `async with timeout(…)`.
+   * Runs a coroutine within the time limit. Counterpart of Python's `async with timeout(…)`.
    *
-   * When the time is over, the coroutine is cancelled; once it has ended, a
-   * {@linkcode TimeoutError} is thrown. Any other error of it goes through.
+   * When the time is up, the coroutine is cancelled; once it has ended, a {@linkcode TimeoutError}
+   * is thrown. Any other error of the coroutine is passed on.
    *
    * @typeParam T What the coroutine returns.
    * @param body The coroutine; it gets the timeout, and runs in the task that awaits this.
-   * @returns An awaitable of what it returns.
-   * @throws {TimeoutError} If the time was over before it ended.
+   * @returns An awaitable of what the coroutine returns.
+   * @throws {TimeoutError} If the time is up before the coroutine has ended.
    * @throws {RuntimeError} If used twice, or outside of a task.
    */
   run<T>(
@@ -135,7 +135,7 @@ export class Timeout {
       throw this.#exit() ? translate(error) : error;
     }
     const task = this.#task!;
-    const isDue = task._mustCancel; // it has come while the body awaited promises of others
+    const isDue = task._mustCancel; // it came while the body awaited promises that are not ours
     if (this.#exit() && isDue) throw translate(task._takeCancellation());
     return result;
   }
@@ -156,10 +156,12 @@ export class Timeout {
     this.reschedule(this.#when);
   }
 
-  /** Ends the timer, and tells whether a cancellation that comes out of the body is this one's. */
+  /**
+   * Stops the timer, and tells whether a cancellation thrown by the body comes from this timeout.
+   */
   #exit(): boolean {
     const task = this.#task!;
-    this.#task = null; // an error of the body may lead here, and is not to lead to its task
+    this.#task = null; // the stack of an error may lead here, and must not lead on to the task
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#state === ACTIVE) {
@@ -182,7 +184,7 @@ export class Timeout {
   }
 }
 
-/** What is thrown for what came out of a body that ran out of time. */
+/** Returns what to throw for an error of a body that ran out of time. */
 function translate(error: unknown): unknown {
   if (error instanceof CancelledError) return new TimeoutError("", { cause: error });
   if (!(error instanceof Error)) return error;
@@ -193,13 +195,13 @@ function translate(error: unknown): unknown {
   return error;
 }
 
-/** Says in the chain of causes of an error that it came up because the time was over. */
+/** Adds to the chain of causes of an error that it arose because the time was up. */
 function insertTimeoutError(error: Error): void {
   let last = error;
   const seen = new Set([error]);
   while (last.cause instanceof Error && !(last.cause instanceof CancelledError)) {
     last = last.cause;
-    if (seen.has(last)) return; // a chain without an end
+    if (seen.has(last)) return; // a circular chain
     seen.add(last);
   }
   if (last.cause === undefined) last.cause = new TimeoutError();
@@ -211,10 +213,11 @@ function insertTimeoutError(error: Error): void {
  *
  * Counterpart of Python's `asyncio.timeout()`.
  *
- * @param delay Seconds from now; zero and less end it at its first wait; null for no limit.
+ * @param delay Seconds from now; zero or less cancels the coroutine at its first wait; null for no
+ * limit.
  * @returns A timeout, to be used once.
  * @throws {RangeError} If `delay` is not a number.
- * @throws {RuntimeError} If no loop runs.
+ * @throws {RuntimeError} If no loop is running.
  *
  * @example
  * ```ts
@@ -237,7 +240,7 @@ export function timeout(delay: number | null): Timeout {
 }
 
 /**
- * Limits the time of a coroutine to a moment. Counterpart of Python's `asyncio.timeout_at()`.
+ * Limits the time of a coroutine by a deadline. Counterpart of Python's `asyncio.timeout_at()`.
  *
  * @param when Seconds on the loop's clock; null for no limit.
  * @returns A timeout, to be used once.

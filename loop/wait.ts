@@ -37,17 +37,18 @@ export interface WaitOptions {
 }
 
 /**
- * Waits for futures, and tells which are done.
+ * Waits for futures, and returns which are done.
  *
- * It never throws because of them, never cancels them, and its timeout is no error: those that are
- * not done then are in the second set. Counterpart of Python's `asyncio.wait()`.
+ * It never throws their exceptions, never cancels them, and its timeout is not an error: the
+ * futures that are not done by then are in the second set. Counterpart of Python's
+ * `asyncio.wait()`.
  *
  * @typeParam F The type of the futures.
  * @param futures The futures or tasks, at least one. Coroutines are refused.
  * @param options When to return.
- * @returns An awaitable of the set of those that are done and the set of the others.
+ * @returns An awaitable of two sets: the futures that are done, and the others.
  * @throws {TypeError} If a coroutine or a single future is given.
- * @throws {RangeError} If none is given, or `returnWhen` is unknown.
+ * @throws {RangeError} If no future is given, or `returnWhen` is unknown.
  *
  * @example
  * ```ts

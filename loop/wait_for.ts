@@ -1,5 +1,5 @@
 /**
- * Waiting for one thing, for a limited time.
+ * Waiting for one awaitable, for a limited time.
  *
  * Counterpart of `wait_for()` in Python's `asyncio.tasks`.
  *
@@ -18,17 +18,18 @@ import { wait } from "./wait.ts";
 import { wrapFuture } from "./wrap_future.ts";
 
 /**
- * Waits for an awaitable, at most for some time; then cancels it, waits for its end, and throws.
+ * Waits for an awaitable for a limited time; then cancels it, waits for it to end, and throws.
  *
- * A coroutine runs in the task that awaits this, so it sees that task's context. To go on while it
- * runs on, {@linkcode shield} it. Counterpart of Python's `asyncio.wait_for()`.
+ * A coroutine runs in the task that awaits this, so it sees that task's context. To let the
+ * awaitable run on after the timeout, {@linkcode shield} it. Counterpart of Python's
+ * `asyncio.wait_for()`.
  *
- * @typeParam T What it gives.
+ * @typeParam T The type of the result.
  * @param awaitable A future, a coroutine, or a promise.
- * @param timeout Seconds; null for no limit. With zero and less a coroutine is not even started.
- * @param options A signal that ends the waiting, as the end of the time does.
+ * @param timeout Seconds; null for no limit. With zero or less, a coroutine is not even started.
+ * @param options A signal that ends the waiting, as the timeout does.
  * @returns An awaitable of the result.
- * @throws {TimeoutError} If the time was over first.
+ * @throws {TimeoutError} If the time is up first.
  * @throws {RangeError} If `timeout` is not a number.
  *
  * @example

@@ -40,16 +40,16 @@ class PromiseFuture<T> extends Future<T> {
 }
 
 /**
- * Returns a future that ends as a promise does, and that can be cancelled.
+ * Returns a future that has the outcome of a promise, and that can be cancelled.
  *
- * A task that awaits it is stopped at once by a cancellation, whatever the promise does; what the
- * promise gives later is dropped. Counterpart of Python's `asyncio.wrap_future()`.
+ * A cancellation stops a task that awaits it at once, whatever the promise does; a later outcome of
+ * the promise is dropped. Counterpart of Python's `asyncio.wrap_future()`.
  *
- * @typeParam T What the promise gives.
+ * @typeParam T The type of the result.
  * @param promise The promise; a future is returned as it is.
  * @param options What to do when the future is cancelled.
  * @returns The future.
- * @throws {RuntimeError} If no loop is given and none runs.
+ * @throws {RuntimeError} If no loop is given and none is running.
  *
  * @example Stop a request when its task is cancelled
  * ```ts
