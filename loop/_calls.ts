@@ -1,9 +1,8 @@
 /**
- * A call of a module's function in another thread, as the messages that cross over: the call, and
- * its outcome.
+ * The messages of a call in another thread: the call of a module's function, and its outcome.
  *
- * An error is taken apart, sent and put together again, for structured clone drops the names of
- * errors that are not the language's own.
+ * An error is taken apart, sent and put together again, as structured cloning drops the names of
+ * errors that are not built in.
  *
  * @module
  */
@@ -41,7 +40,7 @@ interface ThrownError {
   errors?: Thrown[];
 }
 
-/** Makes a call and sends its outcome, always. */
+/** Makes a call, and always sends its outcome. */
 export async function answer(call: Call, send: SendOutcome): Promise<void> {
   try {
     const [[value], objects] = unmark([await callExported(call)]);
@@ -73,7 +72,7 @@ async function callExported(call: Call): Promise<unknown> {
   return await fn(...args);
 }
 
-/** The call in a text: `work() of file:///work.ts`. */
+/** The call as text: `work() of file:///work.ts`. */
 export function describeCall(
   { url, name }: { readonly url: string; readonly name: string },
 ): string {
@@ -87,7 +86,7 @@ export function messageOf(error: unknown): string {
 
 // -- Errors --
 
-/** Makes something that can be copied of what was thrown. */
+/** Turns what was thrown into something that can be copied. */
 function takeApart(thrown: unknown, done: Map<unknown, Thrown> = new Map()): Thrown {
   const before = done.get(thrown);
   if (before !== undefined) return before;
@@ -107,7 +106,7 @@ function takeApart(thrown: unknown, done: Map<unknown, Thrown> = new Map()): Thr
   return parts;
 }
 
-/** What of an error is sent in a form of its own. */
+/** The properties of an error that are sent in a form of their own. */
 const OWN_FORM: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "errors"]);
 
 function canBeCopied(value: unknown): boolean {
@@ -119,7 +118,10 @@ function canBeCopied(value: unknown): boolean {
   }
 }
 
-/** The reverse of `takeApart()`. An error that is no language's nor ours is an `Error`. */
+/**
+ * The reverse of `takeApart()`. An error whose class is neither built in nor ours becomes an
+ * `Error`.
+ */
 export function putTogether(thrown: Thrown, done: Map<Thrown, unknown> = new Map()): unknown {
   if (thrown.type === "value") return thrown.value;
   const before = done.get(thrown);

@@ -19,7 +19,9 @@ import type { Linked } from "./_linked_list.ts";
 export interface Owner extends Linked<Owner> {
   /** The loop that the task runs on. */
   readonly _loop: object;
-  /** Whether its async function awaits a promise that is not ours, as far as the loop could tell. */
+  /**
+   * Whether its async function awaits a promise that is not ours, as far as the loop could tell.
+   */
   _awaitsHost: boolean;
 }
 
@@ -31,7 +33,7 @@ export const current: {
   resumed: Owner | null;
 } = { loop: null, task: null, context: null, resumed: null };
 
-/** What to say where a loop is needed, and none is running. */
+/** The end of error messages where a loop is needed and none is running. */
 export const NO_LOOP = "no running event loop; run() starts one";
 
 /** The running task, or null. */

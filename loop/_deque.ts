@@ -8,7 +8,7 @@
  */
 
 const SMALLEST = 16;
-/** An empty ring larger than this is let go. */
+/** An empty ring larger than this is dropped. */
 const LARGEST_IDLE = 1024;
 
 /** See the module's description. */

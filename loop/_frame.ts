@@ -66,8 +66,9 @@ function asWaitable(value: PromiseLike<unknown>): Waitable | null {
 }
 
 /**
- * Waits for a future within steps of this package: `yield suspendOn(future); future.result()` does what
- * `yield* future` does, without a generator for it. In debug mode it notes where the task waits.
+ * Waits for a future within steps of this package: `yield suspendOn(future); future.result()` does
+ * what `yield* future` does, without a generator for it. In debug mode it notes where the task
+ * waits.
  */
 export function suspendOn<F extends Waitable & PromiseLike<unknown>>(future: F): F {
   const instrument = future._loop._instrument;
@@ -102,7 +103,10 @@ export abstract class Frame implements Runnable {
     return this.owner === null ? "<await outside of a task>" : String(this.owner);
   }
 
-  /** Goes on after `waitedFor` is done, or after a turn if that is null; with `error` if there is one. */
+  /**
+   * Goes on after `waitedFor` is done, or after a turn if that is null; with `error` if there is
+   * one.
+   */
   protected abstract goOn(waitedFor: Waitable | null, error: Error | null): void;
   /** Called by a future with its result. */
   abstract _finish(value: unknown): void;

@@ -1,5 +1,5 @@
 /**
- * A future that stands for others, for those who ask what a task really waits for.
+ * A future that stands for others, so that it can be seen what a task really waits for.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A list whose items know their neighbours, so that one leaves at once from anywhere in it.
+ * A list whose items know their neighbours, so that an item can be removed at once from anywhere in
+ * it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What belongs to one loop: the one on which somebody first had to wait for it.
+ * Objects that belong to one loop: the first one on which a task had to wait for them.
  *
  * Counterpart of Python's `asyncio.mixins`.
  *
@@ -10,7 +10,7 @@ import { getRunningLoop } from "./events.ts";
 import type { EventLoop } from "./events.ts";
 import { RuntimeError } from "./exceptions.ts";
 
-/** The loop of `owner`: the one given, unless that is not the one that runs. */
+/** Returns the running loop, which `owner` belongs to; throws if it belongs to another one. */
 export function boundLoop(owner: object, loop: EventLoop | null): EventLoop {
   const running = getRunningLoop();
   if (loop !== null && loop !== running) {

@@ -14,13 +14,15 @@ import { RuntimeError } from "./exceptions.ts";
 import { Future } from "./futures.ts";
 import { unmark } from "./module_functions.ts";
 
-/** The program of the workers; it is beside this file, as source or compiled as this file is. */
+/**
+ * The program of the workers; it is beside this file and, like this file, is source or compiled.
+ */
 const PROGRAM = new URL(
   import.meta.url.endsWith(".ts") ? "./_worker.ts" : "./_worker.js",
   import.meta.url,
 );
 
-/** What a pool wants to know. */
+/** What a pool is notified of. */
 export interface PoolEvents {
   /** The worker has made its call. */
   isIdle(worker: PoolWorker): void;
@@ -36,7 +38,7 @@ export class WorkerCall extends Future<unknown> implements Linked<WorkerCall> {
   _after: WorkerCall | null = null;
   _isListed = false;
   readonly call: Call;
-  /** Who makes the call, once it has started. */
+  /** The worker that makes the call, once it has started. */
   worker: PoolWorker | null = null;
   readonly #events: PoolEvents;
 
@@ -56,13 +58,13 @@ export class WorkerCall extends Future<unknown> implements Linked<WorkerCall> {
     return true;
   }
 
-  /** Cancels the call; on a loop that is closed, nobody can be told. */
+  /** Cancels the call; on a closed loop, only the pool is notified. */
   abandon(): void {
     if (this._loop.isClosed()) this.#events.isCancelled(this);
     else this.cancel();
   }
 
-  /** Ends the future, unless that has happened, or nobody can be told. */
+  /** Ends the future, unless it is done or its loop is closed. */
   end(outcome: Outcome): void {
     if (this.done() || this._loop.isClosed()) return;
     if (outcome.type === "returned") this.setResult(outcome.value);
@@ -95,7 +97,7 @@ export class PoolWorker {
     this.#host = host;
   }
 
-  /** Begins a call; returns false if its arguments can't be sent, and it has failed for that. */
+  /** Begins a call; returns false if its arguments can't be sent and it has failed. */
   begin(call: WorkerCall): boolean {
     const { url, name } = call.call;
     const [args, objects] = unmark(call.call.args);
@@ -110,7 +112,7 @@ export class PoolWorker {
     return true;
   }
 
-  /** Ends the worker, whatever it does. */
+  /** Ends the worker, whatever it is doing. */
   terminate(): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;

@@ -14,7 +14,7 @@ const MAX_LEVEL = 6;
 export interface Bound {
   /** The function without them. */
   readonly func: (...args: never[]) => unknown;
-  /** The arguments that go first. */
+  /** The arguments that come first. */
   readonly args: readonly unknown[];
 }
 
@@ -67,10 +67,10 @@ function objectRepr(value: object, level: number): string {
     try {
       return String(value);
     } catch {
-      // It can't be shown that way: shown as any object then.
+      // Its own text can't be had: it is shown like any other object.
     }
   }
-  // The objects of generator functions have no class; what they are is in their tag.
+  // Generator objects have no class; their tag tells what they are.
   const tag = (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag];
   const name = value.constructor?.name || (tag ?? "");
   return name === "" || name === "Object" ? "{...}" : `<${name}>`;

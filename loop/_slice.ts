@@ -16,8 +16,8 @@ const SLICE_MS = 1;
 const CHECK_MS = 0.25;
 const MAX_ENTRIES_PER_CHECK = 64;
 /**
- * How many of the host's rounds make its share: while it is kept busy, Deno looks at sockets once in 61
- * of them, and at everything else in each.
+ * How many of the host's rounds make its share: while it is kept busy, Deno looks at sockets once
+ * in 61 of them, and at everything else in each.
  */
 const ROUNDS_PER_SHARE = 31;
 

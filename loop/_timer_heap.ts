@@ -1,8 +1,8 @@
 /**
  * The timers of a loop, earliest first; those due at the same time in the order they were added.
  *
- * A binary heap in which each timer knows its place, so that a cancelled one leaves at once instead
- * of waiting for its time: a program that sets and cancels long timeouts keeps none of them.
+ * A binary heap in which each timer knows its index, so that a cancelled one is removed at once
+ * instead of when it is due: a program that sets and cancels long timeouts keeps none of them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Those who wait for a lock, a semaphore, an event, a queue: first come, first served.
+ * The waiters for a lock, a semaphore, an event, a queue: first come, first served.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { BaseEventLoop } from "./base_events.ts";
 import type { CancelledError } from "./exceptions.ts";
 import { Future } from "./futures.ts";
 
-/** A future in a list of them. */
+/** A future in a list of waiters. */
 export class Waiter extends Future<void> implements Linked<Waiter> {
   _before: Waiter | null = null;
   _after: Waiter | null = null;
   _isListed = false;
-  /** Who goes on when it is done, if that is a claim. */
+  /** The claim that goes on when this is done, if there is one. */
   claim: Pick<Waitable, "_deliverTo"> | null = null;
 
   override _deliverTo(frame: Frame, error: CancelledError | null): void {
@@ -36,7 +36,7 @@ export class Waiter extends Future<void> implements Linked<Waiter> {
 export class Waiters {
   readonly #list = new LinkedList<Waiter>();
 
-  /** Whoever has waited longest, or null. */
+  /** The one that has waited longest, or null. */
   get first(): Waiter | null {
     return this.#list.first;
   }
@@ -53,7 +53,10 @@ export class Waiters {
     this.#list.remove(waiter);
   }
 
-  /** Wakes the first so many who are not awake, and tells how many. The list stays as it is. */
+  /**
+   * Wakes the first `count` waiters that are not awake, and returns how many. The list stays as it
+   * is.
+   */
   wake(count: number): number {
     let woken = 0;
     for (let waiter = this.first; waiter !== null && woken < count; waiter = waiter._after) {
@@ -62,7 +65,7 @@ export class Waiters {
     return woken;
   }
 
-  /** Takes the first off the list until one was there to be woken. */
+  /** Removes the first one from the list until one could be woken. */
   takeNext(): void {
     for (let waiter = this.first; waiter !== null; waiter = this.first) {
       this.remove(waiter);
@@ -70,7 +73,7 @@ export class Waiters {
     }
   }
 
-  /** Tells whether anybody waits who has not been cancelled. */
+  /** Tells whether there is a waiter that was not cancelled. */
   hasLive(): boolean {
     for (let waiter = this.first; waiter !== null; waiter = waiter._after) {
       if (!waiter.cancelled()) return true;
@@ -78,14 +81,14 @@ export class Waiters {
     return false;
   }
 
-  /** Counts them, awake or not. */
+  /** Counts the waiters, awake or not. */
   count(): number {
     let count = 0;
     for (let waiter = this.first; waiter !== null; waiter = waiter._after) count++;
     return count;
   }
 
-  /** A part of the text of what they wait for. */
+  /** The part on waiters in the text of what they wait for. */
   describe(): string {
     return this.first === null ? "" : `, waiters:${this.count()}`;
   }

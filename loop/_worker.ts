@@ -1,7 +1,7 @@
 /**
  * The program of a worker: makes the calls that it is sent, and sends back their outcomes.
  *
- * It is not imported, but for the types of its messages; `_pool_worker.ts` starts it.
+ * It is imported only for the types of its messages; `_pool_worker.ts` starts it.
  *
  * @module
  */

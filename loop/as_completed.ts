@@ -1,5 +1,5 @@
 /**
- * Results in the order in which they come.
+ * Results in the order in which they arrive.
  *
  * Counterpart of `as_completed()` in Python's `asyncio.tasks`.
  *
@@ -19,23 +19,26 @@ import { Queue } from "./queues.ts";
 
 /** Options for {@linkcode asCompleted}. */
 export interface AsCompletedOptions {
-  /** Seconds until those that are not done count as failed; null or absent for no limit. */
+  /**
+   * Seconds until the awaitables that are not done count as failed; null or absent for no limit.
+   */
   timeout?: number | null;
 }
 
 /**
- * A future that is done, as `for await` gives it: `result()` gives or throws what it ended with.
+ * A future that is done, as `for await` yields it: `result()` returns its result or throws its
+ * exception.
  *
- * It is without `then()`, as TypeScript takes what `for await` gives for something that was awaited.
+ * It lacks `then()`, as TypeScript expects that what `for await` yields was awaited.
  *
- * @typeParam T What it gave.
+ * @typeParam T The type of the result.
  */
 export type CompletedFuture<T> = Omit<Future<T>, "then">;
 
 /**
- * The futures of {@linkcode asCompleted}, the one that is done first coming first.
+ * The futures of {@linkcode asCompleted}, in the order in which they are done.
  *
- * @typeParam T What they give.
+ * @typeParam T The type of the results.
  */
 export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<CompletedFuture<T>> {
   /** Futures that are done and not taken; null for each that was not done in time. */
@@ -79,7 +82,7 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
   }
 
   /**
-   * Returns as many awaitables as there are futures; each gives the next result that comes.
+   * Returns as many awaitables as there are futures; each returns the next result that arrives.
    *
    * @returns The awaitables.
    */
@@ -91,12 +94,12 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
   }
 
   /**
-   * Gives the futures themselves, as they are done.
+   * Yields the futures themselves, as they are done.
    *
-   * @returns An iterator. After a `break`, another one goes on with the rest.
+   * @returns An iterator. After a `break`, another iterator goes on with the rest.
    */
   [Symbol.asyncIterator](): AsyncIterator<CompletedFuture<T>> {
-    // No async generator: those await what they yield, and would give the results.
+    // Not an async generator: that would await what it yields, and so yield the results.
     return { next: () => this.#nextInBox() };
   }
 
@@ -113,18 +116,18 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
 }
 
 /**
- * Gives the results of several things in the order in which they come.
+ * Returns the results of several awaitables in the order in which they arrive.
  *
- * Iterated with `for await`, it gives the futures themselves, each one done. Iterated with `for`, it
- * gives awaitables, to be awaited one after another. Counterpart of Python's
- * `asyncio.as_completed()`.
+ * A `for await` loop gets the futures themselves, each one done. A `for` loop gets awaitables, to
+ * be awaited one after another. Counterpart of Python's `asyncio.as_completed()`.
  *
- * @typeParam A The types of what is waited for, which may be several.
- * @param awaitables Futures, coroutines, which become tasks, and promises. The same one twice counts
- * once.
- * @param options A limit of time.
- * @returns What to iterate over. It throws TimeoutError for those that are not done in time.
- * @throws {TypeError} If one of them can't be awaited, or a single one is given.
+ * @typeParam A The types of the awaitables.
+ * @param awaitables Futures, coroutines, which become tasks, and promises. One that is given twice
+ * counts once.
+ * @param options A time limit.
+ * @returns An iterable, which throws a TimeoutError for each one that is not done in time.
+ * @throws {TypeError} If one of them can't be awaited, or if a single one is given instead of an
+ * iterable.
  *
  * @example
  * ```ts

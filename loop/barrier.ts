@@ -4,9 +4,9 @@
  * Counterpart of `Barrier` in Python's `asyncio.locks`. It is in one of these states:
  *
  * 1. FILLING: tasks arrive and wait.
- * 2. DRAINING: the last one has arrived, all go on; who comes now waits for state 1.
- * 3. RESETTING: as 2, but those who waited get a BrokenBarrierError.
- * 4. BROKEN: everybody gets a BrokenBarrierError, until it is reset.
+ * 2. DRAINING: the last task has arrived, all go on; tasks that arrive now wait for state 1.
+ * 3. RESETTING: as 2, but the tasks that waited get a BrokenBarrierError.
+ * 4. BROKEN: every task gets a BrokenBarrierError, until the barrier is reset.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const RESETTING = "resetting";
 const BROKEN = "broken";
 
 /**
- * Thrown at those who wait at a barrier that is reset or aborted.
+ * Thrown in the tasks that wait at a barrier when it is reset or aborted.
  *
  * Counterpart of Python's `asyncio.BrokenBarrierError`.
  */
@@ -34,7 +34,7 @@ export class BrokenBarrierError extends RuntimeError {
 }
 
 /**
- * Has tasks wait until there are enough of them, and then lets all of them go on; again and again.
+ * Lets tasks wait until there are enough of them, then lets all of them go on; again and again.
  *
  * Counterpart of Python's `asyncio.Barrier`.
  *
@@ -80,7 +80,7 @@ export class Barrier {
     return this.#parties;
   }
 
-  /** How many tasks wait now. Counterpart of Python's `n_waiting`. */
+  /** How many tasks are waiting. Counterpart of Python's `n_waiting`. */
   get nWaiting(): number {
     return this.#state === FILLING ? this.#count : 0;
   }
@@ -91,10 +91,10 @@ export class Barrier {
   }
 
   /**
-   * Waits until as many tasks wait as the barrier is for.
+   * Waits until `parties` tasks wait at the barrier.
    *
    * @returns An awaitable of this task's place in the order of arrival, from 0.
-   * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
+   * @throws {BrokenBarrierError} If the barrier is broken, or is reset while this task waits.
    */
   wait(): Awaitable<number> {
     return this.#condition.run(() => this.#wait());
@@ -135,7 +135,7 @@ export class Barrier {
    * @typeParam T What the coroutine returns.
    * @param body Called with the place in the order of arrival.
    * @returns An awaitable of what the coroutine returns.
-   * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
+   * @throws {BrokenBarrierError} If the barrier is broken, or is reset while this task waits.
    */
   run<T>(
     body: (index: number) => PromiseLike<T> | Generator<Suspension, T, unknown>,
@@ -149,7 +149,8 @@ export class Barrier {
   }
 
   /**
-   * Makes the barrier as new; those who wait get a {@linkcode BrokenBarrierError}.
+   * Returns the barrier to its initial state; the tasks that wait get a
+   * {@linkcode BrokenBarrierError}.
    *
    * @returns An awaitable.
    */
@@ -160,7 +161,7 @@ export class Barrier {
   }
 
   /**
-   * Breaks the barrier, until it is reset: those who wait or will wait get a
+   * Breaks the barrier until it is reset: tasks that wait now or later get a
    * {@linkcode BrokenBarrierError}.
    *
    * @returns An awaitable.

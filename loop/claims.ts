@@ -1,9 +1,9 @@
 /**
- * Waiting for one's turn: at a lock, a semaphore, a queue, for news, for bytes.
+ * Waiting for one's turn: for a lock, a semaphore, an item of a queue, a notification, bytes.
  *
- * Whoever waits this way gives two functions, of which neither waits: one begins, and one goes on when
- * the waiter is done. A generator could say the same, in one; but everybody waits this way, and for an
- * `await` two functions take half the time.
+ * A claim is written as two functions, neither of which waits: one begins, and one goes on when the
+ * waiter is done. A generator could do both; but claims are used everywhere, and for an `await` two
+ * functions take half the time.
  *
  * @module
  */
@@ -27,20 +27,20 @@ export class HostWaiter extends Waiter {
   }
 }
 
-/** The two halves of claiming something, which its owner writes; neither of them waits. */
+/** The two halves of a claim, written by the owner of what is claimed; neither of them waits. */
 export interface Claimable<T, Arg = void> {
-  /** Returns what is claimed, or a waiter if it is not to be had at once. */
+  /** Returns what is claimed, or a waiter if it is not available at once. */
   begin(arg: Arg): T | Waiter;
   /**
-   * Goes on when the waiter is done; or with an error that was thrown where it was waited for, which
-   * is to be thrown again. Returns what is claimed, or a waiter if it is still not to be had.
+   * Goes on when the waiter is done; or with an error that was thrown into the task that waits,
+   * which has to be rethrown. Returns what is claimed, or a waiter if it is still not available.
    */
   goOn(waiter: Waiter, error: unknown | null, arg: Arg): T | Waiter;
 }
 
 /**
- * What `lock.acquire()` and `queue.get()` return. It starts when it is awaited, and only once. As an
- * iterator, it is its own steps.
+ * What `lock.acquire()` and `queue.get()` return. It starts when it is awaited, and can be awaited
+ * only once. As an iterator, it is its own steps.
  */
 export class Claim<T, Arg = void> implements Awaitable<T> {
   readonly #claimable: Claimable<T, Arg>;
@@ -66,7 +66,7 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
     return frame;
   }
 
-  /** Goes on for an `await` whose waiter is done, or where `error` goes before that. */
+  /** Goes on for an `await` whose waiter is done; with `error`, if there is one. */
   _deliverTo(frame: Frame, error: CancelledError | null): void {
     this.#advance(frame, error ?? this.#waiter!._cancellation());
   }
@@ -76,7 +76,7 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
     try {
       outcome = this.#step(error);
     } catch (thrown) {
-      // Whatever it is, a CancelledError too, it is how the claim ends.
+      // Any error, a CancelledError too, is the outcome of the claim.
       return frame._fail(thrown);
     }
     if (outcome instanceof Waiter) frame.suspendOnFuture(outcome);
@@ -127,7 +127,7 @@ export class Claim<T, Arg = void> implements Awaitable<T> {
     try {
       this.#claimable.goOn(waiter, new CancelledError(), this.#arg);
     } catch (error) {
-      if (!(error instanceof CancelledError)) throw error; // it is thrown again, for nobody
+      if (!(error instanceof CancelledError)) throw error; // rethrown, for nobody to catch
     }
   }
 

@@ -2,8 +2,8 @@
  * Values that belong to a task and to what it starts, rather than to the whole program.
  *
  * Counterpart of Python's `contextvars`. Each task runs in a copy of the context it was created in;
- * each callback in a copy of the context it was scheduled in. A copy shares its values until one of the
- * two is written to, so copying costs the same however many variables are set.
+ * each callback in a copy of the context it was scheduled in. A copy shares its values until one of
+ * the two is written to, so copying costs the same however many variables are set.
  *
  * @module
  */
@@ -101,8 +101,8 @@ export class Context {
    * @param fn The function to call.
    * @param args The arguments to call it with.
    * @returns What `fn` returns.
-   * @throws {RuntimeError} If this context is entered already, or is the one that the running task or
-   * callback runs in.
+   * @throws {RuntimeError} If this context is entered already, or is the one that the running task
+   * or callback runs in.
    */
   run<Args extends unknown[], R>(fn: (...args: Args) => R, ...args: Args): R {
     const outer = currentHolder()._ownContext();

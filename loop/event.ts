@@ -45,26 +45,26 @@ export class Event {
   /**
    * Tells whether the flag is set. Counterpart of Python's `is_set()`.
    *
-   * @returns Whether it is.
+   * @returns Whether the flag is set.
    */
   isSet(): boolean {
     return this.#isSet;
   }
 
-  /** Sets the flag: all who wait go on, even if it is cleared before they do. */
+  /** Sets the flag: all tasks that wait go on, even if it is cleared before they do. */
   set(): void {
     if (this.#isSet) return;
     this.#isSet = true;
     this.#waiters.wake(Infinity);
   }
 
-  /** Clears the flag: who waits from now on waits for the next `set()`. */
+  /** Clears the flag: tasks that wait from now on wait for the next `set()`. */
   clear(): void {
     this.#isSet = false;
   }
 
   /**
-   * Waits until the flag is set; does not wait if it is.
+   * Waits until the flag is set; does not wait if it is set already.
    *
    * @param options A signal that ends the waiting.
    * @returns An awaitable of true.

@@ -2,8 +2,9 @@
  * Calls in other threads, so that long computations do not hold up the loop.
  *
  * Counterpart of `ThreadPoolExecutor` in Python's `concurrent.futures`, as asyncio uses it. The
- * threads are workers, which share no memory with the program: they can call what `moduleFunctions()`
- * names, arguments and results are copied, and they see no `ContextVar` of the caller.
+ * threads are workers, which share no memory with the program: they can call the functions that
+ * `moduleFunctions()` names, arguments and results are copied, and they do not see the context
+ * variables of the caller.
  *
  * @module
  */
@@ -25,7 +26,7 @@ import { wrapFuture } from "./wrap_future.ts";
 /** Options for {@linkcode WorkerPoolExecutor}. */
 export interface WorkerPoolOptions {
   /**
-   * How many workers there are at most.
+   * The maximum number of workers.
    *
    * @default {the number of processors}
    */
@@ -49,16 +50,16 @@ export interface ShutdownOptions {
 }
 
 /**
- * Calls functions of modules in other threads, so many at a time.
+ * Calls functions of modules in other threads, a limited number at a time.
  *
- * A worker is started when a call needs one, and used again for the next. Calls start in the order
- * they were submitted. To cancel the future of a call ends its thread; another is started when it is
- * needed. Node interrupts what the thread computes; Deno 2.9 does not: the thread is given up, and
- * computes until it comes to an end, or the program does.
+ * A worker is started when a call needs one, and used again for the next one. Calls start in the
+ * order in which they were submitted. Cancelling the future of a call ends its thread; another is
+ * started when it is needed. Node interrupts the computation of the thread; Deno 2.9 does not: the
+ * thread is abandoned, and goes on until the computation or the program ends.
  *
- * On Deno the workers have the permissions of the program. A module on disk needs `--allow-read` for
- * its file, and so does this package where it is on disk; what comes from JSR or from `node:` needs
- * none.
+ * On Deno the workers have the permissions of the program. A module on disk needs `--allow-read`
+ * for its file, and so does this package if it is on disk; modules from JSR and `node:` modules
+ * need no permission.
  *
  * Workers keep the program alive until they are shut down, by `await using` or
  * {@linkcode WorkerPoolExecutor.shutdown}. Counterpart of Python's `ThreadPoolExecutor`.
@@ -79,7 +80,7 @@ export interface ShutdownOptions {
  * ```
  */
 export class WorkerPoolExecutor implements AsyncDisposable {
-  // While a call waits in the queue, no worker is idle, and there are as many as there may be.
+  // Invariant: while a call waits in the queue, no worker is idle, and there are `#maxWorkers`.
   readonly #maxWorkers: number;
   readonly #workers = new Set<PoolWorker>();
   readonly #idle: PoolWorker[] = [];
@@ -94,10 +95,10 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   };
 
   /**
-   * Creates a pool. It has no workers before they are needed.
+   * Creates a pool. Workers are started when they are needed.
    *
-   * @param options How many workers there may be.
-   * @throws {RangeError} If that is no whole number above zero.
+   * @param options The maximum number of workers.
+   * @throws {RangeError} If `maxWorkers` is not a whole number above zero.
    */
   constructor(options: WorkerPoolOptions = {}) {
     const { maxWorkers = cpuCount } = options;
@@ -111,16 +112,16 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   /**
    * Calls a function in another thread.
    *
-   * Its arguments are copied when the call starts, as `structuredClone()` does; one that
-   * `transfer()` marks moves instead. What the function returns comes back in the same way, and so
-   * does what it throws: an error of the same name, with its message, stack and cause.
+   * The arguments are copied when the call starts, as by `structuredClone()`; one that `transfer()`
+   * marks is moved instead. The result comes back in the same way, and so does an error, with its
+   * name, message, stack and cause.
    *
    * @typeParam Args The types of the arguments.
    * @typeParam Result The type of the result.
-   * @param fn The function; `moduleFunctions()` gives it.
+   * @param fn The function, from `moduleFunctions()`.
    * @param args The arguments.
    * @returns A future of its result, which belongs to the running loop.
-   * @throws {TypeError} If `fn` is no function of a module.
+   * @throws {TypeError} If `fn` is not a function of a module.
    * @throws {RuntimeError} If no loop is running, or the pool is shut down.
    */
   submit<Args extends unknown[], Result>(
@@ -132,7 +133,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
     return this._submit(loop, fn, args) as Future<Result>;
   }
 
-  /** @ignore The same for a loop that may not run yet. */
+  /** @ignore Does the same on a loop that may not be running yet. */
   _submit(loop: BaseEventLoop, fn: unknown, args: readonly unknown[]): Future<unknown> {
     if (!isModuleFunction(fn)) {
       const text = `a function of moduleFunctions() was expected, not ${repr(fn)}`;
@@ -149,12 +150,12 @@ export class WorkerPoolExecutor implements AsyncDisposable {
   }
 
   /**
-   * Takes no more calls, and ends the workers once they have made those that were submitted.
+   * Shuts down the pool: refuses new calls, and ends the workers once the submitted calls are done.
    *
-   * It starts at once, whether it is awaited or not. Calling it again is harmless.
+   * This starts at once, whether it is awaited or not. Calling it again is harmless.
    *
    * @param options Whether to wait for that, and whether to cancel the calls that have not started.
-   * @returns An awaitable of nothing.
+   * @returns An awaitable without a result.
    */
   shutdown(options: ShutdownOptions = {}): Awaitable<void> {
     const { wait = true, cancelFutures = false } = options;
@@ -177,7 +178,7 @@ export class WorkerPoolExecutor implements AsyncDisposable {
     this.#endIdle();
   }
 
-  /** Starts what can be started. */
+  /** Starts the calls that can be started. */
   #dispatch(): void {
     for (let call = this.#queue.first; call !== null; call = this.#queue.first) {
       let worker: PoolWorker | null;

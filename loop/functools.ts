@@ -1,5 +1,5 @@
 /**
- * A function together with some of its arguments, as a thing that can be looked at.
+ * A function together with some of its arguments, as an object that can be inspected.
  *
  * Counterpart of Python's `functools.partial`.
  *
@@ -19,21 +19,21 @@ export interface Partial<Args extends unknown[], Rest extends unknown[], R> {
   (...rest: Rest): R;
   /** The function that will be called. */
   readonly func: (...args: [...Args, ...Rest]) => R;
-  /** The arguments that go first. */
+  /** The arguments that come first. */
   readonly args: Readonly<Args>;
 }
 
 /**
- * Returns a function that calls `func` with `args` first.
+ * Returns a function that calls `func` with `args`, followed by its own arguments.
  *
- * Unlike a closure, it can be asked what it will do: `.func` and `.args` hold it as data, and it
- * prints as them. Counterpart of Python's `functools.partial()`.
+ * Unlike a closure, it shows what it will do: `.func` and `.args` hold that as data, and it prints
+ * as such. Counterpart of Python's `functools.partial()`.
  *
  * @typeParam Args The types of the arguments given now.
  * @typeParam Rest The types of the arguments given later.
  * @typeParam R What `func` returns.
  * @param func The function to call.
- * @param args The arguments to call it with, before those of the call.
+ * @param args The arguments to call it with, before those given later.
  * @returns The new function.
  *
  * @example

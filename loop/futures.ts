@@ -1,9 +1,9 @@
 /**
  * A value that will be available later.
  *
- * Counterpart of Python's `asyncio.futures`. A future is pending, then done, once and for good: with
- * a result, with an exception, or cancelled. Its callbacks are called by the loop, in order, never
- * by the code that settles it.
+ * Counterpart of Python's `asyncio.futures`. A future is pending, then done, once and for good:
+ * with a result, with an exception, or cancelled. Its callbacks are called by the loop, in order,
+ * never by the code that settles it.
  *
  * A future can be awaited in an async function (`await future`) and in a generator
  * (`yield* future`). It is not a `Promise`: promises call back in microtasks, which the loop does

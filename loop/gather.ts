@@ -25,8 +25,8 @@ export type Gathered<A> = A extends () => infer R ? Gathered<R>
   : never;
 
 /**
- * The results of several {@linkcode Gatherable}s, each of which may be `Thrown` instead: a tuple for
- * a tuple, an array for any other iterable.
+ * The results of several {@linkcode Gatherable}s, each of which may be `Thrown` instead: a tuple
+ * for a tuple, an array for any other iterable.
  */
 export type GatheredAll<All extends Iterable<Gatherable>, Thrown = never> = All extends
   readonly unknown[] ? { -readonly [K in keyof All]: Gathered<All[K]> | Thrown }

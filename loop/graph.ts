@@ -1,13 +1,13 @@
 /**
- * Who waits for whom.
+ * The call graph: which tasks wait for what.
  *
- * Counterpart of Python's `asyncio.graph`. The graph is read off the tasks when somebody asks for it;
- * nothing is kept for it meanwhile. In debug mode it also has the stacks of the suspended coroutines
+ * Counterpart of Python's `asyncio.graph`. The graph is read from the tasks when it is asked for;
+ * nothing is stored for it before. In debug mode it also has the stacks of the suspended coroutines
  * and the time since they suspended.
  *
- * As in Python, a task is shown to wait for the futures that it awaits, for what those stand for (the
- * children of a `gather()`, what is in a `shield()`, what `wait()` was given), and for the tasks of
- * its groups, from their creation on.
+ * As in Python, a task is shown to wait for the futures that it awaits, for the futures that those
+ * stand for (the children of a `gather()`, the future in a `shield()`, the futures given to
+ * `wait()`), and for the tasks of its groups, from their creation on.
  *
  * @module
  */
@@ -19,31 +19,40 @@ import { isFuture } from "./futures.ts";
 import type { Future } from "./futures.ts";
 import { allTasks, currentTask, Task } from "./tasks.ts";
 
-/** A suspended coroutine: a line of a stack. Counterpart of Python's `asyncio.FrameCallGraphEntry`. */
+/**
+ * A suspended coroutine: a line of a stack. Counterpart of Python's `asyncio.FrameCallGraphEntry`.
+ */
 export interface FrameCallGraphEntry {
   /** The function and its place, as JavaScript writes them: `async work (file:///….ts:3:9)`. */
   readonly frame: string;
 }
 
-/** A future or task, and who waits for it. Counterpart of Python's `asyncio.FutureCallGraph`. */
+/**
+ * A future or task, and the tasks that wait for it. Counterpart of Python's
+ * `asyncio.FutureCallGraph`.
+ */
 export interface FutureCallGraph {
   /** The future or task. */
   readonly future: Future<unknown>;
   /**
-   * Where it is: the functions, innermost first. Of the running task these are its own; of one
-   * that is suspended they are known in debug mode only, and not beside a promise that is not ours.
+   * Where it is: its functions, innermost first. They are known of the running task; of a suspended
+   * one only in debug mode, and not while it awaits a promise that is not ours.
    */
   readonly callStack: readonly FrameCallGraphEntry[];
   /**
-   * What it awaits: usually one future, several under a `Promise.all()`, with what is left over from a
-   * `Promise.race()`; none if it does not wait, or not for a future.
+   * What it awaits: usually one future; several under a `Promise.all()`, or if some are left over
+   * from a `Promise.race()`; none if it does not wait, or not for a future.
    */
   readonly waitsFor: readonly Future<unknown>[];
-  /** How long it has been waiting, in seconds; null if it does not wait, or outside of debug mode. */
+  /**
+   * How long it has been waiting, in seconds; null if it does not wait, or outside of debug mode.
+   */
   readonly waitingTime: number | null;
-  /** Who waits for it. */
+  /** The tasks that wait for it. */
   readonly awaitedBy: readonly FutureCallGraph[];
-  /** Whether it waits for itself, by way of others: then who waits for it is shown the first time only. */
+  /**
+   * Whether it waits for itself, by way of others; then `awaitedBy` is filled only the first time.
+   */
   readonly isCycle: boolean;
 }
 
@@ -57,14 +66,14 @@ export interface CallGraphOptions {
 }
 
 /**
- * Returns who waits for a future, who for them, and so on.
+ * Returns the tasks that wait for a future, those that wait for them, and so on.
  *
  * Counterpart of Python's `asyncio.capture_call_graph()`.
  *
- * @param future The future or task; by default the task that runs.
+ * @param future The future or task; by default the running task.
  * @param options How much of the stacks to take.
- * @returns The graph, or null if no future is given and no task runs.
- * @throws {TypeError} If what is given is no future.
+ * @returns The graph, or null if no future is given and no task is running.
+ * @throws {TypeError} If `future` is not a future.
  * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example
@@ -92,11 +101,11 @@ export function captureCallGraph(
   return new Capture(start, options.limit ?? Infinity).graphOf(start);
 }
 
-/** Who waits for whom at one moment. */
+/** Which task waits for what, at one moment. */
 class Capture {
   readonly #limit: number;
   readonly #awaiters = new Map<Future<unknown>, Set<Task<unknown>>>();
-  /** What is on the way from the start to the future that is looked at. */
+  /** The futures on the path from the start to the one that is looked at. */
   readonly #path = new Set<Future<unknown>>();
 
   constructor({ _loop }: Future<unknown>, limit: number) {
@@ -109,7 +118,7 @@ class Capture {
     }
   }
 
-  /** Notes that a task waits for a future, and for what that stands for. */
+  /** Records that a task waits for a future, and for the futures that it stands for. */
   #addAwaiter(future: Future<unknown>, task: Task<unknown>): void {
     const tasks = this.#awaiters.get(future) ?? new Set();
     this.#awaiters.set(future, tasks.add(task));
@@ -147,7 +156,10 @@ function isWaiting(future: Future<unknown>): future is Task<unknown> {
   return future instanceof Task && !future.done() && future !== currentOwner();
 }
 
-/** What a task awaits, in the order in which it began to. Beside a promise it is left over from a race. */
+/**
+ * What a task awaits, in the order in which it began to; nothing while it awaits a promise, as its
+ * futures are then left over from a race.
+ */
 function futuresOf(task: Task<unknown>): Future<unknown>[] {
   const futures: Future<unknown>[] = [];
   if (task._awaitsHost) return futures;
@@ -162,10 +174,10 @@ function futuresOf(task: Task<unknown>): Future<unknown>[] {
  *
  * Counterpart of Python's `asyncio.format_call_graph()`.
  *
- * @param future The future or task; by default the task that runs.
+ * @param future The future or task; by default the running task.
  * @param options How much of the stacks to take.
  * @returns The text, or "" if there is nothing to show.
- * @throws {TypeError} If what is given is no future.
+ * @throws {TypeError} If `future` is not a future.
  * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example
@@ -211,10 +223,13 @@ function describe({ future, waitsFor, waitingTime, isCycle }: FutureCallGraph): 
   return `Task(name=${quote(future.getName())})${waiting}${isCycle ? " (a cycle)" : ""}`;
 }
 
-/** How many futures of those that a task waits for are named. */
+/** How many of the futures that a task waits for are named. */
 const MAX_NAMED = 3;
 
-/** The futures that a task waits for: of those that stand for others, the others. */
+/**
+ * The names of the futures that a task waits for: for one that stands for others, those of the
+ * others.
+ */
 function listOf(futures: readonly Future<unknown>[]): string {
   const names: string[] = [];
   for (const future of singlesOf(futures)) {
@@ -240,9 +255,9 @@ function* singlesOf(futures: Iterable<Future<unknown>>): Generator<Future<unknow
  *
  * Counterpart of Python's `asyncio.print_call_graph()`.
  *
- * @param future The future or task; by default the task that runs.
+ * @param future The future or task; by default the running task.
  * @param options How much of the stacks to take.
- * @throws {TypeError} If what is given is no future.
+ * @throws {TypeError} If `future` is not a future.
  * @throws {RuntimeError} If no future is given and no loop is running.
  *
  * @example

@@ -219,7 +219,8 @@ export class Condition {
    * Releases the lock, waits to be notified, and takes the lock again, even if the waiting is
    * cancelled.
    *
-   * @param options A signal that ends the waiting; the lock is taken again before its reason is thrown.
+   * @param options A signal that ends the waiting; the lock is taken again before its reason is
+   * thrown.
    * @returns An awaitable of true.
    * @throws {RuntimeError} If the lock is not held.
    */

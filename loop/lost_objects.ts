@@ -8,8 +8,8 @@
 import { onExit } from "./_host.ts";
 
 /**
- * Watches objects: each is reported once it has become garbage, or when the program ends before that.
- * A record holds what is to be reported of an object; it must not refer to the object.
+ * Watches objects: each is reported once it has become garbage, or when the program ends before
+ * that. A record holds what is to be reported of an object; it must not refer to the object.
  */
 export class LostObjects<R extends object> {
   readonly #watched = new Set<R>();

@@ -1,8 +1,8 @@
 /**
  * What can be called in another thread: the functions that a module exports.
  *
- * Threads of JavaScript share no functions. What crosses over is the address of a module and a
- * name, and then data: arguments and results are copied, as `structuredClone()` copies.
+ * JavaScript's threads share no functions. What is sent is the URL of a module and a name, and then
+ * data: arguments and results are copied, as by `structuredClone()`.
  *
  * @module
  */
@@ -11,20 +11,20 @@
  * A function that a module exports, for {@linkcode toThread} and {@linkcode WorkerPoolExecutor}.
  *
  * @typeParam Args The types of its arguments.
- * @typeParam Result What it returns, or what the promise it returns gives.
+ * @typeParam Result What it returns, or the result of the promise that it returns.
  */
 export interface ModuleFunction<Args extends unknown[], Result> {
-  /** The address of the module. */
+  /** The URL of the module. */
   readonly url: string;
-  /** The name it is exported by. */
+  /** The name under which it is exported. */
   readonly name: string;
-  /** @ignore There only in the type. */
+  /** @ignore Exists only in the type. */
   readonly _type?: (...args: Args) => Result;
 }
 
 /**
- * The functions of a module, each as a {@linkcode ModuleFunction}. One that returns a marked value,
- * a {@linkcode Transfer}, gives the value.
+ * The functions of a module, each as a {@linkcode ModuleFunction}. For one that returns a marked
+ * value, a {@linkcode Transfer}, the result is that value.
  *
  * @typeParam Module The type of the module: `typeof import("./work.ts")`.
  */
@@ -52,12 +52,11 @@ export type ThreadArguments<Args extends unknown[]> = {
  * Names the functions of a module, for calls in other threads. It does not load the module.
  *
  * @typeParam Module The type of the module: `typeof import("./work.ts")`.
- * @param url The address of the module; one of the program's own is
- * `new URL("./work.ts", import.meta.url)`.
+ * @param url The URL of the module, such as `new URL("./work.ts", import.meta.url)`.
  * @returns Its functions, by name.
- * @throws {TypeError} If `url` is no absolute address.
+ * @throws {TypeError} If `url` is not an absolute URL.
  *
- * @example A module of one's own
+ * @example A module of the program
  * ```ts ignore
  * const { fibonacci } = moduleFunctions<typeof import("./work.ts")>(
  *   new URL("./work.ts", import.meta.url),
@@ -81,7 +80,7 @@ export function moduleFunctions<Module extends object>(url: URL | string): Modul
   }) as ModuleFunctions<Module>;
 }
 
-/** Whether `value` is one of what {@linkcode moduleFunctions} gives. */
+/** Whether `value` is a function from {@linkcode moduleFunctions}. */
 export function isModuleFunction(value: unknown): value is ModuleFunction<unknown[], unknown> {
   const { url, name } = (value ?? {}) as Partial<ModuleFunction<unknown[], unknown>>;
   return typeof url === "string" && typeof name === "string";
@@ -107,7 +106,7 @@ export function isModuleFunction(value: unknown): value is ModuleFunction<unknow
 export class Transfer<Value> {
   /** The value. */
   readonly value: Value;
-  /** What of it moves. */
+  /** The objects of the value that move. */
   readonly objects: readonly Transferable[];
 
   /** @ignore */
@@ -118,14 +117,15 @@ export class Transfer<Value> {
 }
 
 /**
- * Marks a value that is to move to the other thread: nothing is copied, and here it is gone.
+ * Marks a value that is to move to the other thread: it is not copied, and can't be used here any
+ * more.
  *
- * It goes around an argument of a call, and around what a module's function returns.
+ * An argument of a call can be marked, and what a module's function returns.
  *
  * @typeParam Value The type of the value.
  * @param value The value.
- * @param objects What of the value moves; by default the memory of an array of bytes, or else the
- * value itself.
+ * @param objects The objects of the value that move; by default the buffer of a typed array, or
+ * else the value itself.
  * @returns The value, marked.
  *
  * @example
@@ -148,7 +148,7 @@ export function transfer<Value>(
   return new Transfer(value, [whole as Transferable]);
 }
 
-/** Takes the marks off some values, and returns what of them moves. */
+/** Removes the marks from values, and returns the objects that move. */
 export function unmark(values: readonly unknown[]): [values: unknown[], objects: Transferable[]] {
   const objects: Transferable[] = [];
   const plain = values.map((value) => {

@@ -1,8 +1,8 @@
 /**
- * So many at a time.
+ * Letting a limited number of tasks in at a time.
  *
- * Counterpart of `Semaphore` and `BoundedSemaphore` in Python's `asyncio.locks`. Whoever waits is
- * served in order, and nobody overtakes.
+ * Counterpart of `Semaphore` and `BoundedSemaphore` in Python's `asyncio.locks`. Tasks that wait
+ * are served in order, and none overtakes another.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { EventLoop } from "./events.ts";
 import type { Awaitable } from "./futures.ts";
 
 /**
- * Lets a number of tasks through at a time.
+ * Lets a limited number of tasks through at a time.
  *
  * Counterpart of Python's `asyncio.Semaphore`.
  *
@@ -52,7 +52,7 @@ export class Semaphore {
   /**
    * Creates a semaphore.
    *
-   * @param value How many are let through at a time.
+   * @param value How many tasks are let through at a time.
    * @throws {RangeError} If it is less than 0, or has a fraction.
    */
   constructor(value = 1) {
@@ -71,14 +71,14 @@ export class Semaphore {
   /**
    * Tells whether `acquire()` would wait.
    *
-   * @returns True if nobody more is let through, or if others wait already.
+   * @returns True if no place is free, or if other tasks wait already.
    */
   locked(): boolean {
     return this.#value === 0 || this.#waiters.hasLive();
   }
 
   /**
-   * Waits to be let through.
+   * Waits for a free place, and takes it.
    *
    * @param options A signal that ends the waiting.
    * @returns An awaitable of a guard, whose disposal calls `release()`.
@@ -94,7 +94,7 @@ export class Semaphore {
       return this.#guard;
     },
     goOn: (waiter, error) => {
-      // Cancelled after it was our turn: the place goes back.
+      // Cancelled after it was our turn: the place is given back.
       if (error !== null && waiter.done() && !waiter.cancelled()) this.#value++;
       this.#waiters.remove(waiter);
       this.#letThrough();
@@ -103,13 +103,13 @@ export class Semaphore {
     },
   };
 
-  /** Makes a place free, and lets the next one through. */
+  /** Frees a place, and lets the next task through. */
   release(): void {
-    // One at most, as on CPython: who goes on lets the others through, if there is room for more.
+    // One at most, as in CPython: the task that goes on lets others through, if there is room.
     this.#value += 1 - this.#waiters.wake(1);
   }
 
-  /** Gives the free places to those who wait. */
+  /** Gives the free places to tasks that wait. */
   #letThrough(): void {
     if (this.#value > 0) this.#value -= this.#waiters.wake(this.#value);
   }
@@ -134,7 +134,7 @@ export class Semaphore {
     }
   }
 
-  /** How many more would be let through. */
+  /** The number of free places. */
   protected get value(): number {
     return this.#value;
   }
@@ -151,7 +151,7 @@ export class Semaphore {
 }
 
 /**
- * A semaphore that may not be released more often than it was acquired.
+ * A semaphore that can't be released more often than it was acquired.
  *
  * Counterpart of Python's `asyncio.BoundedSemaphore`.
  *
@@ -169,7 +169,7 @@ export class BoundedSemaphore extends Semaphore {
   /**
    * Creates a semaphore.
    *
-   * @param value How many are let through at a time.
+   * @param value How many tasks are let through at a time.
    * @throws {RangeError} If it is less than 0, or has a fraction.
    */
   constructor(value = 1) {
@@ -178,7 +178,7 @@ export class BoundedSemaphore extends Semaphore {
   }
 
   /**
-   * Makes a place free, and lets the next one through.
+   * Frees a place, and lets the next task through.
    *
    * @throws {RangeError} If all places are free.
    */

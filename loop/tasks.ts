@@ -9,8 +9,8 @@
  * 4. DONE: the coroutine has ended, and the task has its outcome.
  *
  * Invariant of cancellation: `cancel()` in state 3 cancels what the frames wait for, and the
- * CancelledError reaches the coroutine that way. Otherwise `_mustCancel` keeps it until the next step
- * (state 1) or until the next future that the coroutine awaits (state 2).
+ * CancelledError reaches the coroutine that way. Otherwise `_mustCancel` keeps it until the next
+ * step (state 1) or until the next future that the coroutine awaits (state 2).
  *
  * @module
  */

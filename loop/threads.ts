@@ -14,17 +14,17 @@ import type { ModuleFunction, ThreadArguments } from "./module_functions.ts";
 /**
  * Calls a function in another thread, one of the running loop's default executor.
  *
- * The call is submitted when it is awaited; a task that is cancelled while it waits ends the thread,
- * as {@linkcode WorkerPoolExecutor} has it. Unlike Python's, the thread does not see the caller's
- * context: `ContextVar`s have their defaults there. Counterpart of Python's `asyncio.to_thread()`.
+ * The call is submitted when it is awaited; cancelling the task that waits ends the thread, see
+ * {@linkcode WorkerPoolExecutor}. Unlike in Python, the thread does not see the caller's context:
+ * `ContextVar`s have their defaults there. Counterpart of Python's `asyncio.to_thread()`.
  *
  * @typeParam Args The types of the arguments.
  * @typeParam Result The type of the result.
- * @param fn The function of a module; `moduleFunctions()` gives it.
+ * @param fn The function, from `moduleFunctions()`.
  * @param args The arguments; they are copied, unless `transfer()` marks them.
  * @returns An awaitable of its result.
- * @throws {TypeError} If `fn` is no function of a module, once it is awaited.
- * @throws {RuntimeError} If the default executor is shut down, once it is awaited.
+ * @throws {TypeError} When it is awaited, if `fn` is not a function of a module.
+ * @throws {RuntimeError} When it is awaited, if the default executor is shut down.
  *
  * @example
  * ```ts

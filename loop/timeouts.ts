@@ -32,7 +32,8 @@ const FINISHED = "finished";
 /**
  * Cancels the coroutine that runs in it when its time is up.
  *
- * {@linkcode timeout} and {@linkcode timeoutAt} make one. Counterpart of Python's `asyncio.Timeout`.
+ * {@linkcode timeout} and {@linkcode timeoutAt} make one. Counterpart of Python's
+ * `asyncio.Timeout`.
  */
 export class Timeout {
   #state = CREATED;
