@@ -151,7 +151,8 @@ export function creationPlace(task: Owner): string | null {
 }
 
 /**
- * The stack of a waiting task, innermost first, and since when it waits; null without debug mode.
+ * The stack of a waiting task, innermost first, and since when it has waited; null without debug
+ * mode.
  */
 export function waitingRecord(task: Owner): { stack: readonly string[]; since: number } | null {
   const record = records.get(task);

@@ -39,7 +39,7 @@ export interface Waitable {
 /** The task that a frame belongs to. */
 export interface FrameOwner extends Owner {
   readonly _loop: BaseEventLoop;
-  /** Whether a cancellation waits to be delivered. */
+  /** Whether a cancellation is still to be delivered. */
   _mustCancel: boolean;
   /** The message of that cancellation, if it has one. */
   _cancelMessage: string | undefined;

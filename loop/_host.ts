@@ -108,7 +108,7 @@ interface AsyncContexts {
   runOwned<T>(owner: object | undefined, fn: () => T): T;
   /** The owner of the running code, or `undefined`. */
   getOwner(): object | undefined;
-  /** Returns what calls a function in the context that is current now, whichever is then. */
+  /** Returns a function that calls others in the context that is current now. */
   captureContext(): (fn: () => void) => void;
 }
 
@@ -190,7 +190,7 @@ export const runOwned: AsyncContexts["runOwned"] = contexts.runOwned;
 /** The owner of the running code, or `undefined`. */
 export const getOwner: AsyncContexts["getOwner"] = contexts.getOwner;
 
-/** Returns what calls a function in the context that is current now, whichever is then. */
+/** Returns a function that calls others in the context that is current now. */
 export const captureContext: AsyncContexts["captureContext"] = contexts.captureContext;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A future that stands for others, so that it can be seen what a task really waits for.
+ * A future that stands for others, so that one can see what a task really waits for.
  *
  * @module
  */

@@ -65,7 +65,7 @@ export class Waiters {
     return woken;
   }
 
-  /** Removes the first one from the list until one could be woken. */
+  /** Removes waiters from the start of the list until one could be woken. */
   takeNext(): void {
     for (let waiter = this.first; waiter !== null; waiter = this.first) {
       this.remove(waiter);

@@ -29,7 +29,7 @@ export interface AsCompletedOptions {
  * A future that is done, as `for await` yields it: `result()` returns its result or throws its
  * exception.
  *
- * It lacks `then()`, as TypeScript expects that what `for await` yields was awaited.
+ * It lacks `then()`, as TypeScript treats what `for await` yields as awaited.
  *
  * @typeParam T The type of the result.
  */
@@ -125,7 +125,7 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
  * @param awaitables Futures, coroutines, which become tasks, and promises. One that is given twice
  * counts once.
  * @param options A time limit.
- * @returns An iterable, which throws a TimeoutError for each one that is not done in time.
+ * @returns An iterable, which throws a TimeoutError for each awaitable that is not done in time.
  * @throws {TypeError} If one of them can't be awaited, or if a single one is given instead of an
  * iterable.
  *

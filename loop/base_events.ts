@@ -693,7 +693,7 @@ export class BaseEventLoop implements TimerLoop {
    * that caught a CancelledError and went on, and records where tasks were created and where they
    * wait. It costs nothing when it is off. Counterpart of Python's `loop.set_debug()`.
    *
-   * @param enabled Whether debug mode is to be on.
+   * @param enabled Whether to turn it on.
    */
   setDebug(enabled: boolean): void {
     if (enabled !== this.getDebug()) this._instrument = enabled ? new DebugInstrument(this) : null;

@@ -178,7 +178,7 @@ export function frameOfAwait<T, R1, R2>(
   return loop === null ? null : new AwaitFrame(owner, loop, onFulfilled, onRejected);
 }
 
-/** Rejects; for an `await` where no loop is running. */
+/** Rejects: it stands for what is awaited where no loop is running. */
 export const notRunning: PromiseLike<never> = {
   then: (onFulfilled, onRejected) =>
     Promise.reject<never>(new RuntimeError(`Cannot await: ${NO_LOOP}`))
@@ -190,7 +190,7 @@ export function awaitedTwice(): RuntimeError {
   return new RuntimeError("Cannot await twice: the coroutine was awaited");
 }
 
-/** Lets one turn of the loop pass, as a bare `yield` does in Python. There is only one. */
+/** Lets one turn of the loop pass, as a bare `yield` does in Python. There is only one instance. */
 class NextTurn implements Awaitable<undefined> {
   then<R1 = undefined, R2 = never>(
     onFulfilled?: ((value: undefined) => R1 | PromiseLike<R1>) | null,

@@ -65,8 +65,8 @@ export class EventLoop extends BaseEventLoop {
   /** Whether the default executor takes no more calls, even if it was never created. */
   #isExecutorShut = false;
   /**
-   * Tasks of `runUntilComplete()` that were not done when the loop was stopped: its caller got an
-   * error.
+   * Tasks of `runUntilComplete()` that were not done when the loop was stopped: their callers got
+   * an error.
    */
   readonly #stoppedEarly = new WeakSet<Future<unknown>>();
 
@@ -213,7 +213,7 @@ export class EventLoop extends BaseEventLoop {
       throw new TypeError("Cannot add signal handler: coroutines cannot be used with signals");
     }
     if (typeof signal !== "string" || !signal.startsWith("SIG")) {
-      // The host would take any other name as that of an event, which never comes.
+      // The host would treat any other name as an event that never comes.
       throw new TypeError(
         `Cannot add signal handler: a name such as "SIGTERM" was expected, not ${repr(signal)}`,
       );

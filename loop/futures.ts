@@ -174,7 +174,7 @@ export class Future<T> implements Awaitable<T> {
   /**
    * Ends the future with an exception.
    *
-   * @param exception What the code that awaits the future gets thrown; an error class is
+   * @param exception What to throw in the code that awaits the future; an error class is
    * instantiated.
    * @throws {InvalidStateError} If the future is done already.
    */
@@ -196,7 +196,7 @@ export class Future<T> implements Awaitable<T> {
   }
 
   /**
-   * Schedules `callback` to be called once the future is done; in the next turn if it is already.
+   * Schedules `callback` to be called once the future is done; in the next turn if it already is.
    *
    * @param callback Called with the future. Callbacks are called in the order in which they were
    * added.

@@ -18,7 +18,7 @@ import type { Runnable } from "./handles.ts";
 /** What {@linkcode gather} takes: futures, coroutines, promises. */
 export type Gatherable = Awaitable<unknown> | PromiseLike<unknown> | Coroutine<unknown>;
 
-/** What a {@linkcode Gatherable} gives in the end. */
+/** The type of the result of a {@linkcode Gatherable}. */
 export type Gathered<A> = A extends () => infer R ? Gathered<R>
   : A extends PromiseLike<infer T> ? T
   : A extends Generator<Suspension, infer T, never> ? T

@@ -35,8 +35,8 @@ export interface FutureCallGraph {
   /** The future or task. */
   readonly future: Future<unknown>;
   /**
-   * Where it is: its functions, innermost first. They are known of the running task; of a suspended
-   * one only in debug mode, and not while it awaits a promise that is not ours.
+   * Where it is: its functions, innermost first. They are known for the running task; for a
+   * suspended one only in debug mode, and not while it awaits a promise that is not ours.
    */
   readonly callStack: readonly FrameCallGraphEntry[];
   /**

@@ -120,7 +120,7 @@ export class Transfer<Value> {
  * Marks a value that is to move to the other thread: it is not copied, and can't be used here any
  * more.
  *
- * An argument of a call can be marked, and what a module's function returns.
+ * Both the arguments of a call and what a module's function returns can be marked.
  *
  * @typeParam Value The type of the value.
  * @param value The value.

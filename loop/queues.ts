@@ -41,7 +41,7 @@ export class QueueShutDown extends Error {
 
 /**
  * Removes the waiter of an interrupted task, and tells whether it was woken: if so, the next one
- * has to be.
+ * has to be woken.
  */
 function leave(waiters: Waiters, waiter: Waiter): boolean {
   const wasWoken = waiter.done() && !waiter.cancelled();
@@ -130,7 +130,7 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Tells whether there is no room.
    *
-   * @returns Whether `putNowait()` would throw.
+   * @returns Whether it holds `maxsize` items; false if there is no limit.
    */
   full(): boolean {
     return this.#maxsize > 0 && this.qsize() >= this.#maxsize;
@@ -254,7 +254,7 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Shuts the queue down: no more items can be put in, and those in it can still be taken.
    *
-   * The tasks that wait get a {@linkcode QueueShutDown}.
+   * Tasks that wait in `put()` or `get()` get a {@linkcode QueueShutDown}.
    *
    * @param immediate Whether to drop the items in the queue, as if the work on them were done.
    */

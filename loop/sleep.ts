@@ -17,7 +17,7 @@ import { Future } from "./futures.ts";
 import type { Awaitable } from "./futures.ts";
 import type { Timer } from "./handles.ts";
 
-/** A future, and in one the timer that ends it. */
+/** A future that is also the timer that ends it. */
 class SleepFuture<T> extends Future<T> implements Timer {
   readonly _when: number;
   _index = -1;
@@ -97,7 +97,7 @@ export function sleep(delay: number): Awaitable<undefined>;
  *
  * @typeParam T The type of the result.
  * @param delay Seconds to wait; zero or less means one turn of the loop.
- * @param result What to return; undefined for no result, if there is a signal.
+ * @param result What to return; undefined for nothing, to give only options.
  * @param options A signal that ends the waiting.
  * @returns An awaitable of the result.
  * @throws {RangeError} If `delay` is not a number.

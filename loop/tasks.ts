@@ -483,7 +483,7 @@ export function currentTask(): Task<unknown> | null {
  *
  * Counterpart of Python's `asyncio.all_tasks()`.
  *
- * @param loop The loop; by default the one that runs.
+ * @param loop The loop; by default the running one.
  * @returns The tasks, in the order they were created.
  * @throws {RuntimeError} If no loop is given and none is running.
  *

@@ -196,7 +196,7 @@ function translate(error: unknown): unknown {
   return error;
 }
 
-/** Adds to the chain of causes of an error that it arose because the time was up. */
+/** Adds a TimeoutError to the causes of an error, which arose because the time was up. */
 function insertTimeoutError(error: Error): void {
   let last = error;
   const seen = new Set([error]);
