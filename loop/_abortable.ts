@@ -75,7 +75,7 @@ function* untilCancelled<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T
   signal.throwIfAborted();
   const task = currentTask();
   if (task === null) {
-    throw new RuntimeError("Cannot wait: a signal can only end the wait of a task");
+    throw new RuntimeError("Cannot wait with a signal: no task is running");
   }
   const before = task.cancelling();
   let isAborted = false;

@@ -66,7 +66,7 @@ async function callExported(call: Call): Promise<unknown> {
   }
   const fn = module[name];
   if (typeof fn !== "function") {
-    const text = `Cannot call ${describeCall(call)}: the module exports no such function`;
+    const text = `Cannot call ${describeCall(call)}: its module does not export that function`;
     throw new RuntimeError(text);
   }
   return await fn(...args);

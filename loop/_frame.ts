@@ -286,7 +286,7 @@ export class StepFrame extends Frame {
    */
   #suspendOnPromise(promise: PromiseLike<unknown>): void {
     if (typeof promise?.then !== "function") {
-      const text = `Cannot suspend: the task got a bad yield: ${repr(promise)}`;
+      const text = `Cannot suspend: Task got bad yield: ${repr(promise)}`;
       return this.suspendToFail(new RuntimeError(text));
     }
     // Behind the promise, an async function of this task may be on its way to its suspension.

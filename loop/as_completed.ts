@@ -73,7 +73,9 @@ export class AsCompleted<T> implements Iterable<Awaitable<T>>, AsyncIterable<Com
 
   *#next(): Steps<Future<T>> {
     const future = yield* this.#done.get();
-    if (future === null) throw new TimeoutError("Cannot go on: not all were done in time");
+    if (future === null) {
+      throw new TimeoutError("Cannot get the next result: not all were done in time");
+    }
     return future;
   }
 

@@ -187,7 +187,7 @@ export const notRunning: PromiseLike<never> = {
 
 /** The error of a second `await` of something that can be awaited only once. */
 export function awaitedTwice(): RuntimeError {
-  return new RuntimeError("Cannot await twice: the coroutine was awaited");
+  return new RuntimeError("Cannot await twice: the coroutine was awaited already");
 }
 
 /** Lets one turn of the loop pass, as a bare `yield` does in Python. There is only one instance. */

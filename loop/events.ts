@@ -184,7 +184,7 @@ export class EventLoop extends BaseEventLoop {
     const tasks = [...allTasks(this)];
     if (tasks.some((task) => task._waitsForHost())) return null;
     const lines = tasks.map((task) => `\n  ${task}`);
-    const who = lines.length === 0 ? "" : `; these wait for ever:${lines.join("")}`;
+    const who = lines.length === 0 ? "" : `; these tasks wait forever:${lines.join("")}`;
     return super._describeDeadlock() + who;
   }
 

@@ -180,7 +180,7 @@ export class TaskGroup {
     const parent = currentTask();
     if (parent === null) {
       throw new RuntimeError(
-        `Cannot enter ${this}: it should be used inside a task, as createTask() makes one`,
+        `Cannot enter ${this}: it should be used inside a task, such as one made by createTask()`,
       );
     }
     this.#parent = parent;

@@ -148,7 +148,7 @@ export class Timeout {
     const task = currentTask();
     if (task === null) {
       throw new RuntimeError(
-        "Cannot enter timeout: it should be used inside a task, as createTask() makes one",
+        "Cannot enter timeout: it should be used inside a task, such as one made by createTask()",
       );
     }
     this.#state = ACTIVE;
@@ -235,7 +235,7 @@ function insertTimeoutError(error: Error): void {
  */
 export function timeout(delay: number | null): Timeout {
   if (delay !== null && (typeof delay !== "number" || Number.isNaN(delay))) {
-    throw new RangeError(`Cannot limit time: delay must be a number or null, not ${repr(delay)}`);
+    throw new RangeError(`Cannot set timeout: delay must be a number or null, not ${repr(delay)}`);
   }
   return new Timeout(delay === null ? null : getRunningLoop().time() + delay);
 }

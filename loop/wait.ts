@@ -82,7 +82,9 @@ function asFutures<F>(futures: Iterable<F>): Set<F> {
   if (set.size === 0) throw new RangeError("Cannot wait: the set of futures is empty");
   for (const future of set) {
     if (!isFuture(future)) {
-      throw new TypeError(`Cannot wait: ${repr(future)} is not a task; createTask() makes one`);
+      throw new TypeError(
+        `Cannot wait: ${repr(future)} is not a future; createTask() makes one from a coroutine`,
+      );
     }
   }
   return set;

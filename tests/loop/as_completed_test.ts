@@ -112,7 +112,7 @@ Deno.test("asCompleted() throws TimeoutError for each that is not done in time",
       for await (const future of asCompleted(tasks, { timeout: 5 })) seen.push(future.result());
     };
     const error = await assertRejects(iterate, TimeoutError);
-    assertEquals(error.message, "Cannot go on: not all were done in time");
+    assertEquals(error.message, "Cannot get the next result: not all were done in time");
     assertEquals([seen, getRunningLoop().time()], [[1], 5]);
     assertEquals(tasks.map((task) => task.done()), [false, true, false]);
     assertEquals(await tasks[0]!, 9);

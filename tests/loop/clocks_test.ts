@@ -79,7 +79,7 @@ Deno.test("VirtualClock lets the loop end, and names the tasks that would wait f
   const error = await assertRejects(() => loop.runForever(), Error);
   loop.close();
   assertEquals(error.message.split("\n"), [
-    "Cannot go on: nothing is ready and no timer is set; these wait for ever:",
+    "Cannot go on: nothing is ready and no timer is set; these tasks wait forever:",
     ...tasks.map((task) => `  ${task}`),
   ]);
 });

@@ -137,7 +137,7 @@ Deno.test("A generator that yields what can't be awaited gets a RuntimeError, an
         return String(error);
       }
     });
-    assertEquals(seen, `RuntimeError: Cannot suspend: the task got a bad yield: ${text}`);
+    assertEquals(seen, `RuntimeError: Cannot suspend: Task got bad yield: ${text}`);
   }
 });
 
@@ -206,7 +206,7 @@ bothKinds("Operation gives and throws at once when nothing in it waits", {
 });
 
 bothKinds("Operation can be awaited once", {
-  logs: ["RuntimeError: Cannot await twice: the coroutine was awaited"],
+  logs: ["RuntimeError: Cannot await twice: the coroutine was awaited already"],
   async: async (log) => {
     const operation = new Operation(generator);
     await operation;

@@ -133,11 +133,11 @@ Deno.test("A call fails when its module cannot be loaded", async () => {
   assertEquals((await outcome.promise).type, "threw");
 });
 
-Deno.test("A call fails when the module exports no such function", async () => {
+Deno.test("A call fails when its module does not export that function", async () => {
   for (const name of ["missing", "constant"]) {
     const error = await thrownBy(call(name));
     assertInstanceOf(error, RuntimeError);
-    assertMatch(error.message, /: the module exports no such function$/);
+    assertMatch(error.message, /: its module does not export that function$/);
     assertStringIncludes(error.message, `Cannot call ${name}() of ${WORK}`);
   }
 });

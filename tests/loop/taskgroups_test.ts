@@ -185,7 +185,7 @@ Deno.test("parity: 93 TaskGroup.run() throws outside of a task", async () => {
   await loop.runForever();
   loop.close();
   assertEquals(seen, [
-    "RuntimeError: Cannot enter <TaskGroup>: it should be used inside a task, as createTask() makes one",
+    "RuntimeError: Cannot enter <TaskGroup>: it should be used inside a task, such as one made by createTask()",
   ]);
 });
 

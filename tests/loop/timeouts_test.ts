@@ -196,7 +196,7 @@ Deno.test("timeout() and waitFor() say what they take, where it is not a number"
       "NaN",
     ]];
     for (const [value, shown] of nonsense) {
-      const text = `Cannot limit time: delay must be a number or null, not ${shown}`;
+      const text = `Cannot set timeout: delay must be a number or null, not ${shown}`;
       assertEquals(assertThrows(() => timeout(value as never), RangeError).message, text);
       const waiting = waitFor(async () => {}, value as never);
       assertEquals((await assertRejects(async () => await waiting, RangeError)).message, text);
@@ -219,7 +219,7 @@ Deno.test("parity: 93 Timeout.run() throws outside of a task", async () => {
   await loop.runForever();
   loop.close();
   assertEquals(seen, [
-    "RuntimeError: Cannot enter timeout: it should be used inside a task, as createTask() makes one",
+    "RuntimeError: Cannot enter timeout: it should be used inside a task, such as one made by createTask()",
   ]);
 });
 

@@ -194,7 +194,7 @@ Deno.test("waitFor() with a signal throws outside of a task", async () => {
   });
   await loop.runForever();
   loop.close();
-  assertEquals(seen, ["RuntimeError: Cannot wait: a signal can only end the wait of a task"]);
+  assertEquals(seen, ["RuntimeError: Cannot wait with a signal: no task is running"]);
 });
 
 Deno.test("waitFor() whose work swallows the abort gives the value, and leaves no trace", async () => {

@@ -65,8 +65,8 @@ Deno.test("wait() refuses what it can't wait for", async () => {
       [[], RangeError, "Cannot wait: the set of futures is empty"],
       [future, TypeError, "an iterable of futures was expected, not <Future pending>"],
       [coroutine, TypeError, "an iterable of futures was expected, not <function coroutine>"],
-      [[future, coroutine], TypeError, "is not a task; createTask() makes one"],
-      [[Promise.resolve()], TypeError, "<Promise> is not a task"],
+      [[future, coroutine], TypeError, "is not a future; createTask() makes one from a coroutine"],
+      [[Promise.resolve()], TypeError, "<Promise> is not a future"],
     ];
     for (const [given, errorClass, text] of refusals) {
       const waiting = async (): Promise<unknown> => await wait(given as Future<void>[]);

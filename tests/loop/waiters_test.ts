@@ -13,7 +13,7 @@ import type { Steps } from "../_support/run.ts";
 
 async function assertOnlyOnce(claimed: Awaitable<unknown>): Promise<void> {
   await claimed;
-  const text = "Cannot await twice: the coroutine was awaited";
+  const text = "Cannot await twice: the coroutine was awaited already";
   await assertRejects(async () => await claimed, RuntimeError, text);
   assertThrows(() => claimed[Symbol.iterator](), RuntimeError, text);
 }

@@ -23,13 +23,13 @@ export const differences: Readonly<Record<string, Readonly<Record<string, Differ
     "awaiting what is not a future": {
       reason: "the text begins with what can't be done; `await` takes anything, so only a bare " +
         "`yield` gets there",
-      log: ["odd: RuntimeError: Cannot suspend: the task got a bad yield: 42"],
+      log: ["odd: RuntimeError: Cannot suspend: Task got bad yield: 42"],
     },
     "awaiting a coroutine twice": {
       reason: "a coroutine is a function, so only the package's own operations can be used up",
       log: [
         "first: 'x'",
-        "second: RuntimeError: Cannot await twice: the coroutine was awaited",
+        "second: RuntimeError: Cannot await twice: the coroutine was awaited already",
       ],
     },
   },
