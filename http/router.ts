@@ -162,7 +162,8 @@ export class Router {
     const key = methodName(method);
     const mount = this.#mountOf(path);
     const methods = this.#methods.get(mount.shape) ?? new Set();
-    if (methods.has(key) || methods.has(ANY_METHOD) || (key === ANY_METHOD && methods.size > 0)) {
+    // After one for all methods, no other would ever answer; one for all the others may come last.
+    if (methods.has(key) || methods.has(ANY_METHOD)) {
       throw new RangeError(`Cannot add route: ${key} ${path} exists already`);
     }
     this.#checkName(options.name, mount);

@@ -119,7 +119,7 @@ test("Router.addRoute() refuses what is malformed or there already", () => {
     ["GET", "/{a:(}", "is malformed"],
     ["GET", "/there", "GET /there exists already"],
     ["get", "/there", "GET /there exists already"],
-    ["*", "/there", "* /there exists already"],
+    ["*", "/all", "* /all exists already"],
     ["PUT", "/all", "PUT /all exists already"],
     ["GET", "/v/{other}", "GET /v/{other} exists already"],
     ["GET", "/caf%C3%A9", "exists already"],
@@ -131,6 +131,17 @@ test("Router.addRoute() refuses what is malformed or there already", () => {
     assertThrows(() => router.addRoute(method, path, ok), RangeError, message);
   }
   assertThrows(() => router.addGet("/x", "ok" as never), TypeError, "must be a function");
+});
+
+test("parity: Router.addRoute() takes one for all methods after those for some", async () => {
+  await using app = new Application();
+  app.router.addGet("/", () => new Response("get"));
+  app.router.addRoute("*", "/", (request) => new Response(`any ${request.method}`));
+  const answers: string[] = [];
+  for (const method of ["GET", "POST", "OPTIONS"]) {
+    answers.push(await (await app.request("/", { method })).text());
+  }
+  assertEquals(answers, ["get", "any POST", "any OPTIONS"]);
 });
 
 test("Router.addRoute() refuses settings that make no sense", () => {
