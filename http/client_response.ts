@@ -10,6 +10,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
+import { charsetOf, decoderOf } from "./_charset.ts";
 import { contentDispositionOf, linksOf } from "./_client_headers.ts";
 import type { ClientLink, ContentDisposition } from "./_client_headers.ts";
 import { BodyReader } from "./_client_reader.ts";
@@ -133,8 +134,7 @@ export class ClientResponse implements AsyncDisposable {
 
   /** The encoding that the `Content-Type` names, or null. */
   get charset(): string | null {
-    const type = this.headers.get("content-type") ?? "";
-    return /;\s*charset="?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? null;
+    return charsetOf(this.headers.get("content-type"));
   }
 
   /**
@@ -383,18 +383,10 @@ function isOfType(type: string, expected: string): boolean {
 const UTF8 = new TextDecoder();
 
 /**
- * Returns a decoder for the given encoding; else for the one that the server names, also if it is
- * written as in Python (`latin-1`, `utf_8`); for UTF-8 if there is none or it is unknown.
+ * Returns a decoder for the given encoding; else for the one that the server names; for UTF-8 if
+ * there is none or it is unknown.
  */
 function decoderFor(charset: string | null, encoding: string | undefined): TextDecoder {
   if (encoding !== undefined) return new TextDecoder(encoding);
-  if (charset === null) return new TextDecoder();
-  for (const label of [charset, charset.replace(/[-_]/g, "")]) {
-    try {
-      return new TextDecoder(label);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-    }
-  }
-  return new TextDecoder();
+  return (charset === null ? null : decoderOf(charset)) ?? new TextDecoder();
 }

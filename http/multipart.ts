@@ -15,6 +15,7 @@ import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
 import { BodyPieces, readAlready } from "./_body_reading.ts";
+import { charsetOf, decoderOf } from "./_charset.ts";
 import { paramsAt } from "./_header_params.ts";
 import { headerText } from "./_header_text.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
@@ -23,7 +24,7 @@ import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 const MAX_HEADER_SIZE = 8192;
 const CR = 13;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const UTF8 = new TextDecoder();
 
 function fail(what: string, cause?: unknown): never {
   const error = new HTTPBadRequest({ text: `400: Malformed multipart body: ${what}` });
@@ -166,10 +167,11 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   /**
-   * Reads all of it as text, in UTF-8.
+   * Reads all of it as text, in the encoding that its `Content-Type` names; else UTF-8.
    *
    * @returns An awaitable of the text.
    * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+   * @throws {HTTPUnsupportedMediaType} If the encoding is unknown.
    * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   text(): Awaitable<string> {
@@ -177,6 +179,9 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
   }
 
   *#text(): Steps<string> {
+    const charset = charsetOf(this.headers.get("content-type"));
+    const decoder = charset === null ? UTF8 : decoderOf(charset);
+    if (decoder === null) throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });
     return decoder.decode(yield* this.#readAll());
   }
 
@@ -186,6 +191,7 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
    * @typeParam T The type of the value; it is not checked.
    * @returns An awaitable of the value.
    * @throws {HTTPBadRequest} If it is not JSON, or the body is malformed, or breaks off.
+   * @throws {HTTPUnsupportedMediaType} If its encoding is unknown.
    * @throws {RuntimeError} If the next part was asked for before the end of this one.
    */
   json<T = unknown>(): Awaitable<T> {

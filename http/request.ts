@@ -18,6 +18,7 @@ import { Operation, runInTask } from "../loop/coroutines.ts";
 import { BodyPieces, BodyReading, checkWhole, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { malformed, readingError } from "./_broken_body.ts";
+import { charsetOf, decoderOf } from "./_charset.ts";
 import { parseCookies } from "./_cookie_header.ts";
 import { headerOf } from "./_header_text.ts";
 import { addressText } from "./_logged.ts";
@@ -359,16 +360,11 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 /** The decoder for the body, by its `Content-Type`. */
 function decoderFor(request: Request): Decode {
-  const type = request.headers.get("content-type");
-  const charset = type === null ? "utf-8" : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
-  if (/^utf-?8$/i.test(charset)) return decodeUtf8;
-  try {
-    const decoder = new TextDecoder(charset, { fatal: true });
-    return (bytes) => decoder.decode(bytes);
-  } catch {
-    // A RangeError, the only error it throws: there is no such encoding.
-    throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });
-  }
+  const charset = charsetOf(request.headers.get("content-type")) ?? "utf-8";
+  if (/^utf-?8$/.test(charset)) return decodeUtf8;
+  const decoder = decoderOf(charset, { fatal: true });
+  if (decoder === null) throw new HTTPUnsupportedMediaType({ text: "415: Unknown charset" });
+  return (bytes) => decoder.decode(bytes);
 }
 
 /**
@@ -437,6 +433,7 @@ const MULTIPART = /^\s*multipart\/form-data\s*(?:;|$)/i;
  * @param request The request.
  * @returns An awaitable of the form; it is empty if the body is not a form.
  * @throws {HTTPBadRequest} If the body is malformed, or breaks off.
+ * @throws {HTTPUnsupportedMediaType} If a field has a `Content-Type` with an unknown encoding.
  * @throws {HTTPRequestEntityTooLarge} If it is larger than the application accepts.
  * @throws {RuntimeError} If it was read already.
  *

@@ -39,7 +39,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../_support/assert.ts";
-import { captureReports, Client, exchange, parseResponse, test } from "./_support.ts";
+import { bytesOf, captureReports, Client, exchange, parseResponse, test } from "./_support.ts";
 import record from "./parity.json" with { type: "json" };
 
 const LIMIT = 1000;
@@ -255,6 +255,7 @@ test("readText() decodes as Content-Type says, and refuses what it can't decode"
   const cases: [charset: string, bytes: number[], status: number, text?: string][] = [
     ["utf-8", [0xc3, 0xa9], 200, "é"],
     ["latin1", [0xe9], 200, "é"],
+    ["latin-1", [0xe9], 200, "é"], // as Python calls it
     ["gb18030", [0xc4, 0xe3], 200, "你"],
     ["utf-8", [0xe9], 400],
     ["nonsense", [0x61], 415],
@@ -574,6 +575,25 @@ test("BodyPart that was passed over does not pass for an empty one", async () =>
     body.set("b", "two");
     const response = await app.request(`/${path}`, { method: "POST", body });
     assertEquals([path, await response.json()], [path, expected]);
+  }
+});
+
+test("parity: readPost() decodes a field as its Content-Type says", async () => {
+  const app = new Application();
+  app.router.addPost("/", async (request) => new Response((await readPost(request)).get("a")));
+  const cases: [charset: string, byte: string, status: number, text: string][] = [
+    ["iso-8859-1", "\xe9", 200, "é"],
+    ["latin-1", "\xe9", 200, "é"],
+    ["UTF-8", "\xc3\xa9", 200, "é"],
+    ["nonsense", "a", 415, "415: Unknown charset"],
+  ];
+  const headers = { "content-type": "multipart/form-data; boundary=b" };
+  for (const [charset, text, ...expected] of cases) {
+    const head =
+      `--b|Content-Disposition: form-data; name="a"|Content-Type: text/plain; charset=${charset}||`;
+    const body = bytesOf(multipart(`${head}${text}|--b--`));
+    const response = await app.request("/", { method: "POST", body, headers });
+    assertEquals([response.status, await response.text()], expected);
   }
 });
 

@@ -1,0 +1,25 @@
+/**
+ * The encodings of texts, as headers name them.
+ *
+ * @module
+ */
+
+/** Returns the encoding that a `Content-Type` names, or null. */
+export function charsetOf(type: string | null): string | null {
+  return type === null ? null : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? null;
+}
+
+/**
+ * Returns a decoder for an encoding, also if it is written as in Python (`latin-1`, `utf_8`); null if
+ * there is no such encoding.
+ */
+export function decoderOf(charset: string, options: TextDecoderOptions = {}): TextDecoder | null {
+  for (const label of [charset, charset.replace(/[-_]/g, "")]) {
+    try {
+      return new TextDecoder(label, options);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return null;
+}
