@@ -225,14 +225,19 @@ export class HTTPMove extends HTTPRedirection {
   }
 }
 
-/** A URL for a header: percent-encodes what is not ASCII, and refuses control characters. */
+/**
+ * A URL for a header: percent-encodes what a URL can't contain (RFC 3986), and refuses control
+ * characters. An encoded backslash can't be taken for a slash, which could lead to another host.
+ */
 function encodeLocation(location: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   if (location === "" || /[\x00-\x1f\x7f]/.test(location)) {
     throw new RangeError(`Cannot redirect: location ${JSON.stringify(location)} is not a URL`);
   }
-  // deno-lint-ignore no-control-regex -- the range is all of ASCII
-  return location.replace(/[^\x00-\x7f]+/g, (text) => encodeURIComponent(text.toWellFormed()));
+  return location.replace(
+    /[^!#-;=?-[\]_a-z~]+/g,
+    (text) => encodeURIComponent(text.toWellFormed()),
+  );
 }
 
 /** 300: the resource has several forms. */

@@ -84,7 +84,10 @@ test("HTTPMove leads to its location, and refuses what no header may have", () =
   const at = (location: string | URL): string | null =>
     new http.HTTPSeeOther(location).toResponse().headers.get("location");
   assertEquals(at("/a?b#c"), "/a?b#c");
-  assertEquals(at("/é%20 x"), "/%C3%A9%20 x");
+  assertEquals(at("/é%20 x"), "/%C3%A9%20%20x");
+  // Browsers take a backslash for a slash, and two of those for the beginning of a host.
+  assertEquals(at("/\\evil.example/"), "/%5Cevil.example/");
+  assertEquals(at("http://[::1]:80/~a;b?c=[]&d='(*)'%zz"), "http://[::1]:80/~a;b?c=[]&d='(*)'%zz");
   assertEquals(at(new URL("http://a/b c")), "http://a/b%20c");
   for (const location of ["", "/a\r\nSet-Cookie: x=1", "/\0"]) {
     assertThrows(() => new http.HTTPFound(location), RangeError, "is not a URL");
