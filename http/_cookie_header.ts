@@ -17,6 +17,9 @@ export function cookiePair(name: string, value: string): string {
   );
 }
 
+/** Clients send whatever names they were given; these are the ones that aiohttp accepts, too. */
+const NAME = /^[!#-+\--:<>-[\]-~]+$/;
+
 /** The values by name. Malformed cookies are skipped; of the same name the last one counts. */
 export function parseCookies(header: string | null): Map<string, string> {
   const cookies = new Map<string, string>();
@@ -25,7 +28,7 @@ export function parseCookies(header: string | null): Map<string, string> {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();
-    if (TOKEN.test(name) && !name.startsWith("$")) {
+    if (NAME.test(name) && !name.startsWith("$")) {
       cookies.set(name, unquoted(pair.slice(equals + 1).trim()));
     }
   }

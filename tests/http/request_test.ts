@@ -696,6 +696,13 @@ test("cookies() passes over what is no cookie", () => {
   assertEquals(cookies(new Request("http://localhost/")).size, 0);
 });
 
+test("cookies() has names that are none by the standard, as they are sent", () => {
+  const names = ["a[0]", "a:b", "a/b", "a@b", "{a}"];
+  const cookie = names.map((name) => `${name}=1`).join("; ");
+  const found = cookies(new Request("http://localhost/", { headers: { cookie } }));
+  assertEquals([...found.keys()], names);
+});
+
 test("cookies() and lastEventId() take headers for UTF-8, as aiohttp does, unless they are not", async () => {
   const app = new Application();
   app.router.addGet(
