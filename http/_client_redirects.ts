@@ -32,7 +32,7 @@ const ORIGIN_HEADERS = ["authorization", "cookie", "host", "proxy-authorization"
 export function redirectOf(request: ClientRequest, response: ResponseHead): ClientRequest | null {
   if (!STATUSES.has(response.status)) return null;
   const location = response.headers.get("location");
-  if (location === null) return null;
+  if (!location) return null; // one that is empty would lead here again
   const url = targetOf(headerText(location), request.url);
   const isSameOrigin = url.origin === request.url.origin;
   const headers = new Headers(request.headers);
