@@ -4,9 +4,13 @@
  * @module
  */
 
+import { paramsOf } from "./_header_params.ts";
+
 /** Returns the encoding that a `Content-Type` names, or null. */
 export function charsetOf(type: string | null): string | null {
-  return type === null ? null : /;\s*charset="?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? null;
+  // Most have no parameters, or not this one, and then one look is enough.
+  if (type === null || !/charset/i.test(type)) return null;
+  return paramsOf(type).get("charset")?.toLowerCase() || null;
 }
 
 /**

@@ -36,6 +36,11 @@ export function paramsAt(header: string, start: number): HeaderParams {
   }
 }
 
+/** The parameters of a header, which follow its value. */
+export function paramsOf(header: string): ReadonlyMap<string, string> {
+  return paramsAt(header, header.search(/;|$/)).params;
+}
+
 /** Decodes `utf-8'en'%e2%82%ac` (RFC 8187); null if it is malformed. */
 function decodeExtended(text: string): string | null {
   const [, charset, encoded] = /^([\w-]+)'[^']*'((?:[^%]|%[0-9a-f]{2})*)$/i.exec(text) ?? [];

@@ -16,7 +16,7 @@ import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
 import { BodyPieces, readAlready } from "./_body_reading.ts";
 import { charsetOf, decoderOf } from "./_charset.ts";
-import { paramsAt } from "./_header_params.ts";
+import { paramsOf } from "./_header_params.ts";
 import { headerText } from "./_header_text.ts";
 import { HTTPBadRequest, HTTPUnsupportedMediaType } from "./exceptions.ts";
 
@@ -214,11 +214,6 @@ export class BodyPart implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       yield chunk;
     }
   }
-}
-
-/** The parameters of a header, which follow its value. */
-function paramsOf(header: string): ReadonlyMap<string, string> {
-  return paramsAt(header, header.search(/;|$/)).params;
 }
 
 /** A name among the parameters; browsers write `%22` for a quote. */

@@ -364,6 +364,8 @@ Deno.test("ClientResponse.text() decodes by the charset, by an encoding given, e
       return await response.text(encoding === undefined ? {} : { encoding });
     };
     assertEquals(await text("text/plain; charset=latin1"), "é");
+    assertEquals(await text('text/plain; a="; charset=utf-8"; charset=latin1'), "é");
+    assertEquals(await text("text/plain; charset = latin1"), "é");
     assertEquals(await text("text/plain; charset=latin-1"), "é");
     assertEquals(await text("text/plain"), "\ufffd");
     assertEquals(await text("text/plain; charset=klingon"), "\ufffd");
