@@ -17,6 +17,22 @@ export function cookiePair(name: string, value: string): string {
   );
 }
 
+/**
+ * Joins several `Cookie` headers. If they have cookies of the same name, those of the last header
+ * win, as in aiohttp; one header may have several, as a jar has for several paths.
+ */
+export function joinCookies(headers: readonly string[]): string {
+  const names = new Set<string>();
+  const nameOf = (pair: string): string => pair.slice(0, Math.max(pair.indexOf("="), 0));
+  const all: string[] = [];
+  for (const header of headers.toReversed()) {
+    const pairs = header.split(/; */).filter((pair) => pair !== "" && !names.has(nameOf(pair)));
+    for (const pair of pairs) names.add(nameOf(pair));
+    all.unshift(...pairs);
+  }
+  return all.join("; ");
+}
+
 /** Clients send whatever names they were given; these are the ones that aiohttp accepts, too. */
 const NAME = /^[!#-+\--:<>-[\]-~]+$/;
 

@@ -24,7 +24,7 @@ import type { Limiter } from "./_client_limiter.ts";
 import { redirectOf } from "./_client_redirects.ts";
 import { forgetSession, watchSession } from "./_client_unclosed.ts";
 import { addParams, authorizationIn, requestUrl, withoutFragment } from "./_client_url.ts";
-import { cookiePair } from "./_cookie_header.ts";
+import { cookiePair, joinCookies } from "./_cookie_header.ts";
 import { TOKEN } from "./_header_text.ts";
 import { TCPConnector } from "./client_connector.ts";
 import { CookieJar } from "./client_cookies.ts";
@@ -435,15 +435,10 @@ export class ClientSession implements AsyncDisposable {
   ): Headers | null {
     const jar = this.cookieJar?.filterCookies(url) ?? "";
     if (jar === "" && cookies === NO_COOKIES) return given;
-    const kept = jar.split("; ").filter((pair) =>
-      pair !== "" && !Object.hasOwn(cookies, pair.split("=")[0]!)
-    );
-    const own = Object.entries(cookies).map(([name, value]) => cookiePair(name, value));
-    const all = [...kept, ...own];
-    if (all.length === 0) return given;
+    const own = Object.entries(cookies).map(([name, value]) => cookiePair(name, value)).join("; ");
+    if (jar === "" && own === "") return given;
     const headers = new Headers(given ?? undefined);
-    const explicit = headers.get("cookie");
-    headers.set("cookie", [...explicit === null ? [] : [explicit], ...all].join("; "));
+    headers.set("cookie", joinCookies([headers.get("cookie") ?? "", jar, own]));
     return headers;
   }
 

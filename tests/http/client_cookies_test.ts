@@ -257,3 +257,22 @@ Deno.test("ClientSession keeps cookies and sends them with those of its request"
     assertEquals([session.cookieJar, await response.text()], [null, "none"]);
   });
 });
+
+Deno.test("parity: ClientSession sends each cookie once: its header is behind the jar, that behind cookies", async () => {
+  await using site = serve((request) => {
+    const headers = new Headers({ "set-cookie": "a=jar; Path=/x" });
+    headers.append("set-cookie", "a=deep; Path=/x/y");
+    return new Response(request.headers.get("cookie"), { headers });
+  });
+  const headers = { cookie: "a=header; b=header;c=header" };
+  await withSession({ baseUrl: site.url, headers }, async (session) => {
+    const get = async (path: string, cookies = {}): Promise<string> => {
+      await using response = await session.get(path, { cookies });
+      return await response.text();
+    };
+    assertEquals(await get("x/y"), "a=header; b=header;c=header");
+    assertEquals(await get("x", { b: "own" }), "c=header; a=jar; b=own");
+    assertEquals(await get("x/y/z"), "b=header; c=header; a=deep; a=jar");
+    assertEquals(await get("x/y/z", { a: "own" }), "b=header; c=header; a=own");
+  });
+});
