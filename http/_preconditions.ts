@@ -17,7 +17,7 @@ export interface Validators {
 
 /** The tags of a header such as `If-None-Match`; `*` stands for any. */
 function parseTags(header: string): string[] {
-  return header.match(/^\*$|(?:W\/)?"[!#-~\u0080-\u{10ffff}]*"/gu) ?? [];
+  return header.match(/^\*$|(?<![^\s,])(?:W\/)?"[!#-~\u0080-\u{10ffff}]*"(?![^\s,])/gu) ?? [];
 }
 
 function strong(tag: string): string {
@@ -34,12 +34,18 @@ function matchesWeakly(header: string, etag: string | null): boolean {
   return parseTags(header).some((tag) => tag === "*" || strong(tag) === own);
 }
 
+/** The three forms of RFC 9110, 5.6.7, with the day of the month. */
+const DATE =
+  /^[A-Z][a-z]{2,8}(?:, (\d\d?)[ -][A-Z][a-z]{2}[ -]\d{2,4}| [A-Z][a-z]{2} ([ \d]\d)) \d\d:\d\d:\d\d(?: GMT| \d{4})?$/;
+
 /** The milliseconds of a date in a header; null if it is missing or malformed. */
 function parseDate(header: string | null): number | null {
   // Without this, `Date.parse()` would take almost anything for a date.
-  if (header === null || !/^[A-Z][a-z]{2,8}, .*\d|^[A-Z][a-z]{2} [A-Z]/.test(header)) return null;
-  const time = Date.parse(/GMT$/.test(header) ? header : `${header} GMT`);
-  return Number.isNaN(time) ? null : time;
+  const [, day, otherDay] = DATE.exec(header ?? "") ?? [];
+  if (day === undefined && otherDay === undefined) return null;
+  const time = Date.parse(/GMT$/.test(header!) ? header! : `${header} GMT`);
+  // It also takes the 30th of February for the 1st of March.
+  return new Date(time).getUTCDate() === Number(day ?? otherDay) ? time : null;
 }
 
 /** The validators in the headers of a response. */

@@ -151,15 +151,20 @@ const CONDITIONS: [headers: Record<string, string>, etag: string, get: number, p
   [{ "if-modified-since": BEFORE }, '"a"', 200, 200],
   [{ "if-modified-since": "nonsense" }, '"a"', 200, 200],
   [{ "if-modified-since": "1" }, '"a"', 200, 200],
+  [{ "if-modified-since": "Wednesday, 21-Oct-15 07:28:00 GMT" }, '"a"', 304, 200],
+  [{ "if-modified-since": "Wed Oct 21 07:28:00 2015" }, '"a"', 304, 200],
+  [{ "if-modified-since": "Mon, 30 Feb 2026 07:28:00 GMT" }, '"a"', 200, 200],
   [{ "if-match": '"a"' }, '"a"', 200, 200],
   [{ "if-match": '"x", "a"' }, '"a"', 200, 200],
   [{ "if-match": "*" }, '"a"', 200, 200],
   [{ "if-match": '"b"' }, '"a"', 412, 412],
   [{ "if-match": 'W/"a"' }, 'W/"a"', 412, 412],
+  [{ "if-match": 'w/"a"' }, '"a"', 412, 412],
   [{ "if-match": '"a"', "if-unmodified-since": BEFORE }, '"a"', 200, 200],
   [{ "if-unmodified-since": BEFORE }, '"a"', 412, 412],
   [{ "if-unmodified-since": DATE }, '"a"', 200, 200],
   [{ "if-unmodified-since": "nonsense" }, '"a"', 200, 200],
+  [{ "if-unmodified-since": "Thu, 1" }, '"a"', 200, 200],
 ];
 
 test("conditional() answers 200, 304 or 412 as RFC 9110 has it", async () => {
