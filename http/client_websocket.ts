@@ -333,7 +333,16 @@ export function* openWebSocket(
   socket.binaryType = "arraybuffer";
   const { promise, resolve, reject } = Promise.withResolvers<ClientWebSocketResponse>();
   // Messages, and the end, may arrive before the task goes on: listeners must be there by then.
-  socket.onopen = (): void => resolve(new ClientWebSocketResponse(socket, exchange, options));
+  socket.onopen = (): void => {
+    const { protocol } = socket;
+    if (protocol === "" || protocols.includes(protocol)) {
+      return resolve(new ClientWebSocketResponse(socket, exchange, options));
+    }
+    // RFC 6455, 4.1: it must fail. Deno accepts any protocol.
+    socket.close();
+    const state = `the server picked a protocol that was not offered: ${JSON.stringify(protocol)}`;
+    reject(refusedHandshake(request, 101, state));
+  };
   socket.onerror = (event): void => reject(handshakeError(event as ErrorEvent, request));
   exchange.signal.addEventListener("abort", () => socket.close());
   return yield* exchange.wait(promise, "headers");
@@ -341,16 +350,23 @@ export function* openWebSocket(
 
 function handshakeError(event: ErrorEvent, request: ClientRequest): ClientError {
   const state = event.message.replace(/^NetworkError: failed to connect to WebSocket: /, "");
-  const text = `Cannot open WebSocket to ${request.url}: ${state}`;
   const [, status] = /^Invalid status code: (\d+)/.exec(state) ?? [];
   const options = { cause: event.error };
-  if (status === undefined) {
-    return new (connectorError(state) ?? ClientConnectionError)(text, options);
-  }
-  const response = {
-    status: Number(status),
-    headers: new Headers(),
-    requestInfo: request._info(),
-  };
-  return new WSServerHandshakeError(text, response, options);
+  if (status !== undefined) return refusedHandshake(request, Number(status), state, options);
+  return new (connectorError(state) ?? ClientConnectionError)(textOf(request, state), options);
+}
+
+/** Of the answer, the platform tells no more than its status. */
+function refusedHandshake(
+  request: ClientRequest,
+  status: number,
+  state: string,
+  options: ErrorOptions = {},
+): WSServerHandshakeError {
+  const response = { status, headers: new Headers(), requestInfo: request._info() };
+  return new WSServerHandshakeError(textOf(request, state), response, options);
+}
+
+function textOf({ url }: ClientRequest, state: string): string {
+  return `Cannot open WebSocket to ${url}: ${state}`;
 }

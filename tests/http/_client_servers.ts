@@ -141,15 +141,18 @@ export function answer(head: string, body = ""): string {
   return `HTTP/1.1 ${head}\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n${body}`;
 }
 
-/** Accepts a WebSocket, and sends more along with that; one character of `more` is one byte. */
-export async function acceptWebSocket(conn: RawConn, more = ""): Promise<void> {
+/**
+ * Accepts a WebSocket, with further headers, and sends more along with that; one character of `more`
+ * is one byte.
+ */
+export async function acceptWebSocket(conn: RawConn, more = "", headers = ""): Promise<void> {
   const head = (await conn.head())!;
   const key = /sec-websocket-key: (\S+)/i.exec(head)![1]!;
   const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + guid));
   const answer = new TextEncoder().encode(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${new Uint8Array(hash).toBase64()}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${new Uint8Array(hash).toBase64()}\r\n${headers}\r\n`,
   );
   await conn.write(new Uint8Array([...answer, ...bytesOf(more)]));
 }

@@ -93,6 +93,25 @@ Deno.test("ClientSession.wsConnect() sends headers, cookies, auth, params and pr
   });
 });
 
+Deno.test("ClientSession.wsConnect() throws when the server picks a protocol that was not offered", async () => {
+  await using site = new RawSite(async (conn) => {
+    await acceptWebSocket(conn, "", "Sec-WebSocket-Protocol: other\r\n");
+    await conn.read(); // that it closes
+  });
+  await withSession({}, async (session) => {
+    for (const options of [{}, { protocols: ["one"] }]) {
+      const error = await assertRejects(
+        async () => await session.wsConnect(site.url, options),
+        WSServerHandshakeError,
+        'not offered: "other"',
+      );
+      assertEquals(error.status, 101);
+    }
+    await using ws = await session.wsConnect(site.url, { protocols: ["one", "other"] });
+    assertEquals(ws.protocol, "other");
+  });
+});
+
 Deno.test("ClientWebSocketResponse is an async iterator that ends with the WebSocket", async () => {
   await using site = obeying();
   await withSession({}, async (session) => {
