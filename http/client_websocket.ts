@@ -356,7 +356,7 @@ function handshakeError(event: ErrorEvent, request: ClientRequest): ClientError 
   return new (connectorError(state) ?? ClientConnectionError)(textOf(request, state), options);
 }
 
-/** Of the answer, the platform tells no more than its status. */
+/** The error of a handshake; of the response, Deno reveals only the status. */
 function refusedHandshake(
   request: ClientRequest,
   status: number,
