@@ -1,9 +1,9 @@
 /**
- * Opening connections: to hosts, to paths, and from what somebody else has accepted.
+ * Opening connections: to hosts, to Unix sockets, and from sockets accepted elsewhere.
  *
  * Counterpart of `loop.create_connection()` and `loop.connect_accepted_socket()` of Python's
- * `asyncio.base_events`, and of `loop.create_unix_connection()` of `asyncio.unix_events`. What is
- * cancelled on its way, or fails, leaves nothing open.
+ * `asyncio.base_events`, and of `loop.create_unix_connection()` of `asyncio.unix_events`. A call
+ * that fails or is cancelled leaves nothing open.
  *
  * @module
  */
@@ -19,34 +19,34 @@ import type { Transport } from "./transports.ts";
 
 /** Options of every connection. */
 export interface BaseConnectionOptions extends TlsTimes {
-  /** What TLS is told; true for TLS with the runtime's own certificates, null for none. */
+  /** The TLS options; true to trust the authorities that Deno trusts, null for no TLS. */
   ssl?: TlsOptions | true | null;
-  /** The name or the address that the certificate must have; by default the host. */
+  /** The host name or address that the server's certificate must match; the host by default. */
   serverHostname?: string;
-  /** A connection to use, in place of a new one. */
+  /** An open connection to use instead of a new one. */
   sock?: Deno.Conn;
 }
 
 /** Options for {@linkcode createConnection}. */
 export interface ConnectionOptions extends BaseConnectionOptions {
   /**
-   * Which addresses of a name to try: 4, 6, or 0 for both.
+   * Which addresses of a host name to try: 4 for IPv4, 6 for IPv6, 0 for both.
    *
    * @default {0}
    */
   family?: 0 | 4 | 6;
   /**
-   * Seconds after which the next address is tried, too, while the one before has not answered
-   * ("Happy Eyeballs", RFC 8305; 0.25 is a good value). By default it is tried if that has failed.
+   * Seconds to wait for an address to answer before the next one is tried, too ("Happy Eyeballs",
+   * RFC 8305; 0.25 is a good value). By default, the next one is tried once the first has failed.
    */
   happyEyeballsDelay?: number;
   /**
-   * How many addresses of the first family are tried before the families take turns; 0 for the order
-   * in which they were found. By default 1 if `happyEyeballsDelay` is given, or else 0.
+   * How many addresses of the first family are tried before the families alternate; 0 for the order
+   * in which they were found. By default 1 if `happyEyeballsDelay` is given, otherwise 0.
    */
   interleave?: number;
   /**
-   * Whether all errors are thrown, as an `ExceptionGroup`, if no address can be connected to.
+   * Whether the errors of all addresses are thrown, as an `ExceptionGroup`, if none can be reached.
    *
    * @default {false}
    */
@@ -58,28 +58,28 @@ export interface UnixConnectionOptions extends BaseConnectionOptions {}
 
 /** Options for {@linkcode connectAcceptedSocket}. */
 export interface AcceptedSocketOptions extends TlsTimes {
-  /** The certificate and what else TLS needs, on the side of the server; null for none. */
+  /** The TLS options of the server side, with its certificate; null for no TLS. */
   ssl?: TlsOptions | null;
 }
 
 /**
  * Connects to a TCP server.
  *
- * All addresses of the host are tried until one answers. Counterpart of Python's
+ * Tries the addresses of the host until one answers. Counterpart of Python's
  * `loop.create_connection()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called once there is a connection, to make its protocol.
- * @param host The name or the address; null for this machine, or if there is a `sock`.
+ * @param protocolFactory Called once the connection is open, to create its protocol.
+ * @param host The host name or address; null for localhost, or if `sock` is given.
  * @param port The port.
  * @param options How to connect.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {TypeError} If the arguments do not go together.
- * @throws {Deno.errors.ConnectionRefused} If nobody listens.
- * @throws {Deno.errors.NotFound} If the host is not known.
- * @throws {Deno.errors.InvalidData} If the certificate is not to be trusted, or the other side does
- * not speak TLS.
- * @throws {ExceptionGroup} If no address can be connected to, and all errors are wanted.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
+ * @throws {TypeError} If the arguments contradict each other or are incomplete.
+ * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
+ * @throws {Deno.errors.NotFound} If the host name can't be resolved.
+ * @throws {Deno.errors.InvalidData} If the certificate is not trusted, or the other side does not
+ * speak TLS.
+ * @throws {ExceptionGroup} If no address can be connected to and `allErrors` is true.
  *
  * @example
  * ```ts
@@ -155,13 +155,13 @@ function planClientTls(options: BaseConnectionOptions, host: string): TlsPlan | 
  * Counterpart of Python's `loop.create_unix_connection()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called once there is a connection, to make its protocol.
- * @param path The path of the socket; null if there is a `sock`.
+ * @param protocolFactory Called once the connection is open, to create its protocol.
+ * @param path The path of the socket; null if `sock` is given.
  * @param options How to connect.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {TypeError} If the arguments do not go together.
- * @throws {Deno.errors.NotFound} If there is no socket.
- * @throws {Deno.errors.ConnectionRefused} If nobody listens.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
+ * @throws {TypeError} If the arguments contradict each other or are incomplete.
+ * @throws {Deno.errors.NotFound} If there is no socket at the path.
+ * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  *
  * @example
  * ```ts
@@ -204,16 +204,16 @@ function* toPath<P extends StreamProtocol>(
 }
 
 /**
- * Takes over a connection that was accepted by other means, as by `Deno.listen()`.
+ * Takes over a connection that was accepted by other means, such as `Deno.listen()`.
  *
  * Counterpart of Python's `loop.connect_accepted_socket()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
- * @param sock The connection. It belongs to the transport from now on.
- * @param options Whether to speak TLS.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {TypeError} If TLS lacks something.
+ * @param protocolFactory Called to create the protocol.
+ * @param sock The connection. The transport owns it from now on.
+ * @param options Whether to use TLS.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
+ * @throws {TypeError} If the TLS options are incomplete or invalid.
  *
  * @example
  * ```ts

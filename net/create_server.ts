@@ -1,5 +1,5 @@
 /**
- * Starting servers: on hosts and ports, and on paths; with TLS or without.
+ * Starting servers on hosts and ports or on Unix sockets, with or without TLS.
  *
  * Counterpart of `loop.create_server()` of Python's `asyncio.base_events`, and of
  * `loop.create_unix_server()` of `asyncio.unix_events`.
@@ -20,10 +20,11 @@ import type { TlsOptions, TlsTimes } from "./tls_options.ts";
 
 /** Options of every server. */
 export interface BaseServerOptions extends TlsTimes {
-  /** The certificate and what else TLS needs; null for none. */
+  /** The TLS options, with the server's certificate; null for no TLS. */
   ssl?: TlsOptions | null;
   /**
-   * Whether connections are accepted at once, or when `startServing()` or `serveForever()` is called.
+   * Whether connections are accepted at once, rather than only after a call of `startServing()` or
+   * `serveForever()`.
    *
    * @default {true}
    */
@@ -39,14 +40,14 @@ export interface ServerOptions extends BaseServerOptions {
    */
   backlog?: number;
   /**
-   * Whether several processes may listen on the same port, and share its connections. On Linux, and
-   * only where the runtime was started with its flag `--unstable-net`.
+   * Whether several processes may listen on the same port and share its connections. Works on Linux
+   * only, and only if Deno was started with `--unstable-net`.
    *
    * @default {false}
    */
   reusePort?: boolean;
   /**
-   * Which addresses of a name to listen on: 4, 6, or 0 for both.
+   * Which addresses of a host name to listen on: 4 for IPv4, 6 for IPv6, 0 for both.
    *
    * @default {0}
    */
@@ -64,19 +65,19 @@ export interface UnixServerOptions extends BaseServerOptions {
 }
 
 /**
- * Starts a TCP server on the loop that runs.
+ * Starts a TCP server on the running event loop.
  *
  * Counterpart of Python's `loop.create_server()`.
  *
- * @param protocolFactory Called for each connection, to make its protocol.
- * @param host The address or name to listen on, or several; null or "" for all interfaces.
- * @param port The port; 0 for any that is free.
+ * @param protocolFactory Called for each connection, to create its protocol.
+ * @param host The address or host name to listen on, or several; null or "" for all interfaces.
+ * @param port The port; 0 for any free port.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no loop runs.
- * @throws {TypeError} If TLS lacks something.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
- * @throws {Deno.errors.NotSupported} If the port is to be shared, and the runtime may not.
+ * @throws {RuntimeError} If no event loop is running.
+ * @throws {TypeError} If the TLS options are incomplete or invalid.
+ * @throws {Deno.errors.AddrInUse} If the port is in use.
+ * @throws {Deno.errors.NotSupported} If `reusePort` is true and Deno lacks `--unstable-net`.
  *
  * @example
  * ```ts
@@ -112,18 +113,18 @@ function* serveHosts(
 }
 
 /**
- * Starts a server on a Unix socket, on the loop that runs.
+ * Starts a server on a Unix socket, on the running event loop.
  *
- * A socket that somebody left at the path is removed first. Counterpart of Python's
+ * A socket that was left at the path is removed first. Counterpart of Python's
  * `loop.create_unix_server()`.
  *
- * @param protocolFactory Called for each connection, to make its protocol.
+ * @param protocolFactory Called for each connection, to create its protocol.
  * @param path The path of the socket.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no loop runs.
- * @throws {TypeError} If TLS lacks something.
- * @throws {Deno.errors.AddrInUse} If there is a file at the path that is no socket.
+ * @throws {RuntimeError} If no event loop is running.
+ * @throws {TypeError} If the TLS options are incomplete or invalid.
+ * @throws {Deno.errors.AddrInUse} If there is a file at the path that is not a socket.
  *
  * @example
  * ```ts

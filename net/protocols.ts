@@ -1,11 +1,11 @@
 /**
- * What a program implements to take part in a connection, or to hear from a process.
+ * Protocols: what a program implements to handle a connection or a child process.
  *
  * Counterpart of Python's `asyncio.protocols`. The order of calls is always: `connectionMade()`
  * once; any number of `dataReceived()`; at most one `eofReceived()`; `connectionLost()` once, and
- * last. `pauseWriting()` and `resumeWriting()` come between the first and the last, in turns. In
- * place of `dataReceived()` a buffered protocol gets `getBuffer()` and `bufferUpdated()`, in turns;
- * a datagram protocol gets `datagramReceived()`, and no `eofReceived()`.
+ * last. `pauseWriting()` and `resumeWriting()` alternate between the first and the last. Instead of
+ * `dataReceived()`, a buffered protocol gets `getBuffer()` and `bufferUpdated()`, which alternate,
+ * and a datagram protocol gets `datagramReceived()`, but no `eofReceived()`.
  *
  * @module
  */
@@ -13,32 +13,36 @@
 import type { BaseTransport, ProtocolCalls, SocketAddress } from "./transports.ts";
 
 /**
- * The calls that every protocol gets.
+ * The callbacks that every protocol has.
  *
  * Counterpart of Python's `asyncio.BaseProtocol`.
  */
 export class BaseProtocol implements ProtocolCalls {
   /**
-   * Called when the connection is there. Counterpart of `connection_made()`.
+   * Called when the connection is made. Counterpart of `connection_made()`.
    *
-   * @param _transport What to write to, and to ask about the connection.
+   * @param _transport The transport of the connection.
    */
   connectionMade(_transport: BaseTransport): void {}
 
   /**
-   * Called when the connection is gone, whoever ended it. Counterpart of `connection_lost()`.
+   * Called when the connection is lost, or closed by either side. Counterpart of
+   * `connection_lost()`.
    *
-   * @param _exception Why, or null if it ended in an orderly way.
+   * @param _exception The error that ended it, or null if there was none.
    */
   connectionLost(_exception: unknown): void {}
 
   /**
-   * Called when more is waiting to be sent than the transport's high-water mark, in bytes.
-   * Counterpart of `pause_writing()`.
+   * Called when the transport's write buffer exceeds its high-water mark. Counterpart of
+   * `pause_writing()`.
    */
   pauseWriting(): void {}
 
-  /** Called when no more than the low-water mark is left. Counterpart of `resume_writing()`. */
+  /**
+   * Called when the write buffer has drained to its low-water mark. Counterpart of
+   * `resume_writing()`.
+   */
   resumeWriting(): void {}
 }
 
@@ -47,7 +51,7 @@ export class BaseProtocol implements ProtocolCalls {
  *
  * Counterpart of Python's `asyncio.Protocol`.
  *
- * @example A server that sends back what it gets
+ * @example A server that sends back what it receives
  * ```ts
  * import { createServer, Protocol, run, type Transport } from "@aio/asyncio";
  * import { assertEquals } from "@std/assert";
@@ -76,14 +80,14 @@ export class BaseProtocol implements ProtocolCalls {
  */
 export class Protocol extends BaseProtocol {
   /**
-   * Called when bytes have arrived, in portions of any size. Counterpart of `data_received()`.
+   * Called when data has arrived, in chunks of any size. Counterpart of `data_received()`.
    *
-   * @param _data The bytes. They are lent: valid until this call returns; who keeps them copies them.
+   * @param _data The bytes, lent: they are valid until this call returns. Copy them to keep them.
    */
   dataReceived(_data: Uint8Array): void {}
 
   /**
-   * Called when the other side has said that it sends no more. Counterpart of `eof_received()`.
+   * Called when the other side has said that it will send no more. Counterpart of `eof_received()`.
    *
    * @returns True to keep the connection open for writing; otherwise it is closed.
    */
@@ -91,7 +95,7 @@ export class Protocol extends BaseProtocol {
 }
 
 /**
- * A protocol for a stream of bytes that come straight into memory of its own.
+ * A protocol for a stream of bytes that are received directly into its own buffer.
  *
  * Counterpart of Python's `asyncio.BufferedProtocol`.
  *
@@ -125,25 +129,25 @@ export class Protocol extends BaseProtocol {
  */
 export class BufferedProtocol extends BaseProtocol {
   /**
-   * Called for the memory to receive into. It is in use from here until `bufferUpdated()` or
-   * `connectionLost()`, also while reading is paused. Counterpart of `get_buffer()`.
+   * Called to get the buffer to receive into. It is in use until `bufferUpdated()` or
+   * `connectionLost()` is called, even while reading is paused. Counterpart of `get_buffer()`.
    *
-   * @param sizehint How much would be good, in bytes, or -1 if that is not known.
-   * @returns The memory; one byte at least.
+   * @param sizehint The recommended size in bytes, or -1 if it is not known.
+   * @returns The buffer, of at least one byte.
    */
   getBuffer(sizehint: number): Uint8Array {
     return new Uint8Array(sizehint > 0 ? sizehint : 64 * 1024);
   }
 
   /**
-   * Called when bytes have arrived in that memory. Counterpart of `buffer_updated()`.
+   * Called when bytes have been received into the buffer. Counterpart of `buffer_updated()`.
    *
-   * @param _count How many, from the start of it.
+   * @param _count How many, from the start of the buffer.
    */
   bufferUpdated(_count: number): void {}
 
   /**
-   * Called when the other side has said that it sends no more. Counterpart of `eof_received()`.
+   * Called when the other side has said that it will send no more. Counterpart of `eof_received()`.
    *
    * @returns True to keep the connection open for writing; otherwise it is closed.
    */
@@ -155,7 +159,7 @@ export class BufferedProtocol extends BaseProtocol {
  *
  * Counterpart of Python's `asyncio.DatagramProtocol`.
  *
- * @example A service that sends back what it gets
+ * @example A service that sends back what it receives
  * ```ts
  * import { createDatagramEndpoint, DatagramProtocol, run } from "@aio/asyncio";
  * import type { DatagramTransport, SocketAddress } from "@aio/asyncio";
@@ -180,24 +184,25 @@ export class DatagramProtocol extends BaseProtocol {
    * Called when a datagram has arrived. Counterpart of `datagram_received()`.
    *
    * @param _data The datagram.
-   * @param _addr Who sent it.
+   * @param _addr The address of the sender.
    */
   datagramReceived(_data: Uint8Array, _addr: SocketAddress): void {}
 
   /**
    * Called when a datagram could not be sent or received. Counterpart of `error_received()`. Unlike
-   * with Python, nobody tells that there is none to receive it: the runtime connects no sockets.
+   * in Python, it is not called when nothing listens at the destination: Deno does not connect the
+   * socket in the operating system.
    *
-   * @param _exception Why.
+   * @param _exception The error.
    */
   errorReceived(_exception: unknown): void {}
 }
 
 /**
- * A protocol that hears from a process.
+ * A protocol for a child process.
  *
- * The end of the process and the ends of its pipes come in any order; `connectionLost()` comes after
- * all of them. Counterpart of Python's `asyncio.SubprocessProtocol`.
+ * `processExited()` and `pipeConnectionLost()` are called in any order; `connectionLost()` is last.
+ * Counterpart of Python's `asyncio.SubprocessProtocol`.
  *
  * @example
  * ```ts
@@ -223,18 +228,19 @@ export class DatagramProtocol extends BaseProtocol {
  */
 export class SubprocessProtocol extends BaseProtocol {
   /**
-   * Called when the process has written. Counterpart of `pipe_data_received()`.
+   * Called when the process has written to a pipe. Counterpart of `pipe_data_received()`.
    *
-   * @param _fd 1 for its standard output, 2 for its errors.
-   * @param _data The bytes. They are lent: valid until this call returns; who keeps them copies them.
+   * @param _fd 1 for its standard output, 2 for its standard error.
+   * @param _data The bytes, lent: they are valid until this call returns. Copy them to keep them.
    */
   pipeDataReceived(_fd: number, _data: Uint8Array): void {}
 
   /**
    * Called when a pipe is closed, at either end. Counterpart of `pipe_connection_lost()`.
    *
-   * @param _fd 0 for the standard input of the process, 1 for its output, 2 for its errors.
-   * @param _exception Why, or null if it ended in an orderly way.
+   * @param _fd 0 for the standard input of the process, 1 for its standard output, 2 for its
+   * standard error.
+   * @param _exception The error that ended it, or null if there was none.
    */
   pipeConnectionLost(_fd: number, _exception: unknown): void {}
 

@@ -1,11 +1,11 @@
 /**
- * Servers: what listens for connections, and what it has accepted.
+ * Servers: listening sockets and the connections accepted on them.
  *
  * Counterpart of `Server` of Python's `asyncio.base_events`. A server is in one of these states:
  *
- * 1. BOUND: its sockets are bound, connections wait in the backlog.
+ * 1. BOUND: its sockets are bound; connections wait in the backlog.
  * 2. SERVING: connections are accepted.
- * 3. CLOSING: its sockets are closed, the connections it accepted go on.
+ * 3. CLOSING: its sockets are closed; the connections it accepted stay open.
  * 4. CLOSED: the last of those connections is closed, too.
  *
  * @module
@@ -24,12 +24,12 @@ const SERVING = 2;
 const CLOSING = 3;
 const CLOSED = 4;
 
-/** How long to accept nothing when the system refuses to, as when too many files are open. */
+/** Seconds to wait when the system refuses to accept, as when too many files are open. */
 const ACCEPT_RETRY_DELAY = 1;
 
-/** What a server needs of a listener of the runtime. */
+/** What a server needs of a Deno listener. */
 export interface ServerListener {
-  /** Where it listens. */
+  /** The address it listens on. */
   readonly addr: Deno.Addr;
   /**
    * Waits for a connection.
@@ -61,9 +61,9 @@ export class ServerSocket {
 }
 
 /**
- * Accepts connections, and gives each a protocol.
+ * Accepts connections and gives each a protocol.
  *
- * `createServer()` makes one; `await using` closes it and its connections' end is awaited.
+ * `createServer()` creates one; `await using` closes it and waits until its connections have ended.
  * Counterpart of Python's `asyncio.Server`.
  */
 export class Server implements AsyncDisposable {
@@ -96,7 +96,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Returns the loop. Counterpart of Python's `Server.get_loop()`.
+   * Returns the event loop. Counterpart of Python's `Server.get_loop()`.
    *
    * @returns The loop that the server runs on.
    */
@@ -105,16 +105,16 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Tells whether connections are accepted. Counterpart of `is_serving()`.
+   * Returns whether the server accepts connections. Counterpart of `is_serving()`.
    *
-   * @returns Whether they are.
+   * @returns Whether it does.
    */
   isServing(): boolean {
     return this.#state === SERVING;
   }
 
   /**
-   * Starts to accept connections; harmless when it does already. Counterpart of `start_serving()`.
+   * Starts accepting connections, if it does not already. Counterpart of `start_serving()`.
    *
    * @returns An awaitable.
    * @throws {RuntimeError} If the server is closed.
@@ -125,10 +125,10 @@ export class Server implements AsyncDisposable {
 
   *#startServing(): Steps<void> {
     this._accept();
-    yield; // One turn of the loop, as Python's: connections may come in from here on.
+    yield; // One turn of the loop, as in Python: connections may come in from here on.
   }
 
-  /** @ignore Starts to accept connections. */
+  /** @ignore Starts accepting connections. */
   _accept(): void {
     if (this.#state === SERVING) return;
     if (this.#state !== BOUND) throw new RuntimeError(`Cannot serve: server ${this} is closed`);
@@ -137,13 +137,13 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Serves until it is cancelled, or until `close()` is called, which cancels it.
+   * Accepts connections until it is cancelled, or until `close()` is called, which cancels it.
    *
-   * When cancelled it closes the server and waits for its connections to end. Counterpart of
+   * When cancelled, it closes the server and waits until its connections have ended. Counterpart of
    * `serve_forever()`.
    *
-   * @returns An awaitable that gives nothing but a CancelledError.
-   * @throws {RuntimeError} If the server is closed, or something waits in here already.
+   * @returns An awaitable that never returns: it ends with a `CancelledError`.
+   * @throws {RuntimeError} If the server is closed, or `serveForever()` is already being awaited.
    */
   serveForever(): Awaitable<never> {
     return new Operation(() => this.#serveForever());
@@ -190,12 +190,12 @@ export class Server implements AsyncDisposable {
     this.#stopListening();
   }
 
-  /** Closes all connections, each after what was written to it. Counterpart of `close_clients()`. */
+  /** Closes all connections, each once its data has been sent. Counterpart of `close_clients()`. */
   closeClients(): void {
     for (const transport of [...this.#transports]) transport.close();
   }
 
-  /** Closes all connections at once. Counterpart of `abort_clients()`. */
+  /** Closes all connections without sending what is buffered. Counterpart of `abort_clients()`. */
   abortClients(): void {
     for (const transport of [...this.#transports]) transport.abort();
   }
@@ -222,7 +222,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** Closes the server, and waits until its connections have ended. */
+  /** Closes the server and waits until its connections have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.waitClosed();
@@ -239,12 +239,12 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** @ignore Called when a transport of its is made. */
+  /** @ignore Called when the transport of an accepted connection is created. */
   _attach(transport: Transport): void {
     this.#transports.add(transport);
   }
 
-  /** @ignore Called when that is closed. */
+  /** @ignore Called when such a transport is closed. */
   _detach(transport: Transport): void {
     this.#transports.delete(transport);
     this._finishIfOver();
@@ -270,8 +270,8 @@ export class Server implements AsyncDisposable {
 }
 
 /**
- * Accepts the connections of one socket, until that is closed. The system closes it only once the
- * accepting that is in progress has ended, a little later.
+ * Accepts the connections of one socket until it is closed. The system closes the socket a little
+ * later, once the pending accept has ended.
  */
 class Acceptor {
   isAccepting = false;
@@ -321,7 +321,7 @@ class Acceptor {
   };
 }
 
-/** Whether accepting failed because of that one connection: its other side has ended it already. */
+/** Whether an accept failed only because the client has already ended that one connection. */
 function isOverAlready(error: unknown): boolean {
   const { ConnectionAborted, ConnectionReset, NotConnected } = Deno.errors;
   return [ConnectionAborted, ConnectionReset, NotConnected].some((type) => error instanceof type);

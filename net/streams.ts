@@ -1,5 +1,5 @@
 /**
- * Streams: connections for coroutines that read and write.
+ * Streams: connections that coroutines read from and write to.
  *
  * Counterpart of Python's `asyncio.streams`.
  *
@@ -23,18 +23,18 @@ import type { WriterProtocol } from "./stream_writer.ts";
 import type { Transport } from "./transports.ts";
 
 /**
- * Called for each connection that a server accepts. It runs as a task; if it fails, that is
- * reported, and the connection is closed.
+ * Called for each connection that a server accepts. It runs as a task; if it throws, the error is
+ * reported to the exception handler and the connection is closed.
  */
 export type ClientConnectedCallback = (
   reader: StreamReader,
   writer: StreamWriter,
 ) => PromiseLike<unknown> | Generator<Suspension, unknown, unknown> | void;
 
-/** The options that every stream has. */
+/** Options of every stream. */
 export interface StreamOptions {
   /**
-   * How long a line may be, and half of what is buffered, in bytes.
+   * The longest line, in bytes. Reading pauses when more than twice that is buffered.
    *
    * @default {65536}
    */
@@ -54,10 +54,10 @@ export interface StartServerOptions extends ServerOptions, StreamOptions {}
 export interface StartUnixServerOptions extends UnixServerOptions, StreamOptions {}
 
 /**
- * Fills a reader with what a transport receives, and, on a server, starts a task for each
+ * Feeds a reader with what a transport receives and, on a server, starts a task for each
  * connection.
  *
- * `openConnection()` and `startServer()` use one. Counterpart of Python's
+ * `openConnection()` and `startServer()` use it. Counterpart of Python's
  * `asyncio.StreamReaderProtocol`.
  *
  * @example
@@ -98,9 +98,9 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
   /**
    * Creates the protocol of one connection.
    *
-   * @param streamReader The reader to fill.
-   * @param clientConnectedCb On a server: what to call when the connection is there.
-   * @throws {RuntimeError} If no loop runs.
+   * @param streamReader The reader to feed.
+   * @param clientConnectedCb On a server: called when the connection is made.
+   * @throws {RuntimeError} If no event loop is running.
    */
   constructor(
     streamReader: StreamReader,
@@ -123,7 +123,7 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
   #startTask(transport: Transport, onConnected: ClientConnectedCallback): void {
     const reader = this.#reader;
     const writer = new StreamWriter(transport, this, reader);
-    // A plain function that returns nothing will do, too.
+    // It may also be a plain function that returns nothing.
     const handle = (() => onConnected(reader, writer) ?? Promise.resolve()) as Coroutine<unknown>;
     const task = this.#loop.createTask(handle);
     const loop = this.#loop;
@@ -153,7 +153,7 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
   /** @ignore */
   override eofReceived(): boolean {
     this.#reader.feedEof();
-    // TLS can't be half closed; saying that it should be would only be warned of.
+    // TLS can't be half-closed: returning true would only cause a warning.
     return !this.#isOverTls;
   }
 
@@ -181,18 +181,19 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
 }
 
 /**
- * Connects to a TCP server, to read and to write.
+ * Connects to a TCP server, with a reader and a writer.
  *
  * Counterpart of Python's `asyncio.open_connection()`.
  *
- * @param host The name or the address; null for this machine, or if there is a `sock`.
+ * @param host The host name or address; null for localhost, or if `sock` is given.
  * @param port The port.
  * @param options How to connect; see `createConnection()`.
  * @returns An awaitable of the reader and the writer.
- * @throws {TypeError} If the arguments do not go together.
- * @throws {Deno.errors.ConnectionRefused} If nobody listens.
- * @throws {Deno.errors.NotFound} If the host is not known.
- * @throws {Deno.errors.InvalidData} If the certificate is not to be trusted.
+ * @throws {TypeError} If the arguments contradict each other or are incomplete.
+ * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
+ * @throws {Deno.errors.NotFound} If the host name can't be resolved.
+ * @throws {Deno.errors.InvalidData} If the certificate is not trusted, or the other side does not
+ * speak TLS.
  *
  * @example
  * ```ts
@@ -224,16 +225,16 @@ export function openConnection(
 }
 
 /**
- * Connects to a server on a Unix socket, to read and to write.
+ * Connects to a server on a Unix socket, with a reader and a writer.
  *
  * Counterpart of Python's `asyncio.open_unix_connection()`.
  *
- * @param path The path of the socket; null if there is a `sock`.
+ * @param path The path of the socket; null if `sock` is given.
  * @param options How to connect.
  * @returns An awaitable of the reader and the writer.
- * @throws {TypeError} If the arguments do not go together.
- * @throws {Deno.errors.NotFound} If there is no socket.
- * @throws {Deno.errors.ConnectionRefused} If nobody listens.
+ * @throws {TypeError} If the arguments contradict each other or are incomplete.
+ * @throws {Deno.errors.NotFound} If there is no socket at the path.
+ * @throws {Deno.errors.ConnectionRefused} If nothing listens there.
  *
  * @example
  * ```ts
@@ -273,18 +274,18 @@ function* open(
 }
 
 /**
- * Starts a TCP server that gives each connection to a coroutine.
+ * Starts a TCP server that serves each connection with a coroutine.
  *
  * Counterpart of Python's `asyncio.start_server()`.
  *
- * @param clientConnectedCb Called for each connection, as a task.
- * @param host The address or name to listen on, or several; null or "" for all interfaces.
- * @param port The port; 0 for any that is free.
+ * @param clientConnectedCb Called for each connection; it runs as a task.
+ * @param host The address or host name to listen on, or several; null or "" for all interfaces.
+ * @param port The port; 0 for any free port.
  * @param options How to listen; see `createServer()`.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no loop runs.
- * @throws {TypeError} If TLS lacks something.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {RuntimeError} If no event loop is running.
+ * @throws {TypeError} If the TLS options are incomplete or invalid.
+ * @throws {Deno.errors.AddrInUse} If the port is in use.
  *
  * @example
  * ```ts
@@ -314,17 +315,17 @@ export function startServer(
 }
 
 /**
- * Starts a server on a Unix socket that gives each connection to a coroutine.
+ * Starts a server on a Unix socket that serves each connection with a coroutine.
  *
- * Counterpart of Python's `asyncio.start_unix_server()`; `openUnixConnection()` shows one.
+ * Counterpart of Python's `asyncio.start_unix_server()`; see also `openUnixConnection()`.
  *
- * @param clientConnectedCb Called for each connection, as a task.
+ * @param clientConnectedCb Called for each connection; it runs as a task.
  * @param path The path of the socket.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no loop runs.
- * @throws {TypeError} If TLS lacks something.
- * @throws {Deno.errors.AddrInUse} If there is a file at the path that is no socket.
+ * @throws {RuntimeError} If no event loop is running.
+ * @throws {TypeError} If the TLS options are incomplete or invalid.
+ * @throws {Deno.errors.AddrInUse} If there is a file at the path that is not a socket.
  *
  * @example
  * ```ts

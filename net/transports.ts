@@ -9,95 +9,95 @@
 
 import type { TlsOptions } from "./tls_options.ts";
 
-/** What a transport calls of any protocol; `BaseProtocol` says what each call means. */
+/** The methods that a transport calls on any protocol; `BaseProtocol` describes them. */
 export interface ProtocolCalls {
   /**
-   * The connection is there.
+   * Called when the connection is made.
    *
-   * @param transport What to send and receive by.
+   * @param transport The transport of the connection.
    */
   connectionMade(transport: BaseTransport): void;
   /**
-   * The connection is gone.
+   * Called when the connection is lost or closed.
    *
-   * @param exception Why, or null if it ended in an orderly way.
+   * @param exception The error that ended it, or null if there was none.
    */
   connectionLost(exception: unknown): void;
-  /** Too much waits to be sent. */
+  /** Called when the write buffer exceeds the high-water mark. */
   pauseWriting(): void;
-  /** No longer too much waits to be sent. */
+  /** Called when the write buffer has drained to the low-water mark. */
   resumeWriting(): void;
 }
 
-/** An address: the host and the port. That of a Unix socket: its path, "" if it has none, and 0. */
+/** A socket address: the host and the port. Of a Unix socket: its path, or "", and 0. */
 export type SocketAddress = readonly [hostname: string, port: number];
 
-/** What {@linkcode BaseTransport.getExtraInfo} tells, by name. */
+/** What {@linkcode BaseTransport.getExtraInfo} returns, by name. */
 export interface ExtraInfo {
   /** The address of the other side. */
   peername: SocketAddress;
   /** The address of this side. */
   sockname: SocketAddress;
-  /** The connection of the runtime. */
+  /** The underlying Deno connection. */
   socket: Deno.Conn;
-  /** What TLS was told; null if the connection has no TLS. */
+  /** The TLS options; null if the connection has no TLS. */
   sslcontext: TlsOptions | null;
-  /** What TLS has agreed on; null if the connection has no TLS. */
+  /** The outcome of the TLS handshake; null if the connection has no TLS. */
   // deno-lint-ignore camelcase -- the names of what is asked for are Python's
   ssl_object: SslObject | null;
 }
 
-/** What the two sides of a TLS connection have agreed on. */
+/** What the two sides of a TLS connection have negotiated. */
 export interface SslObject {
   /**
-   * Tells which protocol is spoken. Counterpart of `selected_alpn_protocol()`.
+   * Returns the negotiated application protocol. Counterpart of `selected_alpn_protocol()`.
    *
-   * @returns Its name (ALPN), or null if the two sides did not agree on one.
+   * @returns Its ALPN name, or null if the two sides did not agree on one.
    */
   selectedAlpnProtocol(): string | null;
 }
 
 /**
- * What all transports have.
+ * The base of all transports.
  *
  * Counterpart of Python's `asyncio.BaseTransport`.
  */
 export interface BaseTransport {
   /**
-   * Closes the connection once all that was written has been sent. Nothing more is received.
+   * Closes the connection once all buffered data has been sent. No more data is received.
    * Closing twice is harmless.
    */
   close(): void;
   /**
-   * Tells whether the connection is closed or about to be. Counterpart of `is_closing()`.
+   * Returns whether the connection is closed or closing. Counterpart of `is_closing()`.
    *
    * @returns Whether it is.
    */
   isClosing(): boolean;
   /**
-   * Tells something about the connection. Counterpart of `get_extra_info()`.
+   * Returns information about the connection. Counterpart of `get_extra_info()`.
    *
    * @typeParam Name One of the names below.
-   * @param name What to tell: `peername`, `sockname`, `socket`, `sslcontext`.
+   * @param name What to return: `peername`, `sockname`, `socket`, `sslcontext` or `ssl_object`.
    * @returns The information.
    */
   getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
   /**
-   * Tells something about the connection that not all have.
+   * Returns information that only some transports have.
    *
-   * @param name What to tell.
-   * @param fallback What to return if that is not known; null if not given.
+   * @param name What to return.
+   * @param fallback What to return if there is no such information; null by default.
    * @returns The information.
    */
   getExtraInfo(name: string, fallback?: unknown): unknown;
   /**
-   * Gives the connection to another protocol. Counterpart of `set_protocol()`.
+   * Switches to another protocol. Counterpart of `set_protocol()`.
    *
-   * @param protocol Who gets the calls from now on.
+   * @param protocol The protocol to call from now on.
    */
   setProtocol(protocol: ProtocolCalls): void;
   /**
-   * Returns who gets the calls. Counterpart of `get_protocol()`.
+   * Returns the current protocol. Counterpart of `get_protocol()`.
    *
    * @returns The protocol.
    */
@@ -105,25 +105,25 @@ export interface BaseTransport {
 }
 
 /**
- * What can be received from.
+ * A transport for receiving.
  *
  * Counterpart of Python's `asyncio.ReadTransport`.
  */
 export interface ReadTransport extends BaseTransport {
   /**
-   * Tells whether the protocol gets data. Counterpart of `is_reading()`.
+   * Returns whether the transport passes data to the protocol. Counterpart of `is_reading()`.
    *
    * @returns False if reading is paused or the transport is closing.
    */
   isReading(): boolean;
-  /** Has the protocol get no data for a while. Counterpart of `pause_reading()`. */
+  /** Pauses reading: the protocol gets no data for now. Counterpart of `pause_reading()`. */
   pauseReading(): void;
-  /** Has the protocol get data again. Counterpart of `resume_reading()`. */
+  /** Resumes reading: the protocol gets data again. Counterpart of `resume_reading()`. */
   resumeReading(): void;
 }
 
 /**
- * What can be sent to.
+ * A transport for sending.
  *
  * Counterpart of Python's `asyncio.WriteTransport`.
  */
@@ -132,7 +132,7 @@ export interface WriteTransport extends BaseTransport {
    * Sends bytes. They are copied: the caller may reuse the array.
    *
    * @param data The bytes.
-   * @throws {TypeError} If it is not an `Uint8Array`.
+   * @throws {TypeError} If `data` is not a `Uint8Array`.
    * @throws {RuntimeError} If `writeEof()` was called.
    */
   write(data: Uint8Array): void;
@@ -143,38 +143,38 @@ export interface WriteTransport extends BaseTransport {
    */
   writelines(list: Iterable<Uint8Array>): void;
   /**
-   * Says to the other side that no more will be sent, after what was written. Data can still be
-   * received; what can only be written to, a pipe, is closed. Counterpart of `write_eof()`.
+   * Tells the other side, once all buffered data has been sent, that no more will follow. Data can
+   * still be received, but a pipe, which is write-only, is closed. Counterpart of `write_eof()`.
    */
   writeEof(): void;
   /**
-   * Tells whether `writeEof()` works. Counterpart of `can_write_eof()`.
+   * Returns whether `writeEof()` is supported. Counterpart of `can_write_eof()`.
    *
-   * @returns Whether it does.
+   * @returns Whether it is.
    */
   canWriteEof(): boolean;
-  /** Closes the connection at once; what has not been sent is dropped. */
+  /** Closes the connection at once and drops what has not been sent. */
   abort(): void;
   /**
-   * Sets the marks of flow control. Counterpart of `set_write_buffer_limits()`.
+   * Sets the water marks of flow control. Counterpart of `set_write_buffer_limits()`.
    *
-   * @param high More than this, in bytes, and the protocol's `pauseWriting()` is called. If null,
-   * four times `low`, or 64 KiB.
-   * @param low No more than this, in bytes, and `resumeWriting()` is called. If null, a quarter of
-   * `high`.
+   * @param high The high-water mark: the protocol's `pauseWriting()` is called when more than this
+   * is buffered, in bytes. If null, four times `low`, or 64 KiB.
+   * @param low The low-water mark: `resumeWriting()` is called when no more than this is left, in
+   * bytes. If null, a quarter of `high`.
    * @throws {RangeError} Unless `high >= low >= 0`.
    */
   setWriteBufferLimits(high?: number | null, low?: number | null): void;
   /**
-   * Tells how much waits to be sent. Counterpart of `get_write_buffer_size()`.
+   * Returns the size of the write buffer. Counterpart of `get_write_buffer_size()`.
    *
-   * @returns Bytes.
+   * @returns The size in bytes.
    */
   getWriteBufferSize(): number;
   /**
-   * Returns the marks of flow control. Counterpart of `get_write_buffer_limits()`.
+   * Returns the water marks of flow control. Counterpart of `get_write_buffer_limits()`.
    *
-   * @returns The low one and the high one, in bytes.
+   * @returns The low-water and the high-water mark, in bytes.
    */
   getWriteBufferLimits(): [low: number, high: number];
 }
@@ -193,90 +193,92 @@ export interface Transport extends ReadTransport, WriteTransport {}
  */
 export interface DatagramTransport extends BaseTransport {
   /**
-   * Sends a datagram. It is copied: the caller may reuse the array. What can't be sent now waits.
+   * Sends a datagram. It is copied: the caller may reuse the array. If it can't be sent yet, it is
+   * buffered.
    *
    * @param data The datagram; it may be empty.
-   * @param addr Where to; null on a connected endpoint.
-   * @throws {TypeError} If `data` is not an `Uint8Array`, or no address is known.
+   * @param addr The destination; null on a connected endpoint.
+   * @throws {TypeError} If `data` is not a `Uint8Array`, or there is no destination.
    * @throws {RangeError} If the endpoint is connected to another address.
    */
   sendto(data: Uint8Array, addr?: SocketAddress | null): void;
-  /** Closes the socket at once; what has not been sent is dropped. */
+  /** Closes the socket at once and drops what has not been sent. */
   abort(): void;
   /**
-   * Sets the marks of flow control. Counterpart of `set_write_buffer_limits()`.
+   * Sets the water marks of flow control. Counterpart of `set_write_buffer_limits()`.
    *
-   * @param high More than this, in bytes, and the protocol's `pauseWriting()` is called. If null,
-   * four times `low`, or 64 KiB.
-   * @param low No more than this, in bytes, and `resumeWriting()` is called. If null, a quarter of
-   * `high`.
+   * @param high The high-water mark: the protocol's `pauseWriting()` is called when more than this
+   * is buffered, in bytes. If null, four times `low`, or 64 KiB.
+   * @param low The low-water mark: `resumeWriting()` is called when no more than this is left, in
+   * bytes. If null, a quarter of `high`.
    * @throws {RangeError} Unless `high >= low >= 0`.
    */
   setWriteBufferLimits(high?: number | null, low?: number | null): void;
   /**
-   * Tells how much waits to be sent. Counterpart of `get_write_buffer_size()`.
+   * Returns the size of the write buffer. Counterpart of `get_write_buffer_size()`.
    *
-   * @returns Bytes; each datagram counts eight more than it has.
+   * @returns The size in bytes; each datagram counts for eight more than its length.
    */
   getWriteBufferSize(): number;
   /**
-   * Returns the marks of flow control. Counterpart of `get_write_buffer_limits()`.
+   * Returns the water marks of flow control. Counterpart of `get_write_buffer_limits()`.
    *
-   * @returns The low one and the high one, in bytes.
+   * @returns The low-water and the high-water mark, in bytes.
    */
   getWriteBufferLimits(): [low: number, high: number];
 }
 
 /**
- * A process, and the pipes to it.
+ * A child process and its pipes.
  *
  * Counterpart of Python's `asyncio.SubprocessTransport`.
  */
 export interface SubprocessTransport extends BaseTransport {
   /**
-   * Returns the number of the process. Counterpart of `get_pid()`.
+   * Returns the process ID. Counterpart of `get_pid()`.
    *
-   * @returns The number.
+   * @returns The ID.
    */
   getPid(): number;
   /**
-   * Returns how the process ended. Counterpart of `get_returncode()`.
+   * Returns the exit status of the process. Counterpart of `get_returncode()`.
    *
-   * @returns Its exit code, or the number of the signal that ended it, negated; null if it runs.
+   * @returns The exit code, or the negated number of the signal that ended it; null while it runs.
    */
   getReturncode(): number | null;
   /**
    * Returns the transport of a pipe. Counterpart of `get_pipe_transport()`.
    *
-   * @param fd 0 for the standard input of the process, 1 for its output, 2 for its errors.
-   * @returns A {@linkcode WriteTransport} for 0, a {@linkcode ReadTransport} for the others; null if
-   * that is no pipe.
+   * @param fd 0 for the standard input of the process, 1 for its standard output, 2 for its
+   * standard error.
+   * @returns A {@linkcode WriteTransport} for 0, a {@linkcode ReadTransport} for the others; null
+   * if that stream is not a pipe.
    */
   getPipeTransport(fd: 0): WriteTransport | null;
   /**
    * Returns the transport of a pipe to read from.
    *
-   * @param fd 1 for the standard output of the process, 2 for its errors.
-   * @returns The transport, or null if that is no pipe.
+   * @param fd 1 for the standard output of the process, 2 for its standard error.
+   * @returns The transport, or null if that stream is not a pipe.
    */
   getPipeTransport(fd: number): ReadTransport | null;
   /**
    * Sends a signal to the process. Counterpart of `send_signal()`.
    *
-   * @param signal Such as `"SIGHUP"`.
-   * @throws {ProcessLookupError} If the process has ended.
+   * @param signal The signal, such as `"SIGHUP"`.
+   * @throws {ProcessLookupError} If the process has ended and `connectionLost()` has returned.
    */
   sendSignal(signal: Deno.Signal): void;
   /**
    * Asks the process to end: sends `SIGTERM`.
    *
-   * @throws {ProcessLookupError} If the process has ended.
+   * @throws {ProcessLookupError} If the process has ended and `connectionLost()` has returned.
    */
   terminate(): void;
   /**
-   * Ends the process: sends `SIGKILL`.
+   * Kills the process: sends `SIGKILL`.
    *
-   * @throws {ProcessLookupError} If the process has ended.
+   * @throws {ProcessLookupError} If the process has ended and `connectionLost()` has returned.
    */
   kill(): void;
 }
