@@ -1,9 +1,9 @@
 /**
  * Datagrams (UDP).
  *
- * Counterpart of `loop.create_datagram_endpoint()` of Python's `asyncio.base_events`, on `node:dgram`,
- * which needs no unstable flag of the runtime. That a datagram could not be delivered is not told by
- * the runtime; what it refuses to send is.
+ * Counterpart of `loop.create_datagram_endpoint()` of Python's `asyncio.base_events`, on
+ * `node:dgram`, which needs no unstable flag of Deno. Deno reports that a datagram could not be
+ * sent, but not that it could not be delivered.
  *
  * @module
  */
@@ -27,19 +27,19 @@ const MAX_PORT = 65535;
 /** Options for {@linkcode createDatagramEndpoint}. */
 export interface DatagramEndpointOptions {
   /**
-   * Which addresses to use: 4, 6, or 0 for those that are given.
+   * Which addresses to use: 4 for IPv4, 6 for IPv6, 0 for the family of those that are given.
    *
    * @default {0}
    */
   family?: 0 | 4 | 6;
   /**
-   * Whether several sockets may be bound to the same port. On Linux.
+   * Whether several sockets may be bound to the same port. Works on Linux only.
    *
    * @default {false}
    */
   reusePort?: boolean;
   /**
-   * Whether datagrams may be sent to all hosts of a network.
+   * Whether datagrams may be sent to broadcast addresses.
    *
    * @default {false}
    */
@@ -52,15 +52,15 @@ export interface DatagramEndpointOptions {
  * Counterpart of Python's `loop.create_datagram_endpoint()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
- * @param localAddr The address and port to receive at; null for any that are free.
- * @param remoteAddr The address and port to send to, and to receive from only; null for all.
+ * @param protocolFactory Called to create the protocol.
+ * @param localAddr The address and port to bind to; null for all interfaces and any free port.
+ * @param remoteAddr The only address and port to send to and receive from; null for any.
  * @param options How to open it.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {RangeError} If neither an address nor a family is given, or the two do not fit, or a port
- * is none.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
- * @throws {Deno.errors.NotFound} If a host is not known.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
+ * @throws {RangeError} If neither an address nor a family is given, the addresses have no family in
+ * common, or a port is invalid.
+ * @throws {Deno.errors.AddrInUse} If the port is in use.
+ * @throws {Deno.errors.NotFound} If a host name can't be resolved.
  *
  * @example One sends, one receives
  * ```ts
@@ -127,7 +127,7 @@ function* openEndpoint<P extends DatagramProtocol>(
   return [transport, protocol];
 }
 
-/** The first addresses that are of the same family. */
+/** Returns the first addresses that are of the same family. */
 function* chooseAddresses(
   localAddr: SocketAddress | null,
   remoteAddr: SocketAddress | null,
@@ -158,7 +158,7 @@ function* lookUp(address: SocketAddress | null, family: 0 | 4 | 6): Steps<Addres
 }
 
 function* bind(socket: NodeDatagramSocket, [address, port]: SocketAddress): Steps<void> {
-  // The runtime takes any number, and binds to another port.
+  // Deno accepts any number, and would bind to another port.
   if (!(Number.isInteger(port) && port >= 0 && port <= MAX_PORT)) {
     throw new RangeError(`Cannot bind to ${address}:${port}: port must be 0-65535`);
   }

@@ -1,9 +1,9 @@
 /**
  * Transports of pipes.
  *
- * Counterpart of `loop.connect_read_pipe()` and `loop.connect_write_pipe()` of Python's asyncio, for
- * what the runtime can read from and write to: standard input and output, FIFOs and files opened by
- * their path, streams of the web. File descriptors can't be adopted.
+ * Counterpart of `loop.connect_read_pipe()` and `loop.connect_write_pipe()` of Python's asyncio,
+ * for what Deno can read from and write to: standard input and output, FIFOs and files opened by
+ * path, web streams. Raw file descriptors are not supported.
  *
  * @module
  */
@@ -23,21 +23,21 @@ import type { ReadTransport, WriteTransport } from "./transports.ts";
 
 export type { DirectReader, DirectWriter };
 
-/** What to read from. */
+/** A pipe to read from. */
 export type ReadPipe = ReadableStream<Uint8Array> | DirectReader;
 
-/** What to write to. */
+/** A pipe to write to. */
 export type WritePipe = WritableStream<Uint8Array> | DirectWriter;
 
 /**
- * Reads from a pipe.
+ * Opens a transport that reads from a pipe.
  *
  * Counterpart of Python's `loop.connect_read_pipe()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
- * @param pipe What to read from: `Deno.stdin`, an open FIFO, a stream. The transport closes it.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
+ * @param protocolFactory Called to create the protocol.
+ * @param pipe The pipe: `Deno.stdin`, an open FIFO or a web stream. The transport closes it.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
  *
  * @example
  * ```ts
@@ -61,14 +61,14 @@ export function connectReadPipe<P extends StreamProtocol>(
 }
 
 /**
- * Writes to a pipe.
+ * Opens a transport that writes to a pipe.
  *
  * Counterpart of Python's `loop.connect_write_pipe()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
- * @param pipe What to write to: `Deno.stdout`, an open FIFO, a stream. The transport closes it.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
+ * @param protocolFactory Called to create the protocol.
+ * @param pipe The pipe: `Deno.stdout`, an open FIFO or a web stream. The transport closes it.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ function* connect<P extends BaseProtocol>(
   const loop = getRunningLoop();
   const waiter = new HostWaiter({ loop });
   const protocol = protocolFactory();
-  // One that only writes is never told of data.
+  // For a pipe to write to, no callback for received data is called.
   const stream = protocol as unknown as StreamProtocol;
   const transport = new SocketTransport(loop, channel, stream, { extra: {}, waiter });
   try {

@@ -1,9 +1,9 @@
 /**
- * Reading from a stream of bytes: so many, up to a separator, or line by line.
+ * Reading from a stream of bytes: a number of them, up to a separator, or line by line.
  *
- * Counterpart of `StreamReader` of Python's `asyncio.streams`. Invariants: no byte is lost or given
- * twice, however the bytes arrive and whoever is cancelled; at most one coroutine waits for data; the
- * transport is paused while more than twice the limit is in the buffer.
+ * Counterpart of `StreamReader` of Python's `asyncio.streams`. Invariants: no byte is lost or
+ * returned twice, however the bytes arrive and whichever read is cancelled; at most one coroutine
+ * waits for data; the transport is paused when more than twice the limit is in the buffer.
  *
  * @module
  */
@@ -19,16 +19,17 @@ import { concat } from "./bytes.ts";
 import { IncompleteReadError, LimitOverrunError } from "./exceptions.ts";
 import type { ReadTransport } from "./transports.ts";
 
-/** How much a line may have, and half of what is buffered, in bytes. */
+/** The default limit of a stream: the longest line, and half of what is buffered, in bytes. */
 export const DEFAULT_LIMIT: number = 64 * 1024;
 
 const LINE_FEED = new Uint8Array([10]);
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /**
- * What has arrived, to be read by coroutines.
+ * Lets coroutines read what a connection receives.
  *
- * `openConnection()` and `startServer()` make one. Counterpart of Python's `asyncio.StreamReader`.
+ * `openConnection()` and `startServer()` create one. Counterpart of Python's
+ * `asyncio.StreamReader`.
  *
  * @example
  * ```ts
@@ -51,7 +52,7 @@ export class StreamReader {
   readonly #buffer = new ByteBuffer();
   #hasEnded = false;
   #failure: { readonly exception: unknown } | null = null;
-  /** Whoever waits for data. */
+  /** The pending read. */
   #waiter: Waiter | null = null;
   #transport: ReadTransport | null = null;
   #isPaused = false;
@@ -60,8 +61,8 @@ export class StreamReader {
   /**
    * Creates a reader without a connection.
    *
-   * @param limit How long a line may be, and half of what is buffered, in bytes.
-   * @throws {RangeError} If that is not more than zero.
+   * @param limit The longest line, in bytes. Reading pauses when more than twice that is buffered.
+   * @throws {RangeError} If the limit is not greater than zero.
    */
   constructor(limit: number = DEFAULT_LIMIT) {
     if (!(limit > 0)) throw new RangeError("Cannot create reader: Limit cannot be <= 0");
@@ -71,10 +72,10 @@ export class StreamReader {
   // -- Feeding --
 
   /**
-   * Sets the transport to pause while too much waits to be read. Counterpart of `set_transport()`.
+   * Sets the transport to pause while the buffer is full. Counterpart of `set_transport()`.
    *
    * @param transport Where the data comes from.
-   * @throws {RuntimeError} If there is one already.
+   * @throws {RuntimeError} If a transport is already set.
    */
   setTransport(transport: ReadTransport): void {
     if (this.#transport !== null) {
@@ -84,10 +85,10 @@ export class StreamReader {
   }
 
   /**
-   * Adds what has arrived. It is copied. Counterpart of `feed_data()`.
+   * Adds a copy of received data to the buffer. Counterpart of `feed_data()`.
    *
    * @param data The bytes.
-   * @throws {RuntimeError} If the end was fed before.
+   * @throws {RuntimeError} If `feedEof()` was called before.
    */
   feedData(data: Uint8Array): void {
     if (this.#hasEnded) throw new RuntimeError("Cannot feed data: feedData after feedEof");
@@ -101,23 +102,23 @@ export class StreamReader {
     }
   }
 
-  /** Says that nothing more will arrive. Counterpart of `feed_eof()`. */
+  /** Marks the end of the stream: no more data will arrive. Counterpart of `feed_eof()`. */
   feedEof(): void {
     this.#hasEnded = true;
     this.#wake();
   }
 
   /**
-   * Tells whether nothing is left to be read. Counterpart of `at_eof()`.
+   * Returns whether everything has been read. Counterpart of `at_eof()`.
    *
-   * @returns Whether the end was fed and the buffer is empty.
+   * @returns Whether `feedEof()` was called and the buffer is empty.
    */
   atEof(): boolean {
     return this.#hasEnded && this.#buffer.length === 0;
   }
 
   /**
-   * Returns what was set by {@linkcode StreamReader.setException}.
+   * Returns the error set by {@linkcode StreamReader.setException}.
    *
    * @returns The error, or null.
    */
@@ -126,7 +127,7 @@ export class StreamReader {
   }
 
   /**
-   * Has all reading, from now on, throw an error. Counterpart of `set_exception()`.
+   * Makes the pending read and all later ones throw an error. Counterpart of `set_exception()`.
    *
    * @param exception The error.
    */
@@ -143,12 +144,12 @@ export class StreamReader {
     if (waiter !== null && !waiter.done()) waiter.setResult();
   }
 
-  /** @ignore Gives the stream to another transport; what was not read is not part of it. */
+  /** @ignore Continues the stream on another transport, after `_takeUnread()`. */
   _moveTo(transport: ReadTransport): void {
     this.#transport = transport;
   }
 
-  /** @ignore Takes all that was not read. */
+  /** @ignore Removes and returns all unread data. */
   _takeUnread(): Uint8Array {
     this.#isPaused = false;
     return this.#buffer.take(this.#buffer.length);
@@ -157,11 +158,11 @@ export class StreamReader {
   // -- Reading --
 
   /**
-   * Reads up to `n` bytes: what is there, or, if nothing is, the next that arrive.
+   * Reads up to `n` bytes: what is buffered, or, if nothing is, what arrives next.
    *
-   * @param n How many at most; -1 for all until the end.
-   * @returns An awaitable of the bytes; none at the end of the stream.
-   * @throws {RuntimeError} If another coroutine waits for data.
+   * @param n The maximum number of bytes; -1 to read until the end of the stream.
+   * @returns An awaitable of the bytes; empty at the end of the stream.
+   * @throws {RuntimeError} If another coroutine is already waiting for data.
    */
   read(n = -1): Awaitable<Uint8Array<ArrayBuffer>> {
     if (n < 0) return new Operation(() => this.#readAll());
@@ -188,7 +189,7 @@ export class StreamReader {
     return data;
   }
 
-  /** What is read is kept apart, so that the buffer does not become full. */
+  /** Collects the blocks outside the buffer, so that it does not become full. */
   *#readAll(): Steps<Uint8Array<ArrayBuffer>> {
     const blocks: Uint8Array<ArrayBuffer>[] = [];
     try {
@@ -198,7 +199,7 @@ export class StreamReader {
         blocks.push(block);
       }
     } catch (error) {
-      // Whoever is cancelled leaves it to the next; with Python it is gone.
+      // A cancelled read leaves the data to the next one; in Python it is lost.
       blocks.push(this.#buffer.take(this.#buffer.length));
       for (const block of blocks) this.#buffer.add(block);
       throw error;
@@ -208,11 +209,11 @@ export class StreamReader {
   /**
    * Reads exactly `n` bytes. The limit does not apply.
    *
-   * @param n How many.
+   * @param n The number of bytes.
    * @returns An awaitable of the bytes.
-   * @throws {IncompleteReadError} If the stream ends before; it has what had arrived.
-   * @throws {RangeError} If `n` is less than zero.
-   * @throws {RuntimeError} If another coroutine waits for data.
+   * @throws {IncompleteReadError} If the stream ends first; `partial` holds what had arrived.
+   * @throws {RangeError} If `n` is negative.
+   * @throws {RuntimeError} If another coroutine is already waiting for data.
    */
   readexactly(n: number): Awaitable<Uint8Array<ArrayBuffer>> {
     return new Claim(this.#readingExactly, n);
@@ -239,11 +240,11 @@ export class StreamReader {
   }
 
   /**
-   * Reads a line, with its end (`\n`).
+   * Reads a line, including its end (`\n`).
    *
-   * @returns An awaitable of the line; at the end of the stream of what is left, which may be nothing.
-   * @throws {RangeError} If the line is longer than the limit. It is dropped, as far as it has arrived.
-   * @throws {RuntimeError} If another coroutine waits for data.
+   * @returns An awaitable of the line; at the end of the stream, of what is left, if anything.
+   * @throws {RangeError} If the line is longer than the limit. What has arrived of it is dropped.
+   * @throws {RuntimeError} If another coroutine is already waiting for data.
    */
   readline(): Awaitable<Uint8Array<ArrayBuffer>> {
     return new Claim(this.#readingLine, new Search(LINE_FEED));
@@ -266,7 +267,7 @@ export class StreamReader {
     },
   };
 
-  /** What `readline()` gives or throws where `readuntil()` would throw. */
+  /** Does what `readline()` does where `readuntil()` would throw. */
   #lineInstead(error: unknown): Uint8Array<ArrayBuffer> {
     if (error instanceof IncompleteReadError) return error.partial;
     if (!(error instanceof LimitOverrunError)) throw error;
@@ -278,14 +279,14 @@ export class StreamReader {
   }
 
   /**
-   * Reads up to a separator, and that too.
+   * Reads up to and including a separator.
    *
-   * @param separator The separator, or several: then up to the one that ends first.
+   * @param separator The separator; of several, the one that ends first counts.
    * @returns An awaitable of the bytes.
-   * @throws {LimitOverrunError} If it is longer than the limit. Nothing is dropped.
-   * @throws {IncompleteReadError} If the stream ends before; it has what had arrived.
-   * @throws {RangeError} If the separator is empty, or there is none.
-   * @throws {RuntimeError} If another coroutine waits for data.
+   * @throws {LimitOverrunError} If more than the limit precedes the separator. Nothing is dropped.
+   * @throws {IncompleteReadError} If the stream ends first; `partial` holds what had arrived.
+   * @throws {RangeError} If a separator is empty, or there is none.
+   * @throws {RuntimeError} If another coroutine is already waiting for data.
    */
   readuntil(
     separator: Uint8Array | readonly Uint8Array[] = LINE_FEED,
@@ -320,8 +321,8 @@ export class StreamReader {
   }
 
   /**
-   * Where the separator that ends first begins and ends; an end of 0 if there is none. Of those that
-   * end together it is the shortest.
+   * Returns where the separator that ends first begins and ends; an end of 0 if there is none. Of
+   * several that end together, it takes the shortest.
    */
   #findFirst({ separators, from }: Search): [start: number, end: number] {
     let [start, end] = [0, 0];
@@ -362,9 +363,9 @@ export class StreamReader {
   }
 
   /**
-   * Reads line by line, until the end of the stream.
+   * Reads line by line until the end of the stream.
    *
-   * @returns The lines, each with its end.
+   * @returns The lines, each including its end.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (;;) {
@@ -375,8 +376,8 @@ export class StreamReader {
   }
 
   /**
-   * The same as a stream of the web, for what wants one. It takes nothing in advance; cancelling it
-   * ends the reading, and leaves the connection open. Use it while the loop runs.
+   * The same data as a web stream. It reads nothing in advance; cancelling it ends the pending read
+   * and leaves the connection open. Use it only while the event loop is running.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable ??= webStream(getRunningLoop(), () => this.read(this.#limit));
@@ -398,7 +399,7 @@ export class StreamReader {
   }
 }
 
-/** What `readuntil()` looks for, and where the next time. */
+/** What `readuntil()` searches for, and where it continues. */
 class Search {
   /** The shortest first. */
   readonly separators: readonly Uint8Array[];
@@ -411,7 +412,7 @@ class Search {
       : separator.toSorted((a, b) => a.byteLength - b.byteLength);
   }
 
-  /** How long the longest separator is. */
+  /** The length of the longest separator. */
   get longest(): number {
     return this.separators[this.separators.length - 1]!.byteLength;
   }
@@ -430,7 +431,7 @@ function overrun(text: string, consumed: number): LimitOverrunError {
   return new LimitOverrunError(`Cannot read: ${text}`, consumed);
 }
 
-/** A stream of the web; each piece of it is read in a task of its own, as nobody's part. */
+/** Creates a web stream. Each chunk is read in a task of its own, not in the consumer's. */
 function webStream(
   loop: EventLoop,
   read: () => Awaitable<Uint8Array<ArrayBuffer>>,

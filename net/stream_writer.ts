@@ -2,7 +2,7 @@
  * Writing to a stream of bytes.
  *
  * Counterpart of `StreamWriter` of Python's `asyncio.streams`. Writing never waits; `drain()` does,
- * while more is buffered than the transport's marks allow.
+ * while more is buffered than the transport's water marks allow.
  *
  * @module
  */
@@ -21,26 +21,29 @@ import { startTls } from "./tls.ts";
 import type { TlsOptions, TlsTimes } from "./tls_options.ts";
 import type { ExtraInfo, Transport, WriteTransport } from "./transports.ts";
 
-/** What a writer needs of the protocol of its transport. */
+/** What a writer needs of its transport's protocol. */
 export interface WriterProtocol {
   /** @ignore */
   readonly _flow: FlowControl;
   /** @ignore Whether the connection was accepted rather than opened. */
   readonly _isServerSide?: boolean;
-  /** @ignore Called when another transport has taken the place of the first. */
+  /** @ignore Called when another transport has replaced the first. */
   _replaceTransport?(transport: Transport): void;
 }
 
 /** Options for {@linkcode StreamWriter.startTls}. */
 export interface WriterStartTlsOptions extends TlsTimes {
-  /** The name or the address that the certificate of the server must have. A client needs it. */
+  /**
+   * The host name or address that the server's certificate must match. Required on a client, unless
+   * `checkHostname` is false.
+   */
   serverHostname?: string;
 }
 
 /** A waiter for the next turn of the loop. */
 class Turn extends Waiter {}
 
-/** Ends the connections of writers that nobody has any more. */
+/** Closes the connections of writers that were garbage-collected. */
 const registry = new FinalizationRegistry<WriteTransport>((transport) => {
   if (transport.isClosing()) return;
   console.warn(`unclosed <StreamWriter transport=${transport}>`);
@@ -48,10 +51,10 @@ const registry = new FinalizationRegistry<WriteTransport>((transport) => {
 });
 
 /**
- * What is sent by coroutines.
+ * Lets coroutines write to a connection.
  *
- * `openConnection()` and `startServer()` make one; `await using` closes it. Counterpart of Python's
- * `asyncio.StreamWriter`.
+ * `openConnection()` and `startServer()` create one; `await using` closes it. Counterpart of
+ * Python's `asyncio.StreamWriter`.
  *
  * @example
  * ```ts
@@ -83,10 +86,10 @@ export class StreamWriter implements AsyncDisposable {
   /**
    * Creates a writer. `openConnection()` is the usual way.
    *
-   * @param transport What to send by.
+   * @param transport The transport to send through.
    * @param protocol The protocol of that transport.
-   * @param reader The other direction, if there is one.
-   * @throws {RuntimeError} If no loop runs.
+   * @param reader The reader of the same connection, if there is one.
+   * @throws {RuntimeError} If no event loop is running.
    */
   constructor(transport: Transport, protocol: WriterProtocol, reader: StreamReader | null = null) {
     this.#transport = transport;
@@ -95,17 +98,17 @@ export class StreamWriter implements AsyncDisposable {
     registry.register(this, transport, this);
   }
 
-  /** What the writer sends by. */
+  /** The transport that the writer sends through. */
   get transport(): Transport {
     return this.#transport;
   }
 
   /**
-   * Sends bytes, as soon as possible; it does not wait. They are copied: the caller may reuse the
+   * Sends bytes as soon as possible, without waiting. They are copied: the caller may reuse the
    * array.
    *
    * @param data The bytes.
-   * @throws {TypeError} If it is not an `Uint8Array`.
+   * @throws {TypeError} If `data` is not a `Uint8Array`.
    * @throws {RuntimeError} If `writeEof()` was called.
    */
   write(data: Uint8Array): void {
@@ -122,7 +125,7 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * Waits until there is room to write more. To be called after each `write()`.
+   * Waits until there is room to write more. Call it after each `write()`.
    *
    * @returns An awaitable.
    * @throws {Deno.errors.ConnectionReset} If the connection is lost.
@@ -136,7 +139,7 @@ export class StreamWriter implements AsyncDisposable {
       const exception = this.#reader?.exception() ?? null;
       if (exception !== null) throw exception;
       if (!this.#transport.isClosing()) return this.#protocol._flow.room.begin();
-      // Lets the protocol hear of the end, so that a loop of write and drain comes to its own.
+      // Lets connectionLost() be called, so that a loop of write() and drain() comes to an end.
       const turn = new Turn({ loop: this.#loop });
       turn.setResult();
       return turn;
@@ -148,35 +151,35 @@ export class StreamWriter implements AsyncDisposable {
   };
 
   /**
-   * Says to the other side that no more will be sent, after what was written. The standard input of
-   * a process is closed by it. Counterpart of `write_eof()`.
+   * Tells the other side, once all buffered data has been sent, that no more will follow. It closes
+   * the standard input of a process. Counterpart of `write_eof()`.
    */
   writeEof(): void {
     this.#transport.writeEof();
   }
 
   /**
-   * Tells whether `writeEof()` works. Counterpart of `can_write_eof()`.
+   * Returns whether `writeEof()` is supported. Counterpart of `can_write_eof()`.
    *
-   * @returns Whether it does; with TLS it does not.
+   * @returns Whether it is; with TLS it is not.
    */
   canWriteEof(): boolean {
     return this.#transport.canWriteEof();
   }
 
   /**
-   * Tells something about the connection. Counterpart of `get_extra_info()`.
+   * Returns information about the connection. Counterpart of `get_extra_info()`.
    *
    * @typeParam Name One of the names below.
-   * @param name What to tell: `peername`, `sockname`, `socket`, `sslcontext`.
+   * @param name What to return: `peername`, `sockname`, `socket`, `sslcontext` or `ssl_object`.
    * @returns The information.
    */
   getExtraInfo<Name extends keyof ExtraInfo>(name: Name): ExtraInfo[Name];
   /**
-   * Tells something about the connection that not all have.
+   * Returns information that only some transports have.
    *
-   * @param name What to tell.
-   * @param fallback What to return if that is not known; null if not given.
+   * @param name What to return.
+   * @param fallback What to return if there is no such information; null by default.
    * @returns The information.
    */
   getExtraInfo(name: string, fallback?: unknown): unknown;
@@ -185,14 +188,15 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * Goes on with TLS. What has arrived and was not read belongs to it. Counterpart of `start_tls()`.
+   * Upgrades the connection to TLS. Unread data becomes part of the TLS stream. Counterpart of
+   * `start_tls()`.
    *
-   * @param sslcontext The certificates; true for the runtime's own.
-   * @param options The name of the server, and how long it may take.
+   * @param sslcontext The TLS options; true to trust the authorities that Deno trusts.
+   * @param options The server's name, and the time limits.
    * @returns An awaitable.
-   * @throws {Deno.errors.InvalidData} If the certificate is not to be trusted, or the other side does
-   * not speak TLS.
-   * @throws {Deno.errors.ConnectionAborted} If the handshake took too long.
+   * @throws {Deno.errors.InvalidData} If the certificate is not trusted, or the other side does not
+   * speak TLS.
+   * @throws {Deno.errors.ConnectionAborted} If the handshake takes too long.
    */
   startTls(sslcontext: TlsOptions | true, options: WriterStartTlsOptions = {}): Awaitable<void> {
     return new Operation(() => this.#startTls(sslcontext, options));
@@ -213,14 +217,14 @@ export class StreamWriter implements AsyncDisposable {
 
   // -- Ending --
 
-  /** Closes the connection once all that was written has been sent. Closing twice is harmless. */
+  /** Closes the connection once all buffered data has been sent. Closing twice is harmless. */
   close(): void {
     registry.unregister(this);
     this.#transport.close();
   }
 
   /**
-   * Tells whether the connection is closed or about to be. Counterpart of `is_closing()`.
+   * Returns whether the connection is closed or closing. Counterpart of `is_closing()`.
    *
    * @returns Whether it is.
    */
@@ -232,15 +236,15 @@ export class StreamWriter implements AsyncDisposable {
    * Waits until the connection is closed. It closes nothing itself. Counterpart of `wait_closed()`.
    *
    * @returns An awaitable.
-   * @throws {unknown} What ended the connection, if that was an error.
+   * @throws {unknown} The error that ended the connection, if there was one.
    */
   waitClosed(): Awaitable<void> {
     return new Claim(this.#protocol._flow.end, undefined);
   }
 
   /**
-   * Closes the connection, and waits until it is closed. How it ended is told by
-   * {@linkcode StreamWriter.waitClosed}.
+   * Closes the connection and waits until it is closed. It throws no system errors;
+   * {@linkcode StreamWriter.waitClosed} does.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
@@ -252,8 +256,8 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * The same as a stream of the web, for what wants one. Closing it closes the connection, aborting
-   * it aborts that. Use it while the loop runs.
+   * The writer as a web stream. Closing it closes the connection, and aborting it aborts the
+   * connection. Use it only while the event loop is running.
    */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= new WritableStream<Uint8Array>({
@@ -269,7 +273,7 @@ export class StreamWriter implements AsyncDisposable {
     });
   }
 
-  /** Waits in a task of its own. */
+  /** Waits for an awaitable in a task of its own. */
   #asPromise(awaitable: Awaitable<void>): Promise<void> {
     const task = this.#loop.createTask(awaitable[Symbol.iterator]());
     return new Promise((resolve, reject) => {

@@ -24,14 +24,14 @@ import type { SubprocessTransport, Transport } from "./transports.ts";
 /** Options for {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell}. */
 export interface CreateSubprocessOptions extends SubprocessOptions {
   /**
-   * How long a line of output may be, and half of what is buffered, in bytes.
+   * The longest line of output, in bytes. Reading pauses when more than twice that is buffered.
    *
    * @default {65536}
    */
   limit?: number;
 }
 
-/** Fills readers with what the process writes. */
+/** Feeds readers with what the process writes. */
 class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
   readonly _flow = new FlowControl();
   readonly #limit: number;
@@ -86,7 +86,7 @@ class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
 /**
  * A child process.
  *
- * {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell} make one. Counterpart of
+ * {@linkcode createSubprocessExec} and {@linkcode createSubprocessShell} create one. Counterpart of
  * Python's `asyncio.subprocess.Process`.
  *
  * @example Talk to a process line by line, then end it
@@ -105,13 +105,13 @@ class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
  */
 export class Process {
   readonly #transport: ChildTransport;
-  /** What it reads from, if that is a pipe. */
+  /** A writer to its standard input, if that is a pipe; otherwise null. */
   readonly stdin: StreamWriter | null;
-  /** What it writes, if that goes to a pipe. */
+  /** A reader of its standard output, if that is a pipe; otherwise null. */
   readonly stdout: StreamReader | null;
-  /** Its errors, if they go to a pipe. */
+  /** A reader of its standard error, if that is a pipe; otherwise null. */
   readonly stderr: StreamReader | null;
-  /** The number of the process. */
+  /** The process ID. */
   readonly pid: number;
 
   /** @ignore Processes come from `createSubprocessExec()`. */
@@ -128,29 +128,29 @@ export class Process {
     this.pid = transport.getPid();
   }
 
-  /** Its exit code, or the number of the signal that ended it, negated; null while it runs. */
+  /** The exit code, or the negated number of the signal that ended it; null while it runs. */
   get returncode(): number | null {
     return this.#transport.getReturncode();
   }
 
   /**
-   * Waits until the process has ended. Any number may wait; it goes on if they are cancelled.
+   * Waits until the process has ended. Any number of tasks may wait; the process goes on if they
+   * are cancelled.
    *
-   * A process that writes more into its pipes than anybody reads never ends: see
-   * {@linkcode Process.communicate}.
+   * A process that fills a pipe which nobody reads never ends: use {@linkcode Process.communicate}.
    *
-   * @returns An awaitable of its {@linkcode Process.returncode}.
+   * @returns An awaitable of the {@linkcode Process.returncode}.
    */
   wait(): Awaitable<number> {
     return new Operation(() => this.#transport.wait());
   }
 
   /**
-   * Sends input, reads all output, and waits until the process has ended. That it does not want all
-   * of the input is no error.
+   * Sends input, reads all output, and waits until the process has ended. It is not an error if the
+   * process does not read all of the input.
    *
    * @param input What to send to its standard input, which is then closed.
-   * @returns An awaitable of its output and its errors; null for what is no pipe.
+   * @returns An awaitable of its standard output and standard error; null for what is not a pipe.
    */
   communicate(
     input: Uint8Array | null = null,
@@ -187,8 +187,8 @@ export class Process {
   /**
    * Sends a signal to the process. Counterpart of `send_signal()`.
    *
-   * @param signal Such as `"SIGHUP"`.
-   * @throws {ProcessLookupError} If the process has ended.
+   * @param signal The signal, such as `"SIGHUP"`.
+   * @throws {ProcessLookupError} If the process has ended and its pipes are closed.
    */
   sendSignal(signal: Deno.Signal): void {
     this.#transport.sendSignal(signal);
@@ -197,16 +197,16 @@ export class Process {
   /**
    * Asks the process to end: sends `SIGTERM`.
    *
-   * @throws {ProcessLookupError} If the process has ended.
+   * @throws {ProcessLookupError} If the process has ended and its pipes are closed.
    */
   terminate(): void {
     this.#transport.terminate();
   }
 
   /**
-   * Ends the process: sends `SIGKILL`.
+   * Kills the process: sends `SIGKILL`.
    *
-   * @throws {ProcessLookupError} If the process has ended.
+   * @throws {ProcessLookupError} If the process has ended and its pipes are closed.
    */
   kill(): void {
     this.#transport.kill();
@@ -233,12 +233,12 @@ function* readAll(reader: StreamReader | null): Steps<Uint8Array<ArrayBuffer> | 
  *
  * @param program The program.
  * @param args Its arguments.
- * @param options Its streams, its folder, its environment. With `stderr: STDOUT` a shell starts the
- * program, so that one that can't be found ends with 127.
+ * @param options Its streams, working directory and environment. With `stderr: STDOUT`, a shell
+ * starts the program, and one that can't be found exits with 127 instead of throwing.
  * @returns An awaitable of the process.
- * @throws {TypeError} If `args` is a string, or no iterable.
+ * @throws {TypeError} If `args` is a string or not an iterable.
  * @throws {Deno.errors.NotFound} If there is no such program.
- * @throws {Deno.errors.PermissionDenied} If it can't be run.
+ * @throws {Deno.errors.PermissionDenied} If it can't be executed.
  *
  * @example
  * ```ts
@@ -262,12 +262,12 @@ export function createSubprocessExec(
 }
 
 /**
- * Starts a command of the shell as a child process.
+ * Starts a shell command as a child process.
  *
  * Counterpart of Python's `asyncio.create_subprocess_shell()`.
  *
- * @param cmd The command. What comes from elsewhere must be quoted.
- * @param options Its streams, its folder, its environment.
+ * @param cmd The command. Text from untrusted sources must be quoted.
+ * @param options Its streams, working directory and environment.
  * @returns An awaitable of the process.
  *
  * @example

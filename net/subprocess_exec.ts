@@ -13,24 +13,24 @@ import type { SubprocessOptions } from "./_spawning.ts";
 import type { SubprocessProtocol } from "./protocols.ts";
 import type { SubprocessTransport } from "./transports.ts";
 
-/** Python's defaults: pipes. */
+/** Sets Python's defaults: pipes. */
 function withPipes(options: SubprocessOptions): SubprocessOptions {
   const { stdin = PIPE, stdout = PIPE, stderr = PIPE } = options;
   return { ...options, stdin, stdout, stderr };
 }
 
 /**
- * Starts a program as a child process, and tells a protocol of it.
+ * Starts a program as a child process, with a protocol.
  *
  * Counterpart of Python's `loop.subprocess_exec()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
+ * @param protocolFactory Called to create the protocol.
  * @param program The program.
  * @param args Its arguments.
- * @param options Its streams, by default pipes, its folder, its environment.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
- * @throws {TypeError} If `args` is a string, or no iterable.
+ * @param options Its streams (pipes by default), working directory and environment.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
+ * @throws {TypeError} If `args` is a string or not an iterable.
  * @throws {Deno.errors.NotFound} If there is no such program.
  *
  * @example
@@ -69,15 +69,15 @@ export function subprocessExec<P extends SubprocessProtocol>(
 }
 
 /**
- * Starts a command of the shell as a child process, and tells a protocol of it.
+ * Starts a shell command as a child process, with a protocol.
  *
  * Counterpart of Python's `loop.subprocess_shell()`.
  *
  * @typeParam P The type of the protocol.
- * @param protocolFactory Called to make the protocol.
- * @param cmd The command. What comes from elsewhere must be quoted.
- * @param options Its streams, by default pipes, its folder, its environment.
- * @returns An awaitable of the transport and the protocol, which has been told of it.
+ * @param protocolFactory Called to create the protocol.
+ * @param cmd The command. Text from untrusted sources must be quoted.
+ * @param options Its streams (pipes by default), working directory and environment.
+ * @returns An awaitable of the transport and the protocol, whose `connectionMade()` was called.
  *
  * @example
  * ```ts
