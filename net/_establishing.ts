@@ -1,5 +1,5 @@
 /**
- * From a connection of the runtime to a transport and its protocol, with TLS or without.
+ * From a Deno connection to a transport and its protocol, with or without TLS.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import type { Server } from "./server.ts";
 import type { TlsOptions, TlsTimes } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
 
-/** A protocol for a stream of bytes, of either kind. */
+/** A protocol for a stream of bytes, buffered or not. */
 export type StreamProtocol = Protocol | BufferedProtocol;
 
-/** All that TLS is told, checked. */
+/** All settings of TLS, checked. */
 export interface TlsPlan extends TlsSide {
   readonly options: TlsOptions;
   readonly secureContext: NodeSecureContext;
@@ -31,10 +31,10 @@ export interface TlsPlan extends TlsSide {
   readonly shutdownTimeout: number;
 }
 
-/** What TLS is told if it is told nothing. */
+/** The TLS options if none are given. */
 const ANY_OPTIONS: TlsOptions = {};
 
-/** Checks what TLS is told. */
+/** Checks the TLS options. */
 export function planTls(options: TlsOptions | true, side: TlsSide, times: TlsTimes): TlsPlan {
   const checked = options === true ? ANY_OPTIONS : options;
   return {
@@ -45,7 +45,7 @@ export function planTls(options: TlsOptions | true, side: TlsSide, times: TlsTim
   };
 }
 
-/** Who the transport is for. */
+/** What the transport belongs to. */
 export interface Attachment {
   readonly owner?: Server;
   readonly waiter?: Future<void>;
@@ -72,7 +72,7 @@ export function layTls(
   return new SocketTransport(loop, channel, protocol, { ...attachment, extra, tls });
 }
 
-/** Makes the transport of a connection; TLS, if there is a plan for it, is laid on top. */
+/** Makes the transport of a connection, with TLS on top if there is a plan for it. */
 export function makeTransport(
   loop: EventLoop,
   conn: Deno.Conn,
@@ -83,7 +83,7 @@ export function makeTransport(
   (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
   const extra = infoOf(conn);
   if (plan === null) return new SocketTransport(loop, conn, protocol, { ...attachment, extra });
-  // The protocol below is TLS; it is set before the loop can call any.
+  // TLS replaces this protocol before the loop can call it.
   const lower = new SocketTransport(loop, conn, new Protocol(), { extra, isSilent: true });
   try {
     return layTls(loop, lower, protocol, plan, attachment);
@@ -93,7 +93,7 @@ export function makeTransport(
   }
 }
 
-/** The steps from a connection to a transport whose protocol knows of it. */
+/** Makes the transport of a connection, and waits until `connectionMade()` was called. */
 export function* establish<P extends StreamProtocol>(
   conn: Deno.Conn,
   protocolFactory: () => P,

@@ -1,25 +1,25 @@
 /**
- * Pipes, as channels: streams of the web, and what can be read and written directly.
+ * Pipes as channels: web streams, and objects that can be read and written directly.
  *
  * @module
  */
 
 import type { Channel } from "./_channel.ts";
 
-/** What can be read from directly, such as `Deno.stdin` or a file. */
+/** An object to read from directly, such as `Deno.stdin` or a file. */
 export interface DirectReader {
   /**
    * Reads some bytes.
    *
    * @param buffer Where to put them.
-   * @returns How many; null at the end.
+   * @returns How many were read; null at the end.
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Closes it. */
   close(): void;
 }
 
-/** What can be written to directly, such as `Deno.stdout` or a file. */
+/** An object to write to directly, such as `Deno.stdout` or a file. */
 export interface DirectWriter {
   /**
    * Writes some bytes.
@@ -32,12 +32,12 @@ export interface DirectWriter {
   close(): void;
 }
 
-/** How much a stream is given at once, in bytes: what it has begun to send can't be dropped any more. */
+/** The most to give a stream at once, in bytes: what it has begun to send can't be dropped. */
 const MAX_PART = 64 * 1024;
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** The channel of something to read from. */
+/** Returns the channel of a pipe to read from. */
 export function readChannel(source: ReadableStream<Uint8Array> | DirectReader): Channel {
   if (source instanceof ReadableStream) return new ReadPipe(source);
   return {
@@ -47,7 +47,7 @@ export function readChannel(source: ReadableStream<Uint8Array> | DirectReader): 
   };
 }
 
-/** The channel of something to write to. */
+/** Returns the channel of a pipe to write to. */
 export function writeChannel(sink: WritableStream<Uint8Array> | DirectWriter): Channel {
   if (sink instanceof WritableStream) return new WritePipe(sink);
   return {
@@ -59,7 +59,7 @@ export function writeChannel(sink: WritableStream<Uint8Array> | DirectWriter): C
 
 class ReadPipe implements Channel {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  /** What the last chunk left over. */
+  /** What is left of the last chunk. */
   #rest: Uint8Array | null = null;
 
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -73,7 +73,7 @@ class ReadPipe implements Channel {
       const count = Math.min(chunk.byteLength, buffer.byteLength);
       buffer.set(chunk.subarray(0, count));
       this.#rest = count < chunk.byteLength ? chunk.subarray(count) : null;
-      if (count > 0) return count; // an empty chunk is nothing to tell of
+      if (count > 0) return count; // an empty chunk is skipped
     }
   }
 
@@ -82,7 +82,7 @@ class ReadPipe implements Channel {
   }
 
   close(): void {
-    this.#reader.cancel().catch(() => {}); // it has ended, or failed, which was told by read()
+    this.#reader.cancel().catch(() => {}); // it has ended, or failed, as read() has reported
   }
 }
 
@@ -91,16 +91,16 @@ class WritePipe implements Channel {
 
   constructor(stream: WritableStream<Uint8Array>) {
     this.#writer = stream.getWriter();
-    this.#writer.closed.catch(() => {}); // read() tells of it
+    this.#writer.closed.catch(() => {}); // read() reports it
   }
 
-  /** Nothing is ever read; it fails when the pipe does. */
+  /** Never reads anything; fails when the pipe does. */
   async read(): Promise<number | null> {
     await this.#writer.closed;
     return await never();
   }
 
-  /** The sink may keep what it gets, and `data` is only lent. */
+  /** Writes a copy: the sink may keep what it gets, and `data` is only lent. */
   async write(data: Uint8Array): Promise<number> {
     const part = data.slice(0, MAX_PART);
     await this.#writer.write(part);
@@ -110,6 +110,6 @@ class WritePipe implements Channel {
   close(isOrderly = false): void {
     const reason = new Deno.errors.BrokenPipe("Cannot read on: the transport was aborted");
     const ending = isOrderly ? this.#writer.close() : this.#writer.abort(reason);
-    ending.catch(() => {}); // it is closed, or has failed, which was told by write()
+    ending.catch(() => {}); // it is closed, or has failed, as write() has reported
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Starting child processes: from Python's arguments to the runtime's.
+ * Starting child processes: from Python's arguments to Deno's.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import type { SubprocessProtocol } from "./protocols.ts";
 
 /** A pipe to the child process. Counterpart of Python's `asyncio.subprocess.PIPE`. */
 export const PIPE: -1 = -1;
-/** For the errors: where the output goes. Counterpart of Python's `asyncio.subprocess.STDOUT`. */
+/** For `stderr`: the same as `stdout`. Counterpart of Python's `asyncio.subprocess.STDOUT`. */
 export const STDOUT: -2 = -2;
-/** Nowhere. Counterpart of Python's `asyncio.subprocess.DEVNULL`. */
+/** The null device. Counterpart of Python's `asyncio.subprocess.DEVNULL`. */
 export const DEVNULL: -3 = -3;
 
-/** Where a stream of a child process comes from or goes to; null for the same as of this process. */
+/** Where a child's stream comes from or goes to; null for that of this process. */
 export type Stdio = typeof PIPE | typeof DEVNULL | null;
 
 /** Options of every child process. */
@@ -29,13 +29,13 @@ export interface SubprocessOptions {
   /** Its standard output. */
   stdout?: Stdio;
   /**
-   * Its errors; {@linkcode STDOUT} for where its output goes. A shell sees to that: a program that
-   * is not there is then no error here, but the shell says so in its place, and ends with 127.
+   * Its standard error; {@linkcode STDOUT} to send it where standard output goes. A shell does
+   * that: a missing program then throws no error here; the shell reports it and exits with 127.
    */
   stderr?: Stdio | typeof STDOUT;
-  /** The folder it starts in; by default that of this process. */
+  /** Its working directory; by default that of this process. */
   cwd?: string | URL;
-  /** All of its environment; by default that of this process. */
+  /** Its whole environment; by default that of this process. */
   env?: Readonly<Record<string, string>>;
 }
 
@@ -44,18 +44,18 @@ export type Argv = readonly [program: string, ...args: string[]];
 
 const SHELL = "/bin/sh";
 
-/** What a shell is given to run a command; its errors may go where its output goes. */
+/** Returns the shell that runs a command, with `stderr` redirected if it is `STDOUT`. */
 export function shellArgv(command: string, options: SubprocessOptions): Argv {
   return [SHELL, "-c", options.stderr === STDOUT ? `exec 2>&1\n${command}` : command];
 }
 
-/** The runtime has no way to send errors where the output goes: a shell has. */
+/** Returns the program, or the shell that starts it: Deno can't send errors where output goes. */
 export function programArgv(
   program: string,
   args: Iterable<string>,
   options: SubprocessOptions,
 ): Argv {
-  // A string is an iterable, too: of its letters.
+  // A string is an iterable, too: of its characters.
   if (typeof args === "string" || !(Symbol.iterator in args)) {
     throw new TypeError(`Cannot start ${program}: its arguments must be an array, not ${args}`);
   }
@@ -63,7 +63,7 @@ export function programArgv(
   return [SHELL, "-c", 'exec "$0" "$@" 2>&1', program, ...args];
 }
 
-/** Starts a process; its protocol has been told of it in the end. */
+/** Starts a process, and waits until its protocol's `connectionMade()` was called. */
 export function* spawn<P extends SubprocessProtocol>(
   protocolFactory: () => P,
   argv: Argv,
@@ -91,7 +91,7 @@ function start([program, ...args]: Argv, options: SubprocessOptions): Deno.Child
     args,
     stdin: modeOf("stdin", options.stdin),
     stdout: modeOf("stdout", options.stdout),
-    // If it goes where the output goes, a shell sees to that.
+    // If it goes where the output goes, the shell redirects it.
     stderr: options.stderr === STDOUT ? "null" : modeOf("stderr", options.stderr),
   };
   if (options.cwd !== undefined) settings.cwd = options.cwd;

@@ -1,5 +1,5 @@
 /**
- * Names of hosts, and their addresses.
+ * Host names and their addresses.
  *
  * Counterpart of `loop.getaddrinfo()` and `loop.getnameinfo()` of Python's asyncio.
  *
@@ -20,7 +20,7 @@ export type AddressInfo = readonly [family: 4 | 6, address: SocketAddress];
 /** Options for {@linkcode getaddrinfo}. */
 export interface GetaddrinfoOptions {
   /**
-   * Which addresses to look for: 4, 6, or 0 for both.
+   * Which addresses to look for: 4 for IPv4, 6 for IPv6, 0 for both.
    *
    * @default {0}
    */
@@ -30,14 +30,15 @@ export interface GetaddrinfoOptions {
 /**
  * Looks up the addresses of a host, in the order in which they should be tried.
  *
- * Counterpart of Python's `loop.getaddrinfo()`; of its tuples it gives the family, as 4 or 6, and
- * the address.
+ * Counterpart of Python's `loop.getaddrinfo()`; of its tuples it returns only the family, as 4 or
+ * 6, and the address.
  *
- * @param host The name, or an address; null for this machine.
+ * @param host The host name or address; null for localhost.
  * @param port The port to put into the addresses.
  * @param options Which addresses to look for.
  * @returns An awaitable of the addresses, at least one.
- * @throws {Deno.errors.NotFound} If the host is not known, or is an address of another family.
+ * @throws {Deno.errors.NotFound} If the host name can't be resolved, or is an address of another
+ * family.
  *
  * @example
  * ```ts
@@ -67,7 +68,7 @@ function* lookUp(host: string, port: number, wanted: 0 | 4 | 6): Steps<AddressIn
     if (error !== null) reject(lookupError(`look up ${host}`, error));
     else resolve(found.map(({ address, family }) => [family, [address, port]]));
   });
-  promise.catch(() => {}); // nobody may be left to hear of it
+  promise.catch(() => {}); // the waiting task may have been cancelled
   return yield* wrapFuture(promise);
 }
 
@@ -80,13 +81,13 @@ function lookupError(action: string, error: Error): Error {
 }
 
 /**
- * Looks up the name of a host, and that of a service.
+ * Looks up the names of a host and a service.
  *
  * Counterpart of Python's `loop.getnameinfo()`.
  *
  * @param sockaddr The address and the port.
- * @returns An awaitable of the two names; what has no name stays a number.
- * @throws {Deno.errors.NotFound} If the address is none.
+ * @returns An awaitable of the two names; the address or port itself where there is no name.
+ * @throws {Deno.errors.NotFound} If the address is invalid.
  *
  * @example
  * ```ts
@@ -105,14 +106,14 @@ export function getnameinfo(
 
 function* nameOf([host, port]: SocketAddress): Steps<[hostname: string, service: string]> {
   const { promise, resolve, reject } = Promise.withResolvers<[string, string]>();
-  promise.catch(() => {}); // nobody may be left to hear of it
+  promise.catch(() => {}); // the waiting task may have been cancelled
   try {
     nodeModule("node:dns").lookupService(host, port, (error, hostname, service) => {
       if (error !== null) reject(lookupError(`look up the name of ${host}`, error));
       else resolve([hostname, service]);
     });
   } catch (error) {
-    // Node checks its arguments by itself.
+    // Node itself checks the arguments, and throws.
     reject(lookupError(`look up the name of ${host}`, error as Error));
   }
   return yield* wrapFuture(promise);

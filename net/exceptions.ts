@@ -1,8 +1,8 @@
 /**
  * The errors of streams, transports and processes.
  *
- * Counterpart of the second half of Python's `asyncio.exceptions`. What the system refuses comes as
- * one of `Deno.errors`, with its text.
+ * Counterpart of the second half of Python's `asyncio.exceptions`. Errors of the operating system
+ * are thrown as `Deno.errors`, with their text.
  *
  * @module
  */
@@ -10,7 +10,7 @@
 import { RuntimeError } from "../loop/mod.ts";
 
 /**
- * Thrown when a stream ended before what was asked for had arrived.
+ * Thrown when a stream ends before all the requested bytes have arrived.
  *
  * Counterpart of Python's `asyncio.IncompleteReadError`.
  *
@@ -26,16 +26,16 @@ import { RuntimeError } from "../loop/mod.ts";
 export class IncompleteReadError extends Error {
   /** Always `"IncompleteReadError"`. */
   override name = "IncompleteReadError";
-  /** What had arrived until the end. */
+  /** The bytes that had arrived before the end. */
   readonly partial: Uint8Array<ArrayBuffer>;
-  /** How many bytes were asked for; null if it was all up to a separator. */
+  /** How many bytes were requested; null if it was all up to a separator. */
   readonly expected: number | null;
 
   /**
    * Creates the error.
    *
-   * @param partial What had arrived.
-   * @param expected How many bytes were asked for, or null.
+   * @param partial The bytes that had arrived.
+   * @param expected How many bytes were requested, or null.
    */
   constructor(partial: Uint8Array<ArrayBuffer>, expected: number | null) {
     const total = expected ?? "undefined";
@@ -46,21 +46,21 @@ export class IncompleteReadError extends Error {
 }
 
 /**
- * Thrown when a separator did not come within the limit of a stream's buffer.
+ * Thrown when a separator is not found within the limit of a stream.
  *
  * Counterpart of Python's `asyncio.LimitOverrunError`.
  */
 export class LimitOverrunError extends Error {
   /** Always `"LimitOverrunError"`. */
   override name = "LimitOverrunError";
-  /** How many bytes in the buffer are known not to belong to a separator. */
+  /** How many bytes at the start of the buffer are known not to belong to a separator. */
   readonly consumed: number;
 
   /**
    * Creates the error.
    *
    * @param message What went wrong.
-   * @param consumed How many bytes were looked through.
+   * @param consumed How many bytes are known not to belong to a separator.
    */
   constructor(message: string, consumed: number) {
     super(message);
@@ -69,7 +69,7 @@ export class LimitOverrunError extends Error {
 }
 
 /**
- * Thrown when a process that has ended is sent a signal.
+ * Thrown when a signal is sent to a process that has ended.
  *
  * Counterpart of Python's `ProcessLookupError`.
  */
@@ -79,7 +79,7 @@ export class ProcessLookupError extends Error {
 }
 
 /**
- * Thrown by `sendfile()` if it may not copy, as the runtime knows no other way.
+ * Thrown by `sendfile()` if it may not copy the file, since Deno has no other way to send it.
  *
  * Counterpart of Python's `asyncio.SendfileNotAvailableError`.
  */

@@ -2,7 +2,7 @@
  * The network half of asyncio: transports and protocols, streams, servers,
  * TLS, datagrams and child processes, on Deno's own sockets.
  *
- * @example A server that counts the bytes it gets
+ * @example A server that counts the bytes it receives
  * ```ts
  * import { run } from "@aio/asyncio/loop";
  * import { createServer, Protocol } from "@aio/asyncio/net";

@@ -1,8 +1,8 @@
 /**
  * Sending files.
  *
- * Counterpart of `loop.sendfile()` of Python's asyncio. The runtime can't have the system do it, so
- * the file is copied, piece by piece, no faster than the other side takes it.
+ * Counterpart of `loop.sendfile()` of Python's asyncio. Deno has no access to the system's own
+ * `sendfile()`, so the file is copied, block by block, no faster than the other side takes it.
  *
  * @module
  */
@@ -24,14 +24,14 @@ const BLOCK = 256 * 1024;
 /** Options for {@linkcode sendfile}. */
 export interface SendfileOptions {
   /**
-   * Whether the file may be copied. There is no other way: false makes it fail.
+   * Whether the file may be copied. There is no other way: with false, the call fails.
    *
    * @default {true}
    */
   fallback?: boolean;
 }
 
-/** Stands in for the protocol meanwhile, to learn when there is room, and of the end. */
+/** Replaces the protocol during the transfer, to learn of room to write and of the end. */
 class SendfileProtocol extends Protocol {
   readonly flow = new FlowControl();
   readonly #transport: Transport;
@@ -73,18 +73,18 @@ class SendfileProtocol extends Protocol {
 }
 
 /**
- * Sends a file, or a part of it. The protocol gets no data meanwhile.
+ * Sends a file or a part of it. The protocol receives no data meanwhile.
  *
  * Counterpart of Python's `loop.sendfile()`.
  *
- * @param transport What to send by.
- * @param file The file. Afterwards it stands behind what was sent.
+ * @param transport The transport to send through.
+ * @param file The file. Afterwards its position is just behind what was sent.
  * @param offset Where to start, in bytes.
  * @param count How much to send, in bytes; null for all.
- * @param options Whether it may be copied.
- * @returns An awaitable of how much was sent.
+ * @param options Whether the file may be copied.
+ * @returns An awaitable of the number of bytes sent.
  * @throws {RuntimeError} If the transport is closing.
- * @throws {SendfileNotAvailableError} If it may not be copied.
+ * @throws {SendfileNotAvailableError} If the file may not be copied.
  * @throws {Deno.errors.ConnectionReset} If the connection is lost meanwhile.
  *
  * @example

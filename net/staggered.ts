@@ -1,7 +1,7 @@
 /**
- * A race of several attempts, of which each starts a little after the one before.
+ * A race of several attempts, each started a little after the one before.
  *
- * Counterpart of Python's `asyncio.staggered`; what "Happy Eyeballs" (RFC 8305) is made of.
+ * Counterpart of Python's `asyncio.staggered`; the basis of "Happy Eyeballs" (RFC 8305).
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Awaitable, Coroutine, Future, Handle, Task } from "../loop/mod.ts"
 import { Operation, runInTask } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 
-/** How a race ended: what the winner returned, which it was, and what each attempt threw. */
+/** How a race ended: the winner's result, its index, and what each attempt threw. */
 export type RaceResult<T> = [
   result: T | null,
   winner: number | null,
@@ -21,14 +21,14 @@ export type RaceResult<T> = [
 /**
  * Starts coroutines one after another until one succeeds, and cancels the others.
  *
- * The next one starts when the one before has failed, or after `delay`. All have ended when this
- * ends, however it ends. Counterpart of Python's `asyncio.staggered.staggered_race()`.
+ * The next one starts when the one before has failed, or after `delay`. When the race ends, however
+ * it ends, all of them have ended. Counterpart of Python's `asyncio.staggered.staggered_race()`.
  *
  * @typeParam T What the coroutines return.
- * @param coroutines The coroutines, the one to try first at the front.
+ * @param coroutines The coroutines, in the order in which to try them.
  * @param delay Seconds until the next one starts; null to start it only if the one before fails.
- * @returns An awaitable of the winner's result, its index (null for both if none succeeded), and for
- * each coroutine that was started what it threw, or null.
+ * @returns An awaitable of the winner's result, its index (both null if none succeeded), and, for
+ * each coroutine that was started, what it threw, or null.
  *
  * @example
  * ```ts
@@ -48,7 +48,7 @@ export function staggeredRace<T>(
   return new Operation(() => race([...coroutines], delay, () => {}));
 }
 
-/** The steps of a race; what comes in after the winner is discarded. */
+/** The steps of a race; results other than the one returned are discarded. */
 export function* race<T>(
   coroutines: readonly Coroutine<T>[],
   delay: number | null,
@@ -59,7 +59,7 @@ export function* race<T>(
   try {
     yield* runners.finished;
   } catch (error) {
-    failure = { error }; // a cancellation; it is thrown when everybody is home
+    failure = { error }; // a cancellation; it is thrown once all attempts have ended
   }
   const later = yield* runners.end();
   failure ??= later;
@@ -70,7 +70,7 @@ export function* race<T>(
 
 /** The attempts of a race. */
 class Race<T> {
-  /** Done when somebody has won, or everybody has lost. */
+  /** Done when one attempt has succeeded, or all have failed. */
   readonly finished: Future<void> = getRunningLoop().createFuture<void>();
   readonly #coroutines: readonly Coroutine<T>[];
   readonly #delay: number | null;
@@ -97,7 +97,7 @@ class Race<T> {
     this.#timer = getRunningLoop().callLater(this.#delay, () => this.#startNext());
   }
 
-  /** Whoever succeeds cancels the others at once: one that is to go on in the same turn does not. */
+  /** A success cancels the others at once, so that none of them goes on in the same turn. */
   *#attempt(index: number): Steps<T> {
     const result = yield* runInTask(this.#coroutines[index]!);
     for (const [other, task] of this.#tasks.entries()) if (other !== index) task.cancel();
@@ -120,7 +120,7 @@ class Race<T> {
     }
   }
 
-  /** Cancels those who still run, and waits for their end. Returns how that was cancelled, if so. */
+  /** Cancels the pending attempts and awaits their end; returns a cancellation of that, if any. */
   *end(): Steps<{ error: unknown } | null> {
     this.#timer?.cancel();
     let cancellation: { error: unknown } | null = null;

@@ -1,5 +1,5 @@
 /**
- * TLS on a connection that is in use already.
+ * TLS on a connection that is already in use.
  *
  * Counterpart of `loop.start_tls()` of Python's asyncio.
  *
@@ -21,32 +21,37 @@ import type { Transport } from "./transports.ts";
 /** Options for {@linkcode startTls}. */
 export interface StartTlsOptions extends TlsTimes {
   /**
-   * Whether this is the side of the server.
+   * Whether this is the server side.
    *
    * @default {false}
    */
   serverSide?: boolean;
-  /** The name or the address that the certificate of the server must have. A client needs it. */
+  /**
+   * The host name or address that the server's certificate must match. Required on a client, unless
+   * `checkHostname` is false.
+   */
   serverHostname?: string;
 }
 
 /**
- * Goes on with TLS on a connection without it, as protocols with a STARTTLS command do.
+ * Upgrades a plain connection to TLS, as protocols with a STARTTLS command do.
  *
- * The transport is not to be used any more: the new one takes its place. What has arrived and was
- * not yet given to the protocol belongs to TLS. Counterpart of Python's `loop.start_tls()`.
+ * The new transport replaces the old one, which must not be used any more. Data that has arrived
+ * but was not yet passed to the protocol is part of the TLS stream. Counterpart of Python's
+ * `loop.start_tls()`.
  *
  * @param transport The transport of a connection.
- * @param protocol Who gets the calls from now on; it is not told of the connection again.
- * @param sslcontext The certificates; true for the runtime's own.
- * @param options Which side this is, and how long it may take.
+ * @param protocol The protocol to call from now on; its `connectionMade()` is not called again.
+ * @param sslcontext The TLS options; true to trust the authorities that Deno trusts.
+ * @param options Which side this is, the server's name, and the time limits.
  * @returns An awaitable of the new transport.
- * @throws {TypeError} If the transport is closing, or is none of a connection.
- * @throws {Deno.errors.InvalidData} If the certificate is not to be trusted, or the other side does
- * not speak TLS.
- * @throws {Deno.errors.ConnectionAborted} If the handshake took too long.
+ * @throws {TypeError} If the transport is not one of a connection, or the options are incomplete.
+ * @throws {RuntimeError} If the transport is closing.
+ * @throws {Deno.errors.InvalidData} If the certificate is not trusted, or the other side does not
+ * speak TLS.
+ * @throws {Deno.errors.ConnectionAborted} If the handshake takes too long.
  *
- * @example A client that is told to go on with TLS
+ * @example A client that upgrades to TLS
  * ```ts
  * import { startTls } from "@aio/asyncio";
  * import type { Protocol, Transport } from "@aio/asyncio";
@@ -81,7 +86,7 @@ export function startTls(
   });
 }
 
-/** What has arrived, and a stream has got, but nobody has read: it is the start of TLS. */
+/** Takes what a stream has received but nobody has read: it is the start of the TLS data. */
 function takeUnread(protocol: StreamProtocol): Uint8Array {
   const stream = protocol as { _takeUnread?(): Uint8Array };
   return stream._takeUnread?.() ?? new Uint8Array(0);
@@ -104,7 +109,7 @@ function* upgrade(
     secured = layTls(loop, transport, protocol, plan, { waiter, isSilent: true });
     const lower = transport.getProtocol() as Protocol;
     if (early.byteLength > 0) lower.dataReceived(early);
-    if (transport._gotEof) lower.eofReceived(); // it is told once, and was told the one before
+    if (transport._gotEof) lower.eofReceived(); // only the previous protocol got that call
     yield* waiter;
     return secured;
   } catch (error) {

@@ -1,29 +1,29 @@
 /**
- * What TLS is told: certificates, protocols, names, times.
+ * The options of TLS: certificates, protocols, names, time limits.
  *
- * Counterpart of Python's `ssl.SSLContext`, as far as the runtime knows any of it.
+ * Counterpart of Python's `ssl.SSLContext`, as far as Deno supports it.
  *
  * @module
  */
 
 /**
- * Certificates, and what else the two sides of a TLS connection agree on. The place of an
- * `SSLContext` in Python.
+ * The certificates and other settings of one side of a TLS connection. Takes the place of Python's
+ * `SSLContext`.
  */
 export interface TlsOptions {
   /**
-   * Whom to trust, in place of those whom the runtime trusts: certificates of authorities, as PEM. On
-   * a server: who may sign the certificates of clients, each of which must then show one.
+   * The certificates of the authorities to trust, instead of those that Deno trusts, as PEM. On a
+   * server: of those that may sign client certificates; each client must then present one.
    */
   caCerts?: readonly string[];
-  /** The own certificate, and those between it and the authority, as PEM. A server needs one. */
+  /** The certificate of this side and its intermediate ones, as PEM. A server needs one. */
   cert?: string;
   /** The private key of that certificate, as PEM. */
   key?: string;
-  /** The protocols to offer, the preferred one first (ALPN). */
+  /** The application protocols to offer (ALPN), the preferred one first. */
   alpnProtocols?: readonly string[];
   /**
-   * Whether the name in the certificate of a server is compared to the one that is connected to.
+   * Whether a client checks that the server's certificate matches the name it connects to.
    * Counterpart of `SSLContext.check_hostname`.
    *
    * @default {true}
@@ -31,7 +31,7 @@ export interface TlsOptions {
   checkHostname?: boolean;
 }
 
-/** The times that TLS may take. */
+/** The time limits of TLS. */
 export interface TlsTimes {
   /**
    * How long the handshake may take, in seconds.
@@ -40,8 +40,8 @@ export interface TlsTimes {
    */
   sslHandshakeTimeout?: number;
   /**
-   * How long closing may take, in seconds: until the other side has taken what is still to be sent,
-   * and has said goodbye, too.
+   * How long closing may take, in seconds: until the other side has received all that is still
+   * buffered and has closed TLS, too.
    *
    * @default {30}
    */
