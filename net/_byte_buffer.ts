@@ -1,24 +1,25 @@
 /**
- * Bytes that have arrived and wait to be read, in one piece of memory.
+ * Bytes that have arrived and wait to be read, in one block of memory.
  *
- * Invariant: they are `#memory` from `#start` to `#end`; what is before and behind is free. What came
- * in one piece and is taken as one is copied once: its memory is given away. What came in several
- * makes the memory grow, which is kept from then on.
+ * Invariant: they are `#memory` from `#start` to `#end`; the memory before and behind is free. A
+ * chunk that arrives alone and is taken whole is copied once: its memory is handed out. Several
+ * chunks make the memory grow, and it is kept from then on.
  *
  * @module
  */
 
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** From so many bytes on it matters where the memory of a copy comes from. */
+/** From this size on, in bytes, it matters where the memory of a copy comes from. */
 const LARGE_BYTES = 32 * 1024;
 let isKeepingMemory = false;
 
 /**
- * Has the allocator keep what is freed. By default glibc gives the end of its heap back to the system
- * as soon as 128 KiB of it are free, to get it again page by page for the next copy: a third of the
- * time that streams of large pieces took. When a large block is freed, it raises that bound to
- * twice the block's size (see mallopt(3)). The block is never touched, and takes no memory.
+ * Makes the allocator keep freed memory. By default, glibc returns the end of its heap to the
+ * system as soon as 128 KiB of it are free, and gets it back page by page for the next copy: a
+ * third of the time that streams of large chunks took. When a large block is freed, glibc raises that
+ * threshold to twice the block's size (see mallopt(3)). The block is never touched, and takes no
+ * memory.
  */
 function keepMemory(): void {
   isKeepingMemory = true;
@@ -31,7 +32,7 @@ export class ByteBuffer {
   #start = 0;
   #end = 0;
 
-  /** How many bytes there are. */
+  /** The number of bytes. */
   get length(): number {
     return this.#end - this.#start;
   }
@@ -83,7 +84,7 @@ export class ByteBuffer {
     this.#start = Math.min(this.#start + count, this.#end);
   }
 
-  /** Where `pattern` begins, counted from the front, between `from` and `to`; -1 for nowhere. */
+  /** Returns where `pattern` is between `from` and `to`, counted from the front; -1 if nowhere. */
   indexOf(pattern: Uint8Array, from: number, to: number): number {
     const memory = this.#memory;
     const last = this.#start + to - pattern.byteLength;

@@ -1,5 +1,5 @@
 /**
- * Connecting: to one of the addresses of a host, tried one after another, or in a race.
+ * Connecting to one of the addresses of a host, tried one after another or in a race.
  *
  * @module
  */
@@ -19,12 +19,12 @@ export interface ConnectPlan {
   readonly family: 0 | 4 | 6;
   /** In seconds; null to try an address only when the one before has failed. */
   readonly happyEyeballsDelay: number | null;
-  /** How many addresses of the first family to try before one of the other; 0 for as they come. */
+  /** How many addresses of the first family to try before the other; 0 for the order found. */
   readonly interleave: number;
   readonly allErrors: boolean;
 }
 
-/** The coroutine that connects to an address. */
+/** A coroutine that connects to an address. */
 export type Connector<C> = (address: SocketAddress) => Steps<C>;
 
 /** Connects to a host by TCP. */
@@ -34,7 +34,7 @@ export function* connectToHost(
   plan: ConnectPlan,
 ): Steps<Deno.TcpConn> {
   const found = yield* getaddrinfo(host, port, { family: plan.family });
-  // Whoever may connect to the name only leaves it to the runtime to look it up.
+  // With permission for the name only, Deno has to do the lookup.
   const isLeft = host !== null && familyOf(host) === 0 &&
     !found.every(([, address]) => mayUse(address));
   if (!isLeft) return yield* connectToAny(found, plan, connectTo, closeIt);
@@ -53,8 +53,8 @@ function* connectTo([hostname, port]: SocketAddress): Steps<Deno.TcpConn> {
 }
 
 /**
- * A signal that interrupts what is going on, and does nothing to what has come about: `Deno.connect()`
- * asks `throwIfAborted()` after it has connected, too, and would lose the connection that it has.
+ * Makes a signal interrupt only what is in progress, not what is done: `Deno.connect()` calls
+ * `throwIfAborted()` again once it has connected, and would lose the open connection.
  */
 function onlyInterrupting(signal: AbortSignal): AbortSignal {
   return Object.defineProperty(signal, "throwIfAborted", { value: () => {} });
@@ -103,7 +103,7 @@ function* tryEach<C>(
   throw combined(errors, allErrors);
 }
 
-/** The addresses with families in turns, beginning with some of the first one's. */
+/** Returns the addresses with alternating families, after `firstCount` of the first family. */
 export function interleaved(found: readonly AddressInfo[], firstCount: number): AddressInfo[] {
   const firstFamily = found[0]?.[0];
   const first = found.filter(([family]) => family === firstFamily);
@@ -115,7 +115,7 @@ export function interleaved(found: readonly AddressInfo[], firstCount: number): 
   return result;
 }
 
-/** One error for those of all addresses. */
+/** Returns one error for those of all addresses. */
 function combined(errors: readonly unknown[], allErrors: boolean): unknown {
   if (allErrors) return new ExceptionGroup("Cannot connect: create_connection failed", errors);
   const texts = errors.map((error) => error instanceof Error ? error.message : String(error));

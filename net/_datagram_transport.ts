@@ -1,16 +1,16 @@
 /**
  * A socket of `node:dgram`, driven as a transport.
  *
- * Counterpart of `_SelectorDatagramTransport` in Python's `asyncio.selector_events`. It is in one of
- * these states:
+ * Counterpart of `_SelectorDatagramTransport` in Python's `asyncio.selector_events`. It is in one
+ * of these states:
  *
  * 1. OPEN: datagrams are received and sent.
  * 2. CLOSING: `close()` was called; what is buffered is still sent, nothing is received.
  * 3. LOST: the socket is being closed; what is buffered is dropped.
  * 4. CLOSED: `connectionLost()` was called.
  *
- * Invariants: one datagram is sent at a time, in the order they were given; every call of the
- * protocol is made by the loop, in the context in which the transport was made.
+ * Invariants: one datagram is sent at a time, in the order given; every callback of the protocol
+ * but `pauseWriting()` is called by the loop, in the context in which the transport was made.
  *
  * @module
  */
@@ -29,13 +29,13 @@ const LOST = 3;
 const CLOSED = 4;
 const STATE_NAMES = ["", "open", "closing", "lost", "closed"];
 
-/** What each datagram counts more than it has, in bytes. */
+/** What each datagram counts for in addition to its length, in bytes. */
 const HEADER = 8;
 
 /** A datagram that waits to be sent. */
 interface Outgoing {
   readonly data: Uint8Array;
-  /** Null: where the socket is connected to. */
+  /** Null for the address that the socket is connected to. */
   readonly to: SocketAddress | null;
 }
 
@@ -48,7 +48,7 @@ const ERRORS_BY_CODE: Readonly<Record<string, new (message: string, init: ErrorO
     EPERM: Deno.errors.PermissionDenied,
   };
 
-/** The runtime's error for one of Node's. */
+/** Returns the Deno error for one of Node's. */
 export function systemError(action: string, error: Error): Error {
   const { code = "" } = error as { code?: string };
   const type = ERRORS_BY_CODE[code];
@@ -56,7 +56,7 @@ export function systemError(action: string, error: Error): Error {
   return new type(`Cannot ${action}: ${error.message}`, { cause: error });
 }
 
-/** An address as all write it; those of IPv6 can be written in many ways. */
+/** Returns an address in its canonical form; an IPv6 address can be written in many ways. */
 function canonical(address: string): string {
   return address.includes(":") ? new URL(`http://[${address.split("%")[0]}]`).hostname : address;
 }
@@ -69,7 +69,7 @@ export class SocketDatagramTransport implements DatagramTransport {
   #protocol: DatagramProtocol;
   readonly #extra: Readonly<Record<string, unknown>>;
   readonly #remote: SocketAddress | null;
-  /** The same, with the address written in the one way that can be compared. */
+  /** The same with the address in canonical form, for comparison. */
   readonly #peer: SocketAddress | null;
   #state = OPEN;
 
@@ -112,7 +112,7 @@ export class SocketDatagramTransport implements DatagramTransport {
     if (!this.#loop.isClosed()) this.#loop._enqueue(handle);
   }
 
-  // -- Asking --
+  // -- Information --
 
   isClosing(): boolean {
     return this.#state !== OPEN;
@@ -143,7 +143,7 @@ export class SocketDatagramTransport implements DatagramTransport {
 
   #deliver(data: Uint8Array, { address, port }: NodeAddress): void {
     if (this.#state !== OPEN) return;
-    // The runtime lets strangers in, too.
+    // Deno also delivers datagrams from other senders.
     const peer = this.#peer;
     if (peer !== null && !(port === peer[1] && canonical(address) === peer[0])) return;
     this.#protocol.datagramReceived(data, [address, port]);
@@ -179,7 +179,7 @@ export class SocketDatagramTransport implements DatagramTransport {
   #goOnSending(): void {
     if (this.#state >= LOST) return;
     if (this.#sent !== null) this.#onSent(this.#sent.size, this.#sent.error);
-    if (this.#state >= LOST) return; // the protocol has ended it all
+    if (this.#state >= LOST) return; // the protocol has called abort()
     const next = this.#queue.shift();
     if (next !== undefined) return this.#send(next);
     this.#isSending = false;
@@ -196,7 +196,7 @@ export class SocketDatagramTransport implements DatagramTransport {
       if (to === null) this.#socket.send(data, done);
       else this.#socket.send(data, to[1], to[0], done);
     } catch (error) {
-      done(error as Error); // Node checks addresses by itself
+      done(error as Error); // Node itself checks addresses, and throws
     }
   }
 
@@ -215,7 +215,7 @@ export class SocketDatagramTransport implements DatagramTransport {
     this.#call("pauseWriting");
   }
 
-  /** Calls the protocol where there is more to do after it. */
+  /** Calls the protocol where the transport must go on even if that throws. */
   #call(method: "errorReceived" | "pauseWriting" | "resumeWriting", error?: Error): void {
     const protocol = this.#protocol;
     try {

@@ -1,8 +1,8 @@
 /**
  * Waiting for room to write, and for the end of a connection.
  *
- * Counterpart of `FlowControlMixin` of Python's `asyncio.streams`. Any number may wait. Whoever is
- * cancelled takes only its own waiter with it.
+ * Counterpart of `FlowControlMixin` of Python's `asyncio.streams`. Any number of tasks may wait; a
+ * cancelled one removes only its own waiter.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export class FlowControl {
     for (const waiter of this.#drainers) if (!waiter.done()) waiter.setResult();
   }
 
-  /** The connection has ended. */
+  /** Notes that the connection has ended, and wakes all waiters. */
   lose(exception: unknown): void {
     this.#end = { exception };
     for (const waiter of [...this.#drainers, ...this.#closers]) {

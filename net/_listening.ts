@@ -1,5 +1,5 @@
 /**
- * Listening: on every address of every host, and on paths.
+ * Listening on every address of every host, and on Unix sockets.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface ListenPlan {
   readonly family: 0 | 4 | 6;
 }
 
-/** Listens on every address of every host, or on none. */
+/** Listens on every address of every host, or on none if one fails. */
 export function* listenOnAll(
   hosts: readonly string[],
   port: number,
@@ -49,11 +49,11 @@ function* addressesOf(host: string, port: number, plan: ListenPlan): Steps<Socke
   if (host === "" || familyOf(host) !== 0) return [[host, port]];
   const found = yield* getaddrinfo(host, port, { family: plan.family });
   const addresses = found.map(([, address]) => address);
-  // Whoever may listen on the name only leaves it to the runtime to look it up.
+  // With permission for the name only, Deno has to do the lookup.
   return addresses.every(mayUse) ? addresses : [[host, port]];
 }
 
-/** Whether the program may use an address, and need not be asked. */
+/** Whether the program has permission for an address, without a prompt. */
 export function mayUse([host, port]: SocketAddress): boolean {
   const name = `${host.includes(":") ? `[${host}]` : host}${port === 0 ? "" : `:${port}`}`;
   return Deno.permissions.querySync({ name: "net", host: name }).state === "granted";
@@ -68,7 +68,7 @@ function listen([host, port]: SocketAddress, plan: ListenPlan): ServerListener {
   }
 }
 
-/** A socket on "::" takes the connections of IPv4, too; where there is no IPv6 it can't be had. */
+/** Listens on "::", which accepts IPv4, too; on "0.0.0.0" where there is no IPv6. */
 function listenEverywhere(port: number, plan: ListenPlan): ServerListener {
   if (plan.family === 4) return listenOn("0.0.0.0", port, plan);
   try {
@@ -83,7 +83,7 @@ function listenEverywhere(port: number, plan: ListenPlan): ServerListener {
 
 function listenOn(hostname: string, port: number, plan: ListenPlan): ServerListener {
   const { backlog, reusePort } = plan;
-  // Without its flag, which this tells, the runtime would end the process here.
+  // Without that flag, which adds this name, Deno would end the process here.
   if (reusePort && !("listenDatagram" in Deno)) {
     throw new Deno.errors.NotSupported("reusePort needs the flag --unstable-net of the runtime");
   }
@@ -91,8 +91,8 @@ function listenOn(hostname: string, port: number, plan: ListenPlan): ServerListe
 }
 
 /**
- * Listens on a path. A socket that somebody left there is removed before, and the own one when it is
- * closed, but not what somebody has put in its place, and not if it is to be kept.
+ * Listens on a path. A socket that was left there is removed first. When the listener is closed,
+ * its own socket is removed unless it is to be kept; a file that has replaced it stays.
  */
 export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerListener> {
   yield* closedOnesGone();
@@ -113,17 +113,17 @@ export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerL
   });
 }
 
-/** The ends of listeners that were closed. */
+/** For each listener that is being closed, a promise that it is. */
 const closings = new Set<Promise<void>>();
 
-/** Waits until what was closed is, as it may have the port or the path that is wanted now. */
+/** Waits for listeners that are being closed: one may hold the port or path that is wanted now. */
 function* closedOnesGone(): Steps<void> {
   if (closings.size > 0) yield* wrapFuture(Promise.all(closings));
 }
 
 /**
- * A listener whose end can be waited for: the system closes it, and the runtime removes whatever is at
- * its path, only once the accepting that is in progress has ended.
+ * Wraps a listener so that its end can be awaited: only once the pending accept has ended does the
+ * system close it, and Deno remove whatever is at its path.
  */
 function watched(
   listener: Deno.Listener<Deno.Conn, Deno.Addr>,
@@ -150,14 +150,14 @@ function watched(
   };
 }
 
-/** Gives a file a second name; what this returns makes it the first name again. */
+/** Gives a file a second name, and returns a function that restores the first. */
 function keepFile(path: string): () => void {
   const elsewhere = `${path}.${crypto.randomUUID()}`;
   Deno.linkSync(path, elsewhere);
   return () => Deno.renameSync(elsewhere, path);
 }
 
-/** The number of a file, or null if there is none, or, if so wanted, none that is a socket. */
+/** Returns the inode of a file; null if there is none, or, with `socketOnly`, no socket. */
 function inodeOf(path: string, socketOnly: boolean): number | null {
   try {
     const { ino, isSocket } = Deno.lstatSync(path);

@@ -1,6 +1,6 @@
 /**
- * The modules of Node that do what `Deno` has no name for: names of hosts, datagrams, certificates, and TLS on
- * top of anything. They are loaded when they are first needed.
+ * The Node modules for what `Deno` lacks: host names, datagrams, certificates, and TLS on top of
+ * any stream. They are loaded when they are first needed.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export interface NodeDuplex {
   destroy(error?: Error): void;
 }
 
-/** The work of a duplex stream. */
+/** The implementation of a duplex stream. */
 export interface NodeDuplexWork {
   read(): void;
   write(data: Uint8Array, encoding: string, callback: (error?: Error | null) => void): void;
@@ -89,12 +89,12 @@ export interface NodeTlsSocket {
   destroy(error?: Error): void;
 }
 
-/** Certificates that were read. */
+/** Parsed certificates. */
 export interface NodeSecureContext {
   readonly context: object;
 }
 
-/** What TLS is told, as `node:tls` has it. */
+/** The TLS options of `node:tls`. */
 export interface NodeTlsOptions {
   secureContext?: NodeSecureContext;
   ca?: readonly string[];
@@ -135,7 +135,7 @@ interface NodeProcess {
   getBuiltinModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name];
 }
 
-/** Loads a module of Node. */
+/** Loads a Node module. */
 export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] {
   return (globalThis as unknown as { process: NodeProcess }).process.getBuiltinModule(name);
 }

@@ -1,5 +1,5 @@
 /**
- * Waiting for a promise of the runtime that gives something to be closed.
+ * Waiting for a promise of Deno's whose result has to be closed.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { wrapFuture } from "../loop/mod.ts";
 import type { Steps } from "../loop/coroutines.ts";
 
 /**
- * Waits for what `start` promises. If the waiting is cancelled, the signal aborts, and what comes
- * all the same is discarded.
+ * Waits for the promise of `start`. If the wait is cancelled, the signal is aborted, and a result
+ * that still arrives is discarded.
  */
 export function* obtain<T>(
   start: (signal: AbortSignal) => Promise<T>,
@@ -21,12 +21,12 @@ export function* obtain<T>(
     return yield* wrapFuture(promise);
   } catch (error) {
     aborter.abort(error);
-    promise.then(discard, () => {}); // why it failed was thrown, or is of no interest any more
+    promise.then(discard, () => {}); // its error was thrown, or no longer matters
     throw error;
   }
 }
 
-/** Discards what can be closed. */
+/** Discards a result by closing it. */
 export function closeIt(value: { close(): void }): void {
   value.close();
 }

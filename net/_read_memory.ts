@@ -1,8 +1,8 @@
 /**
  * Where a transport reads to: memory of its own, or memory that a buffered protocol lends.
  *
- * Invariants: one read is in progress at most, and what it has read is delivered before the next;
- * memory is borrowed for one read, and belongs to its lender again when that is delivered.
+ * Invariants: at most one read is in progress, and its data is delivered before the next read;
+ * memory is borrowed for one read, and belongs to its lender again once that read is delivered.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { RuntimeError } from "../loop/mod.ts";
 import { BufferedProtocol } from "./protocols.ts";
 import type { Protocol } from "./protocols.ts";
 
-/** The own memory starts at this size and doubles while reads fill it, in bytes. */
+/** The transport's own memory starts at this size and doubles while reads fill it, in bytes. */
 const MIN_OWN = 4 * 1024;
 const MAX_OWN = 256 * 1024;
 
@@ -19,16 +19,16 @@ const MAX_OWN = 256 * 1024;
 export class ReadMemory {
   #own = new Uint8Array(MIN_OWN);
   #target: Uint8Array = this.#own;
-  /** Whose memory that is; null: the own. */
+  /** The protocol that owns the target; null if the transport does. */
   #lender: BufferedProtocol | null = null;
   readonly #onLenderError: (error: unknown) => void;
 
-  /** `onLenderError` is told when a protocol fails to lend. */
+  /** `onLenderError` is called with the error when a protocol fails to lend memory. */
   constructor(onLenderError: (error: unknown) => void) {
     this.#onLenderError = onLenderError;
   }
 
-  /** Where the next read puts the data. */
+  /** The memory that the next read fills. */
   get target(): Uint8Array {
     return this.#target;
   }
@@ -44,12 +44,12 @@ export class ReadMemory {
       this.#lender = lender;
       return true;
     } catch (error) {
-      this.#onLenderError(error); // which throws it again if it is to go on
+      this.#onLenderError(error); // which rethrows what must not be handled here
       return false;
     }
   }
 
-  /** Gives what was read to a protocol, which may be another one than when the read began. */
+  /** Passes what was read to a protocol, which may have been replaced since the read began. */
   deliver(protocol: Protocol | BufferedProtocol, count: number): void {
     const target = this.#target;
     const lender = this.#lender;
@@ -65,7 +65,7 @@ export class ReadMemory {
     }
   }
 
-  /** Gives data that lies elsewhere to a buffered protocol. */
+  /** Copies data into the memory of a buffered protocol. */
   #handOver(protocol: BufferedProtocol, data: Uint8Array): void {
     for (let rest = data; rest.byteLength > 0;) {
       if (!this.borrow(protocol, rest.byteLength)) return;
@@ -78,7 +78,7 @@ export class ReadMemory {
     }
   }
 
-  /** The next read goes to the own memory again, unless other memory is borrowed. */
+  /** Makes the next read use the transport's own memory, unless other memory is borrowed. */
   #giveBack(): void {
     this.#lender = null;
     this.#target = this.#own;

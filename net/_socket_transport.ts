@@ -1,20 +1,21 @@
 /**
- * A connection of the runtime, driven as a transport.
+ * A Deno connection, driven as a transport.
  *
  * Counterpart of `_SelectorSocketTransport` in Python's `asyncio.selector_events`, and with TLS of
  * `_SSLProtocolTransport` in `asyncio.sslproto`. It is in one of these states:
  *
- * 1. SHAKING: TLS shakes hands; the protocol has not heard of the connection yet.
+ * 1. SHAKING: the TLS handshake is in progress; `connectionMade()` was not called yet.
  * 2. OPEN: data is received (unless paused, or after the end of file) and sent.
  * 3. CLOSING: `close()` was called; what is buffered is still sent, nothing is received.
- * 4. PARTING: all is sent, TLS has said so, and waits for the other side to say the same, of which
- *    the protocol hears, as Python's do.
+ * 4. PARTING: all is sent; TLS has said goodbye and waits for the other side's goodbye, for which
+ *    `eofReceived()` is called, as in Python.
  * 5. LOST: `connectionLost()` is scheduled; what is buffered is dropped.
- * 6. CLOSED: `connectionLost()` was called and the connection of the runtime is closed.
+ * 6. CLOSED: `connectionLost()` was called, except after a failed handshake, and the Deno
+ *    connection is closed.
  *
- * Invariants: at most one read and one write are in progress; every call of the protocol is made by
- * the loop, in the context in which the transport was made; whether an error of the runtime means
- * anything is decided by the state, not by its class.
+ * Invariants: at most one read and one write are in progress; every callback of the protocol but
+ * `pauseWriting()` is called by the loop, in the context in which the transport was made; whether
+ * an error of Deno's matters is decided by the state, not by the error's class.
  *
  * @module
  */
@@ -40,24 +41,24 @@ const LOST = 5;
 const CLOSED = 6;
 const STATE_NAMES = ["", "shaking hands", "open", "closing", "parting", "lost", "closed"];
 
-/** Writes to a lost connection before they are warned of. */
+/** From this many writes to a lost connection on, a warning is logged. */
 const LOST_WRITES_TO_WARN = 5;
 
-/** What there is to say about a transport, besides its channel and its protocol. */
+/** What a transport is given besides its channel and its protocol. */
 export interface TransportSetup {
-  /** What `getExtraInfo()` tells. */
+  /** What `getExtraInfo()` returns. */
   readonly extra: Partial<ExtraInfo>;
-  /** Who accepted the connection. */
+  /** The server that accepted the connection. */
   readonly owner?: Server;
-  /** With TLS: how to shake hands, and how long. */
+  /** With TLS: the handshake and the time limits. */
   readonly tls?: TlsSession | null;
-  /** Done once the protocol has been told of the connection; fails if TLS does. */
+  /** Done once `connectionMade()` was called; fails if the handshake does. */
   readonly waiter?: Future<void>;
-  /** Whether the protocol is not told of the connection, as it has heard of it before. */
+  /** Whether `connectionMade()` is not called. */
   readonly isSilent?: boolean;
 }
 
-/** What a read threw, in place of giving anything. */
+/** The error of a read. */
 interface Failure {
   readonly error: unknown;
 }
@@ -83,13 +84,13 @@ export class SocketTransport implements Transport {
   );
   #reading = false;
   #paused = false;
-  /** What the last read gave and the protocol has not got: a count, null for the end of file. */
+  /** The result of the last read until it is delivered: a count, null for the end, a failure. */
   #received: number | null | Failure | undefined = undefined;
-  /** Whether the protocol has heard of the end of what is received. */
+  /** Whether `eofReceived()` was called. */
   _gotEof = false;
   /** Whether the other side has answered the goodbye of TLS. */
   #isAnswered = false;
-  /** Delivers what was received, and reads on. There is one, as there is one read. */
+  /** Delivers what was received, and reads on. One handle will do, as there is one read. */
   readonly #delivery: Handle;
 
   readonly #buffer: WriteBuffer = new WriteBuffer({
@@ -102,10 +103,10 @@ export class SocketTransport implements Transport {
   #unsent: Uint8Array | null = null;
   #sentCount = 0;
   #eofWanted = false;
-  /** Whether what is written after `close()` is sent, too; see there. */
+  /** Whether what is written after `close()` is sent, too; see `close()`. */
   #sendsOn = false;
   #lostWrites = 0;
-  /** Goes on with writing. There is one, as there is one write. */
+  /** Goes on with writing. One handle will do, as there is one write. */
   readonly #writer: Handle;
 
   constructor(
@@ -169,7 +170,7 @@ export class SocketTransport implements Transport {
     }
   }
 
-  /** The protocol has not heard of the connection, and does not hear of its end. */
+  /** Closes without `connectionLost()`, since `connectionMade()` was not called. */
   #loseHandshake(error: unknown): void {
     this.#timer?.cancel();
     this.#state = CLOSED;
@@ -179,7 +180,7 @@ export class SocketTransport implements Transport {
     else if (this.#loop.getDebug() && owner) this.#report(error, "SSL handshake failed");
   }
 
-  // -- Asking --
+  // -- Information --
 
   isClosing(): boolean {
     return this.#state > OPEN;
@@ -217,7 +218,7 @@ export class SocketTransport implements Transport {
     if (this.#state === OPEN && !this.#reading) this.#schedule(this.#delivery);
   }
 
-  /** Starts to read, if that is not in progress; called by the loop only. */
+  /** Starts a read, unless one is in progress; called by the loop only. */
   #read(): void {
     if (this.#reading || this.#paused || this._gotEof || this.#state !== OPEN) return;
     if (this.#buffered !== null && !this.#memory.borrow(this.#buffered, -1)) return;
@@ -262,7 +263,7 @@ export class SocketTransport implements Transport {
   }
 
   #deliverData(count: number): void {
-    const call = this.#buffered ? "bufferUpdated" : "dataReceived"; // it may set another protocol
+    const call = this.#buffered ? "bufferUpdated" : "dataReceived"; // it may switch protocols
     try {
       this.#memory.deliver(this.#protocol, count);
     } catch (error) {
@@ -312,7 +313,7 @@ export class SocketTransport implements Transport {
     throw new RuntimeError(`Cannot write: Cannot call ${call}() after writeEof()`);
   }
 
-  /** Whether what is written now can still be sent; warned of when it is tried again and again. */
+  /** Whether a write can still be sent; logs a warning when lost writes are repeated. */
   #mayWrite(): boolean {
     if (this.#state <= OPEN || (this.#state === CLOSING && this.#sendsOn)) return true;
     if (++this.#lostWrites >= LOST_WRITES_TO_WARN) console.warn("socket.send() raised exception.");
@@ -343,7 +344,7 @@ export class SocketTransport implements Transport {
     return this.#buffer.limits;
   }
 
-  /** Starts to send, once the callbacks of this turn have written all they want to. */
+  /** Starts sending once the callbacks of this turn have written all they want to. */
   #send(): void {
     if (this.#writing) return;
     this.#writing = true;
@@ -365,13 +366,13 @@ export class SocketTransport implements Transport {
     else if (this.#eofWanted) this.#channel.closeWrite!().catch(this.#onWriteError);
   }
 
-  /** The runtime may have sent only a part. */
+  /** Deno may have sent only a part. */
   readonly #onWrite = (count: number): void => {
     if (this.#state >= LOST) return;
     const unsent = this.#unsent!;
     this.#unsent = count < unsent.byteLength ? unsent.subarray(count) : null;
     this.#sentCount = count;
-    // The protocol is called by the loop only; if it is not to be called, the loop need not turn.
+    // Only the loop may call the protocol; where no call is due, there is no need for a turn.
     if (this.#buffer.isPaused) this.#schedule(this.#writer);
     else this.#goOnWriting();
   };
@@ -386,7 +387,7 @@ export class SocketTransport implements Transport {
       this.#protocol[method]();
     } catch (error) {
       if (error instanceof KeyboardInterrupt) throw error;
-      // The connection can go on without flow control; any other error is reported.
+      // The connection can go on without flow control: the error is only reported.
       this.#report(error, `protocol.${method}() failed`);
     }
   }
@@ -398,7 +399,7 @@ export class SocketTransport implements Transport {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     const { tls } = this.#setup;
-    // Python's plain sockets send on behind what the system has not taken yet; its TLS does not.
+    // In Python, plain sockets still send what is written behind unsent data; TLS does not.
     this.#sendsOn = !tls && this.#unsent !== null;
     if (tls) {
       this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => this.#lose(noGoodbye()));
@@ -414,7 +415,7 @@ export class SocketTransport implements Transport {
     }
   }
 
-  /** All was sent. */
+  /** Called when all buffered data has been sent. */
   #onFlushed(): void {
     if (!this.#setup.tls) return this.#lose(null);
     this.#state = PARTING;
@@ -430,7 +431,7 @@ export class SocketTransport implements Transport {
     this.#fail(error, `Fatal error: protocol.${call}() call failed.`);
   }
 
-  /** Ends the connection because of an error; one of the system is not reported. */
+  /** Ends the connection because of an error; a system error is not reported. */
   #fail(error: unknown, message: string): void {
     if (!isSystemError(error)) this.#report(error, message);
     if (this.#state < LOST) this.#lose(error);
@@ -452,12 +453,12 @@ export class SocketTransport implements Transport {
   }
 
   /**
-   * What was written in this turn is given to the system, unless that has yet to take what was
+   * Passes what was written in this turn to the system, unless the system has yet to take what was
    * written before: Python's `write()` would have sent it by now.
    */
   #sendLast(): void {
     const rest = this.#unsent === null ? this.#buffer.take() : null;
-    if (rest !== null) this.#channel.write(rest).catch(() => {}); // it is lost, as anything then is
+    if (rest !== null) this.#channel.write(rest).catch(() => {}); // the connection is lost anyway
   }
 
   #end(): void {
@@ -474,7 +475,7 @@ export class SocketTransport implements Transport {
     try {
       this.#channel.close(this.#lostBy === null && !this.#isAborted);
     } catch (error) {
-      // Whoever has it from `getExtraInfo("socket")` may have closed it.
+      // The program may have closed it: `getExtraInfo("socket")` returns it.
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     } finally {
       this.#loop._residents.delete(this);
@@ -490,7 +491,7 @@ export class SocketTransport implements Transport {
     this.#closeChannel();
   }
 
-  /** Has a handle called, unless the loop is closed. */
+  /** Schedules a handle, unless the loop is closed. */
   #schedule(handle: Handle): void {
     if (!this.#loop.isClosed()) this.#loop._enqueue(handle);
   }

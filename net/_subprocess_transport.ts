@@ -1,15 +1,16 @@
 /**
- * A child process, and the pipes to it, driven as a transport.
+ * A child process and its pipes, driven as a transport.
  *
  * Counterpart of Python's `asyncio.base_subprocess`. It is in one of these states:
  *
  * 1. RUNNING: the process runs.
- * 2. EXITED: it has ended and `processExited()` was called; some pipe is still open, as somebody
- *    else may hold its other end.
+ * 2. EXITED: it has ended and `processExited()` was called; a pipe may still be open, since another
+ *    process may hold its other end.
  * 3. OVER: all pipes are closed, too, and `connectionLost()` was called.
  *
- * Invariants: the end of the process is always waited for, whoever is cancelled, so that no zombie
- * is left; every call of the protocol is made by the loop, in the context of the transport.
+ * Invariants: the end of the process is always awaited, whichever task is cancelled, so that no
+ * zombie is left; every callback of the protocol but `pauseWriting()` is called by the loop, in the
+ * context of the transport.
  *
  * @module
  */
@@ -30,13 +31,13 @@ import type {
   WriteTransport,
 } from "./transports.ts";
 
-/** The exit code of a process that a signal has ended is this and the signal's number. */
+/** The exit code of a process that was ended by a signal is this plus the signal's number. */
 const SIGNAL_BASE = 128;
 
 /** Which of the three streams are pipes. */
 export type Piped = readonly [stdin: boolean, stdout: boolean, stderr: boolean];
 
-/** What a pipe tells the transport. */
+/** Passes what happens to a pipe on to the transport. */
 class PipeProtocol extends Protocol {
   readonly #owner: ChildTransport;
   readonly #fd: number;
@@ -76,7 +77,7 @@ export class ChildTransport implements SubprocessTransport {
   #returncode: number | null = null;
   #isClosed = false;
   #isFinishing = false;
-  /** Whether all is over, and the protocol knows: there is nobody to send a signal to. */
+  /** Whether `connectionLost()` has returned: there is no process to send a signal to. */
   #isOver = false;
 
   constructor(
@@ -112,7 +113,7 @@ export class ChildTransport implements SubprocessTransport {
     this.#loop._enqueue(new Handle(callback, [], this.#loop, this.#context));
   }
 
-  // -- Asking --
+  // -- Information --
 
   getPid(): number {
     return this.#child.pid;
@@ -154,7 +155,7 @@ export class ChildTransport implements SubprocessTransport {
     try {
       this.#child.kill(signal);
     } catch (error) {
-      // It has ended already, and that is about to be told.
+      // The process has ended already, which is about to be reported.
       if (!isGone(error)) throw error;
     }
   }
@@ -169,7 +170,7 @@ export class ChildTransport implements SubprocessTransport {
 
   // -- Ending --
 
-  /** Closes the pipes, and kills the process. */
+  /** Closes the pipes and kills the process. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -191,7 +192,7 @@ export class ChildTransport implements SubprocessTransport {
     return this.#returncode!;
   }
 
-  /** Kills the process, as Python does where nobody has it any more. */
+  /** Kills the process, as Python does when its transport is garbage-collected. */
   _endWithLoop(): void {
     if (!this.#isClosed) console.warn(`unclosed transport ${this}`);
     this.kill();
@@ -200,18 +201,18 @@ export class ChildTransport implements SubprocessTransport {
   #onExit(returncode: number): void {
     this.#returncode = returncode;
     this.#loop._residents.delete(this);
-    // Nobody reads from it any more.
+    // Nobody reads standard input any more.
     this.#pipes.get(0)?.abort();
     try {
       this._protocol.processExited();
     } finally {
       this.#finishIfOver();
-      // Who waits goes on after the protocol has heard of it all, unless a pipe is still open.
+      // Tasks that wait go on after `connectionLost()`, unless a pipe is still open.
       for (const waiter of this.#exitWaiters) if (!waiter.done()) waiter.setResult();
     }
   }
 
-  /** The pipe goes on when the protocol fails: in Python, too, that is a callback by itself. */
+  /** The pipe stays open if the protocol throws: in Python, too, this is a separate callback. */
   _onPipeData(fd: number, data: Uint8Array): void {
     const protocol = this._protocol;
     try {
@@ -250,7 +251,7 @@ export class ChildTransport implements SubprocessTransport {
   }
 }
 
-/** The runtime says so in words only. */
+/** Whether the process has ended, which Deno may say only in the text of an error. */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     (error instanceof TypeError && error.message.includes("terminated"));

@@ -1,12 +1,11 @@
 /**
  * TLS on top of any transport.
  *
- * Counterpart of Python's `asyncio.sslproto`; the cryptography is that of `node:tls`, which talks to
- * a duplex stream, and the stream to the transport. The runtime's own TLS (`Deno.startTls()` and
- * its like) moves bytes faster, but does not let go of a connection that is closed before the two
- * sides have shaken hands, until the other side does: a handshake could be neither cancelled nor
- * given up. It also takes no connection that somebody reads from, and knows no certificates of
- * clients.
+ * Counterpart of Python's `asyncio.sslproto`; the cryptography is that of `node:tls`, which talks
+ * to a duplex stream, which talks to the transport. Deno's own TLS (`Deno.startTls()` and the like)
+ * moves bytes faster, but a connection that is closed during the handshake stays open until the
+ * other side closes it: a handshake could be neither cancelled nor given up. It also accepts no
+ * connection with a pending read, and does not check client certificates.
  *
  * @module
  */
@@ -20,32 +19,32 @@ import { Protocol } from "./protocols.ts";
 import type { TlsOptions } from "./tls_options.ts";
 import type { Transport } from "./transports.ts";
 
-/** Which side of TLS this is, and whom it talks to. */
+/** Which side of TLS this is, and the server's name. */
 export interface TlsSide {
   readonly isServer: boolean;
-  /** The name of the server, for the client. */
+  /** On a client: the name of the server. */
   readonly serverHostname: string;
 }
 
-/** What a channel needs to know of its TLS. */
+/** What a channel needs to know about its TLS. */
 export interface TlsSettings extends TlsSide {
   readonly options: TlsOptions;
   readonly secureContext: NodeSecureContext;
 }
 
-/** How much may be decrypted and not yet read before nothing more is received, in bytes. */
+/** How much decrypted data may be unread before receiving is paused, in bytes. */
 const MAX_UNREAD = 64 * 1024;
 
-/** What the transport below calls: it passes on what arrives, and how full it is. */
+/** The protocol of the lower transport: passes on its data and its flow control. */
 class LowerProtocol extends Protocol {
   readonly #transport: Transport;
-  /** Tells how much is decrypted: the runtime's TLS takes whatever the stream has, and keeps it. */
+  /** Returns how much decrypted data is unread: `node:tls` buffers all that the stream has. */
   readonly #unread: () => number;
-  /** Called when the transport fails; the runtime's TLS would keep that to itself. */
+  /** Called when the lower transport fails, which `node:tls` would not report. */
   readonly #onFailure: (error: Error) => void;
   readonly duplex: NodeDuplex;
   #hasEnded = false;
-  /** Goes on with writing, once the transport below has room. */
+  /** Goes on with writing, once the lower transport has room. */
   #goOn: (() => void) | null = null;
   #isFull = false;
 
@@ -110,7 +109,7 @@ export class TlsChannel implements Channel {
   readonly #lower: Transport;
   readonly #socket: NodeTlsSocket;
   readonly #isServer: boolean;
-  /** What the last chunk left over. */
+  /** What is left of the last chunk. */
   #rest: Uint8Array | null = null;
   #hasEnded = false;
   #failure: { error: unknown } | null = null;
@@ -157,7 +156,7 @@ export class TlsChannel implements Channel {
       if (this.#failure !== null || this.#hasEnded) return fail();
       socket.once(this.#isServer ? "secure" : "secureConnect", () => {
         resolve({ alpnProtocol: socket.alpnProtocol || null });
-        // From here on the runtime tells of what is no TLS by no other event.
+        // From here on, only this event reports data that is not TLS.
         socket.on("_tlsError", (error) => this.#fail(readError(error)));
       });
       socket.on("error", fail);
@@ -181,7 +180,7 @@ export class TlsChannel implements Channel {
     }
   }
 
-  /** Takes what is decrypted, so that there is room for more. */
+  /** Takes decrypted data, so that there is room for more. */
   #take(): Uint8Array | null {
     const data = this.#socket.read();
     this.#lower.resumeReading();
@@ -199,7 +198,7 @@ export class TlsChannel implements Channel {
 
   closeWrite(): Promise<void> {
     return new Promise((resolve) => {
-      this.#socket.on("close", resolve); // then nobody calls back any more
+      this.#socket.on("close", resolve); // then end() does not call back any more
       if (this.#socket.destroyed) resolve();
       else this.#socket.end(resolve);
     });
@@ -223,16 +222,16 @@ function makeSocket(duplex: NodeDuplex, settings: TlsSettings): NodeTlsSocket {
     return new tls.TLSSocket(duplex, { ...given, isServer });
   }
   if (!checkHostname) given.checkServerIdentity = () => undefined;
-  // An address is no name to ask for, but one that the certificate must have.
+  // TLS can't send an address as the server's name, but the certificate must match it.
   given.servername = familyOf(host) === 0 ? host : "";
   return tls.connect({ ...given, socket: duplex, host });
 }
 
-/** Reading certificates takes longer than a handshake: it is done once for each options object. */
+/** Parsing certificates takes longer than a handshake: it is done once for each options object. */
 const clientContexts = new WeakMap<TlsOptions, NodeSecureContext>();
 const serverContexts = new WeakMap<TlsOptions, NodeSecureContext>();
 
-/** The certificates, checked, as `node:tls` has them. */
+/** Returns the certificates, checked, in the form that `node:tls` uses. */
 export function secureContextOf(options: TlsOptions, { isServer }: TlsSide): NodeSecureContext {
   const contexts = isServer ? serverContexts : clientContexts;
   let context = contexts.get(options);

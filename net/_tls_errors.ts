@@ -1,7 +1,7 @@
 /**
- * How a TLS handshake fails, in words that say what to do about it.
+ * The errors of TLS, in words that say what to do about them.
  *
- * The codes and texts of `node:tls` become errors of the runtime, with Python's words after the colon.
+ * The codes and texts of `node:tls` become `Deno.errors`, with Python's words after the colon.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { withAction } from "./_channel.ts";
 import { nodeModule } from "./_node.ts";
 import type { TlsOptions } from "./tls_options.ts";
 
-/** What a transport needs to know of its TLS. */
+/** What a transport needs to know about its TLS. */
 export interface TlsSession {
-  /** Gives what the two sides have agreed on, once they have. */
+  /** Resolves to what the two sides have negotiated, once they have. */
   handshake(): Promise<{ readonly alpnProtocol: string | null }>;
   /** In seconds. */
   readonly handshakeTimeout: number;
@@ -25,7 +25,7 @@ const HANDSHAKE_TIMEOUT = 60;
 const SHUTDOWN_TIMEOUT = 30;
 const ACTION = "shake hands by TLS";
 
-/** What is known of a failure by its text or its code, and what it means. */
+/** The failures that are recognized by their text or code, and what they mean. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [
     /ALTNAME_INVALID/,
@@ -38,7 +38,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
     "certificate verify failed: self-signed certificate",
   ],
   [
-    // The runtime does not tell the two apart.
+    // Deno does not distinguish the two.
     /UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)/,
     "certificate verify failed: unable to get local issuer certificate, or one has expired",
   ],
@@ -50,7 +50,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/handshake eof|ECONNRESET|disconnected before secure/, "the other side closed the connection"],
 ];
 
-/** The error of a handshake, with what it means. */
+/** Returns the error of a handshake, with what it means. */
 export function handshakeError(error: unknown): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
   const text = `${(cause as { code?: unknown }).code ?? ""} ${cause.message}`;
@@ -62,35 +62,35 @@ export function handshakeError(error: unknown): Error {
   return new Deno.errors.ConnectionReset(message, { cause });
 }
 
-/** The error of a handshake that takes longer than so many seconds. */
+/** Returns the error of a handshake that takes longer than `seconds`. */
 export function tooSlow(seconds: number): Error {
   const text = `SSL handshake is taking longer than ${seconds} seconds: aborting the connection`;
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: ${text}`);
 }
 
-/** The error of a handshake that was ended from this side. */
+/** Returns the error of a handshake that was ended from this side. */
 export function closedEarly(): Error {
   return new Deno.errors.ConnectionAborted(`Cannot ${ACTION}: the transport was closed`);
 }
 
-/** The error of what has arrived and is no TLS, or was changed on its way. */
+/** Returns the error of received data that is not TLS, or was altered on its way. */
 export function readError(error: Error): Error {
   return new Deno.errors.InvalidData(`Cannot receive by TLS: ${error.message}`, { cause: error });
 }
 
-/** The error of a write; where the connection has ended below it, `node:tls` says so in words of its own. */
+/** Returns the error of a write; for a lost connection, `node:tls` has codes of its own. */
 export function writeError(error: Error): Error {
   const { code } = error as { code?: unknown };
   if (code !== "ECANCELED" && code !== "ERR_STREAM_DESTROYED") return error;
   return new Deno.errors.ConnectionReset("Connection reset by peer", { cause: error });
 }
 
-/** The error of a goodbye that takes too long. */
+/** Returns the error of a goodbye that takes too long. */
 export function noGoodbye(): Error {
   return new TimeoutError("SSL shutdown timed out");
 }
 
-/** Checks times, and fills in those that are not given. */
+/** Checks the time limits, and fills in the defaults. */
 export function tlsTimes(
   handshake: number | undefined,
   shutdown: number | undefined,
@@ -106,7 +106,7 @@ export function tlsTimes(
   };
 }
 
-/** Checks what is given; the runtime ignores what it can't read, and fails only much later. */
+/** Checks the options; Deno ignores what it can't parse, and fails only much later. */
 export function checkTls(options: TlsOptions, isServer: boolean): void {
   const { caCerts = [], cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {

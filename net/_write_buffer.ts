@@ -1,10 +1,10 @@
 /**
  * What a transport has yet to send, and the water marks that say when that is too much.
  *
- * Counterpart of the flow control of Python's `asyncio.transports`. What is added is copied behind
- * what waits already, so that what was written in one turn leaves in one piece. Invariants: there
- * are two blocks of memory, one to fill and one that is being sent, which change places; the
- * protocol is told `pauseWriting()` and `resumeWriting()` in turns, `pauseWriting()` first.
+ * Counterpart of the flow control of Python's `asyncio.transports`. Data is copied behind what is
+ * already buffered, so that all that is written in one turn leaves in one piece. Invariants: there
+ * are two blocks of memory, one to fill and one that is being sent, which change places;
+ * `pauseWriting()` and `resumeWriting()` are called in turn, `pauseWriting()` first.
  *
  * @module
  */
@@ -12,14 +12,14 @@
 const DEFAULT_HIGH = 64 * 1024;
 const LOW_SHARE = 4;
 
-/** A block starts with this many bytes, and doubles as it must. */
+/** A block starts with this many bytes, and doubles as needed. */
 const MIN_BLOCK = 1024;
 /** A larger block is not kept for the next time. */
 const MAX_KEPT_BLOCK = 256 * 1024;
 
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** Who is told when there is too much. */
+/** What the buffer calls when it is too full, and when it no longer is. */
 export interface WriteBufferOwner {
   /** Calls the protocol's `pauseWriting()`. */
   pauseWriting(): void;
@@ -27,7 +27,7 @@ export interface WriteBufferOwner {
   resumeWriting(): void;
 }
 
-/** Where the two marks are, for the arguments of `setWriteBufferLimits()`. */
+/** Returns the two water marks for the arguments of `setWriteBufferLimits()`. */
 export function marks(
   high: number | null,
   low: number | null,
@@ -65,12 +65,12 @@ export class WriteBuffer {
     return this.#size;
   }
 
-  /** Whether the protocol was told to pause. */
+  /** Whether `pauseWriting()` was called last. */
   get isPaused(): boolean {
     return this.#paused;
   }
 
-  /** The low and the high mark. */
+  /** The low-water and the high-water mark. */
   get limits(): [low: number, high: number] {
     return [this.#low, this.#high];
   }
@@ -87,7 +87,7 @@ export class WriteBuffer {
     this.#pauseIfFull();
   }
 
-  /** Adds a copy of each; the owner is told only then if that is too much. */
+  /** Adds a copy of each, and only then calls `pauseWriting()` if that is too much. */
   addAll(list: readonly Uint8Array[]): void {
     for (const data of list) this.#append(data);
     this.#pauseIfFull();
