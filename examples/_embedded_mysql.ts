@@ -1,10 +1,11 @@
 /**
  * An in-process MySQL server, so that the database example runs with no database at hand: mysql2's
- * server side does logins and framing, an in-memory SQLite database answers. Invariants: it listens
- * on loopback only; without the user name and password there is nothing but the login; `close()`
- * leaves no socket and no timer. All clients share one SQLite connection: while one is inside a
- * transaction, others can SELECT (uncommitted rows too) but not write (error 1205). The SQL is
- * SQLite's, with MySQL's quoting, comments, `SET` and transactions. Needs `--allow-net=127.0.0.1`.
+ * server side does logins and framing, and an in-memory SQLite database answers. Invariants: it
+ * listens on loopback only; a client without the user name and password gets no further than the
+ * login; `close()` leaves no socket and no timer. All clients share one SQLite connection: while one
+ * is inside a transaction, others can SELECT (uncommitted rows too) but not write (error 1205). The
+ * SQL is SQLite's, with MySQL's quoting, comments, `SET` and transactions. Needs
+ * `--allow-net=127.0.0.1`.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -32,7 +33,7 @@ const [IN_TRANSACTION, AUTOCOMMIT] = [1, 2] as const;
 const [UTF8MB4, BINARY] = [45, 63] as const;
 const [QUIT, INIT_DB, QUERY, PING, PREPARE, RESET] = [1, 2, 3, 14, 22, 31] as const;
 const [DOUBLE, NULL, LONGLONG, BLOB, VAR_STRING] = [5, 6, 8, 252, 253] as const;
-/** What SQLite's messages begin with, MySQL's number for it, and the SQL state. */
+/** How SQLite's messages begin, MySQL's number for the error, and the SQL state. */
 const ERRORS: [RegExp, number, string][] = [
   [/^no such table/, 1146, "42S02"],
   [/^no such column/, 1054, "42S22"],
@@ -42,13 +43,13 @@ const ERRORS: [RegExp, number, string][] = [
   [/^/, 1064, "42000"],
 ];
 
-/** What {@linkcode startEmbeddedMysql} may be told. */
+/** Options for {@linkcode startEmbeddedMysql}. */
 export interface EmbeddedMysqlOptions {
   hostname?: string; // a loopback address, "127.0.0.1" by default
-  port?: number; // 0, the default, is any free one
-  user?: string; // the one who may log in, "user" by default
+  port?: number; // 0, the default, for any free one
+  user?: string; // the only one who may log in, "user" by default
   password?: string; // "password" by default
-  database?: string; // the name of the one there is, "testdb" by default
+  database?: string; // the name of the only one, "testdb" by default
   setup?: string; // SQLite's SQL, run at the start; by default, a table `users` with three rows
 }
 
@@ -56,13 +57,13 @@ export interface EmbeddedMysqlOptions {
 export interface EmbeddedMysql extends AsyncDisposable {
   readonly hostname: string; // the address it listens on
   readonly port: number; // never 0
-  close(): Promise<void>; // ends all connections and the listener; again, waits for the same end
+  close(): Promise<void>; // ends all connections and the listener; a second call waits, too
 }
 
 /**
  * Starts a MySQL server inside this process.
  * @throws {RangeError} If `hostname` is not a loopback address.
- * @throws {Error} If the port cannot be had or `setup` is not valid SQL.
+ * @throws {Error} If the port is not available or `setup` is not valid SQL.
  */
 export async function startEmbeddedMysql(
   options: EmbeddedMysqlOptions = {},
@@ -116,7 +117,7 @@ type Login = Secret & { user: string; database?: string };
 type OutgoingPacket = { buffer: Buffer; length(): number; writeHeader(sequenceId: number): void };
 type Wire = Connection & { handlePacket(packet?: IncomingPacket): void };
 
-/** What mysql2's `createServer()` does with a socket; its listener hides its address and errors. */
+/** Does what mysql2's `createServer()` does with a socket; that hides its address and errors. */
 function serverSide(stream: Socket): Wire {
   return mysql.createConnection({ stream, isServer: true, connectTimeout: 0 }) as Wire;
 }
@@ -134,7 +135,7 @@ class MysqlError extends Error {
   }
 }
 
-/** One client: greeted, then ready, then closed; from any state it may close, and then is silent. */
+/** One client: greeted, then ready, then closed. It may close in any state, and is then silent. */
 class Session {
   readonly #socket: Socket;
   readonly #wire: Wire;
@@ -147,11 +148,11 @@ class Session {
     this.#socket = socket.setNoDelay(true);
     this.#database = database;
     this.#wire = serverSide(socket);
-    this.#wire.on("error", () => socket.destroy()); // the client broke; the server did not
+    this.#wire.on("error", () => socket.destroy()); // the client's error, not the server's
     this.#loginTimer = setTimeout(() => socket.destroy(), LOGIN_TIMEOUT_MS);
     socket.once("close", () => this.close());
     socket.prependListener("data", (chunk: Uint8Array) => {
-      this.#unparsedBytes += chunk.length; // mysql2 would collect a packet of any length
+      this.#unparsedBytes += chunk.length; // mysql2 would buffer a packet of any length
       if (this.#unparsedBytes > MAX_PACKET_BYTES) this.refuse(1153, "08S01", "Packet too large");
     });
   }
@@ -161,15 +162,15 @@ class Session {
     const flags = { statusFlags: AUTOCOMMIT, characterSet: UTF8MB4, capabilityFlags: CAPABILITIES };
     const authCallback = (login: Login): void => this.#logIn(login);
     this.#wire.serverHandshake({ ...version, ...flags, authCallback });
-    // mysql2 reads the login only: of commands, it takes SET for PREPARE, guesses the types of
-    // parameters, and prints what it does not understand on the console.
+    // mysql2 reads only the login: of commands, it mistakes SET for PREPARE, guesses the types of
+    // parameters, and prints what it does not understand to the console.
     const readLogin = this.#wire.handlePacket.bind(this.#wire);
     this.#wire.handlePacket = (packet) => packet ? this.#receive(packet, readLogin) : readLogin();
   }
 
   refuse(code: number, state: string, message: string): void {
     if (this.#state === "closed") return;
-    if (this.#state === "ready") this.#wire.sequenceId = 1; // in answer to what is being sent
+    if (this.#state === "ready") this.#wire.sequenceId = 1; // the answer to the packet being sent
     this.#fail(new MysqlError(code, state, message));
     this.#state = "closed";
     this.#socket.destroySoon();
@@ -248,7 +249,7 @@ class Session {
     this.#wire.writeEof(0, serverStatus);
   }
 
-  /** As `writeError()`, which cannot tell the SQL state. */
+  /** Like `writeError()`, which cannot send the SQL state. */
   #fail(error: Error): void {
     const [, number = 0, sqlState] = ERRORS.find(([start]) => start.test(error.message)) ?? [];
     const { code, state } = error instanceof MysqlError ? error : { code: number, state: sqlState };
@@ -257,7 +258,7 @@ class Session {
   }
 }
 
-/** The one SQLite connection, and who is inside a transaction on it. */
+/** The only SQLite connection, and the session that is inside a transaction on it. */
 class Database {
   readonly sqlite = new DatabaseSync(":memory:");
   owner: Session | undefined;
@@ -271,7 +272,7 @@ class Database {
     const text = translate(sql);
     const control = /^(start\s+transaction|begin|commit|rollback)(\s+work)?$/i.exec(text)?.[1];
     const foreign = this.owner !== undefined && this.owner !== session;
-    if (foreign && /^[cr]/i.test(control ?? "")) return DONE; // as ever when there is none to end
+    if (foreign && /^[cr]/i.test(control ?? "")) return DONE; // as always when there is none to end
     if (foreign && !/^select\b/i.test(text)) {
       throw new MysqlError(1205, "HY000", "Lock wait timeout exceeded; try restarting transaction");
     }
@@ -307,13 +308,13 @@ class Database {
     const { changes, lastInsertRowid } = statement.run();
     const affectedRows = /^(insert|replace|update|delete|with)\b/i.test(text) ? Number(changes) : 0;
     const inserted = affectedRows > 0 && /^(insert|replace)\b/i.test(text);
-    // Of the ids one statement makes, MySQL tells the first and SQLite the last.
+    // Of the ids that a statement makes, MySQL returns the first and SQLite the last.
     const insertId = inserted ? Math.max(0, Number(lastInsertRowid) - affectedRows + 1) : 0;
     return { ...DONE, affectedRows, insertId };
   }
 }
 
-/** Quoted text, quoted names, comments, and what must not stand outside of them. */
+/** Quoted text, quoted names, comments, and what must not appear outside of them. */
 const TOKEN = new RegExp(
   String.raw`(['"])((?:\\.|\1\1|(?!\1)[^\\])*)(\1?)|\x60[^\x60]*\x60|--(?!\S)[^\n]*|--|#[^\n]*` +
     String.raw`|/\*.*?(?:\*/|$)|[;?\0]|(?<![\w$])[@:$]\w`,
@@ -321,7 +322,7 @@ const TOKEN = new RegExp(
 );
 const ESCAPES = new Map(Object.entries({ 0: "\0", b: "\b", n: "\n", r: "\r", t: "\t", Z: "\x1a" }));
 
-/** MySQL's SQL in SQLite's words; else text escaped with a backslash would end early and be run. */
+/** Translates to SQLite's SQL, where a backslash escapes no quote: the rest would be run. */
 function translate(sql: string): string {
   const text = sql.replace(TOKEN, (token: string, quote?: string, body = "", end = ""): string => {
     if (quote !== undefined && end !== "") return literal(quote, body);
@@ -348,7 +349,7 @@ function literal(quote: string, body: string): string {
   throw new MysqlError(1366, "HY000", "Cannot take text: it has a NUL, where SQLite's text ends");
 }
 
-/** SQLite types values, MySQL columns: the widest of the values decides, else what was declared. */
+/** SQLite types values, MySQL types columns: the widest value decides, or else the declaration. */
 function typeOf(rows: SqlValue[][], column: number, declared: string | null): number {
   const kinds = ["null", "bigint", "number", "string", "object"];
   const kind = (value: SqlValue = null): number => value === null ? 0 : kinds.indexOf(typeof value);
@@ -358,7 +359,7 @@ function typeOf(rows: SqlValue[][], column: number, declared: string | null): nu
   return [NULL, LONGLONG, DOUBLE, VAR_STRING, BLOB][width] ?? NULL;
 }
 
-/** Whether the token is SHA1(password) XOR SHA1(salt, SHA1(SHA1(password))), or empty as it is. */
+/** Whether the token is SHA1(password) XOR SHA1(salt, SHA1(SHA1(password))), or both are empty. */
 function showsPassword(login: Login, password: string): boolean {
   const sha1 = (...parts: (Uint8Array | string)[]): Buffer =>
     parts.reduce((hash, part) => hash.update(part), createHash("sha1")).digest();
@@ -368,26 +369,26 @@ function showsPassword(login: Login, password: string): boolean {
   return Buffer.from(mask.map((byte, i) => byte ^ (inner[i] ?? 0))).equals(login.authToken);
 }
 
-/** What mysql2's `writePacket()` takes; it asks for the header, the first four bytes. */
+/** Returns a packet for mysql2's `writePacket()`, which asks for the header, its first 4 bytes. */
 function packet(...parts: Uint8Array[]): OutgoingPacket {
   const buffer = Buffer.concat([Buffer.alloc(4), ...parts]);
   const length = (): number => buffer.length - 4;
   return { buffer, length, writeHeader: (id) => buffer.writeUInt32LE(length() + id * 2 ** 24) };
 }
 
-/** A number that tells its own size. */
+/** Encodes a number, preceded by its size. */
 function count(n: number): Buffer {
   return Buffer.from(n < 251 ? [n] : [0xfe, n, n >> 8, n >> 16, n >> 24, 0, 0, 0, 0]);
 }
 
-/** As mysql2's own rows have a value, which however take bytes for text. */
+/** Encodes a value as in mysql2's own rows, which, however, treat bytes as text. */
 function encode(value: SqlValue): Buffer {
   if (value === null) return Buffer.of(0xfb);
   const bytes = value instanceof Uint8Array ? value : Buffer.from(String(value));
   return Buffer.concat([count(bytes.length), bytes]);
 }
 
-/** As mysql2's own, which however spoil the name of a number when it is not in ASCII. */
+/** Like mysql2's own, which, however, corrupt the name of a numeric column if it is not ASCII. */
 function definition({ name, column, table, type }: Column, database: string): OutgoingPacket {
   const schema = table === null ? "" : database;
   const names = ["def", schema, table, table, name, column].map((text) => encode(text ?? ""));

@@ -1,28 +1,28 @@
 /**
  * How Python reads and writes text, for the examples that answer as the chapter's scripts do: what
- * `int()` takes for a number, where `str.split()` splits, how a tuple prints.
+ * `int()` accepts as a number, where `str.split()` splits, how a tuple prints.
  *
  * @module
  */
 
 /**
- * What `str.split()` takes for white space: JavaScript's `\s`, with the separators of ASCII and NEL,
- * without the byte order mark.
+ * What `str.split()` treats as white space: JavaScript's `\s`, plus the ASCII separators and NEL,
+ * minus the byte order mark.
  */
 // deno-lint-ignore no-control-regex -- these four are meant
 const WHITE_SPACE = /[\p{White_Space}\u001c-\u001f]+/u;
 /** Digits of any script, with single underscores between them. */
 const INTEGER = /^[+-]?\p{Nd}+(_\p{Nd}+)*$/u;
-/** Python refuses longer numbers, so that nobody keeps it busy with one. */
+/** Python refuses longer numbers, so that no client keeps it busy with one. */
 const MAX_DIGITS = 4300;
 
-/** The words of a text, as Python's `text.split()` gives them. */
+/** Returns the words of a text, as Python's `text.split()` does. */
 export function split(text: string): string[] {
   return text.split(WHITE_SPACE).filter((word) => word !== "");
 }
 
 /**
- * The number that a word stands for, as Python's `int(word)` reads it.
+ * Returns the number that a word stands for, as Python's `int(word)` does.
  *
  * @returns The number, or null where Python raises `ValueError`.
  */
@@ -34,7 +34,7 @@ export function parseInteger(word: string): bigint | null {
   return word.startsWith("-") ? -value : value;
 }
 
-/** The value of a digit. In Unicode the digits of a script stand together, from zero to nine. */
+/** Returns the value of a digit. In Unicode, the digits of a script are adjacent, zero to nine. */
 function digitValue(digit: string): number {
   const code = digit.codePointAt(0)!;
   let first = code;
@@ -42,7 +42,7 @@ function digitValue(digit: string): number {
   return (code - first) % 10;
 }
 
-/** A tuple as Python prints it. */
+/** Returns a tuple as Python prints it. */
 export function tuple(values: readonly unknown[]): string {
   return `(${values.map(literal).join(", ")}${values.length === 1 ? "," : ""})`;
 }

@@ -1,6 +1,6 @@
 /**
- * Runs all examples, one after another, on loopback alone: shows what each prints, what a client
- * said to each server and what it got, and at the end which of them did what they should.
+ * Runs all examples, one after another, on loopback only: shows what each prints, what a client
+ * sent to each server and received, and at the end which of them did what they should.
  *
  * Run: deno task examples
  *
@@ -22,7 +22,7 @@ import { type Example, examples, type Exchange, fileOf } from "./_table.ts";
 
 /** How long an example may take, in seconds; the first run may have to download a package. */
 const TIME_LIMIT = 50;
-/** How often to say that it still runs, in seconds. */
+/** How often to report that an example is still running, in seconds. */
 const PROGRESS_INTERVAL = 1;
 
 /** What a server prints when it listens. */
@@ -31,13 +31,13 @@ const LISTENING = /(?:Running on http:\/\/127\.0\.0\.1:|Serving on \('127\.0\.0\
 /** A running example. */
 interface Running {
   child: Deno.ChildProcess;
-  /** The port, once it listens; null if it ends without. */
+  /** The port, once it listens; null if it ends without listening. */
   port: Future<number | null>;
-  /** Done when all that it prints was shown. */
+  /** Done when all of its output was shown. */
   output: Task<void>;
 }
 
-/** Starts an example; what it prints is shown as it comes. */
+/** Starts an example, and shows its output as it arrives. */
 function start(example: Example, flags: string[]): Running {
   const permissions = example.permissions.map((permission) =>
     permission === "net" ? "--allow-net=127.0.0.1" : `--allow-${permission}`
@@ -82,7 +82,7 @@ async function portOf(running: Running): Promise<number> {
   return port;
 }
 
-/** Makes requests to a web server, and stops it as Ctrl-C does. */
+/** Makes requests to a web server, and stops it like Ctrl-C. */
 async function talkToWebServer(running: Running, exchanges: Exchange[]): Promise<void> {
   const port = await portOf(running);
   await using session = new ClientSession({ baseUrl: `http://127.0.0.1:${port}/` });
@@ -98,7 +98,7 @@ async function talkToWebServer(running: Running, exchanges: Exchange[]): Promise
   running.child.kill("SIGINT");
 }
 
-/** Says lines to a command server, the last of which stops it. */
+/** Sends lines to a command server, the last of which stops it. */
 async function talkToCommandServer(running: Running, exchanges: Exchange[]): Promise<void> {
   const port = await portOf(running);
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -119,7 +119,7 @@ function check(actual: string, expected: string): void {
   if (!actual.includes(expected)) throw new Error(`"${actual}" is not "${expected}"`);
 }
 
-/** Four sites for the URL fetch, that answer in an order of their own. */
+/** Starts four sites for the URL fetch, which may answer in any order. */
 function startLocalSites(): { urls: string[] } & AsyncDisposable {
   const names = ["one", "two", "three", "four"];
   const options = { hostname: "127.0.0.1", port: 0, onListen: (): void => {} };
@@ -156,7 +156,7 @@ async function runExample(example: Example): Promise<void> {
     const { code } = await running.child.status;
     check(`exit code ${code}`, "exit code 0");
   } catch (error) {
-    // Whatever it is, a cancellation too, it leaves no process behind.
+    // No error, not even a cancellation, may leave a process behind.
     kill();
     throw error;
   } finally {
@@ -174,7 +174,7 @@ async function showProgress(): Promise<void> {
   }
 }
 
-/** Runs them all, and returns whether all went well. */
+/** Runs all examples, and returns whether all went well. */
 async function main(): Promise<boolean> {
   const failures = new Map<Example, unknown>();
   for (const example of examples) {

@@ -2,7 +2,7 @@
  * Runs one example, with its flags and with no more permissions than it needs.
  *
  * Run: deno task example NAME [flags]
- * Permissions: --allow-run=deno; --allow-read=examples, for what it says to --help
+ * Permissions: --allow-run=deno; --allow-read=examples, for --help
  *
  * @module
  */
@@ -14,7 +14,7 @@ function listExamples(): string {
   return `Usage: deno task example NAME [flags]\n\n${lines.join("\n")}`;
 }
 
-/** What an example says of itself: the comment that its file opens with. */
+/** Returns the description of an example: the comment that its file opens with. */
 function describe(example: Example): string {
   const [comment = ""] = /^\/\*\*.*?\*\//s.exec(Deno.readTextFileSync(fileOf(example))) ?? [];
   return comment.replaceAll(/^ ?\/?\*+[ /]?/gm, "").trim();
@@ -25,8 +25,8 @@ async function runExample(example: Example, flags: string[]): Promise<number> {
   const command = new Deno.Command("deno", {
     args: ["run", "--no-prompt", ...permissions, fileOf(example), ...flags],
   });
-  // Ctrl-C is for the example, which gets it too; this process waits for how that ends, from before
-  // the example starts, and still when it has ended: this process may be told later.
+  // Ctrl-C is meant for the example, which gets it, too. This process ignores it, from before the
+  // example starts until after it has ended: the signal may arrive here later than there.
   Deno.addSignalListener("SIGINT", () => {});
   const child = command.spawn();
   const forward = (): void => child.kill("SIGTERM");

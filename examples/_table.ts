@@ -1,6 +1,6 @@
 /**
- * The examples, in the order of the chapter: what they are called there, what they may do, and what
- * a client says to those that are servers.
+ * The examples, in the order of the chapter: their names there, their permissions, and what a
+ * client sends to those that are servers.
  *
  * @module
  */
@@ -21,11 +21,11 @@ export interface Example {
   name: string;
   /** What the chapter calls it. */
   title: string;
-  /** What it may do when it is run with its own defaults. */
+  /** The permissions it needs when it is run with its own defaults. */
   permissions: string[];
-  /** How it is run among all of them: on loopback, and without waiting twenty seconds. */
+  /** Its flags when all examples are run: on loopback, and without waiting twenty seconds. */
   flags?: string[];
-  /** For a server: what is said to it, and how it is stopped. */
+  /** For a server: what is sent to it, as requests or as commands. */
   web?: Exchange[];
   commands?: Exchange[];
 }

@@ -42,10 +42,10 @@ const { values: flags } = parseArgs({
 });
 
 const POOL = new AppKey<Pool>("pool");
-/** For ending queries: there is a connection for it, however many queries there are. */
+/** For ending queries: a separate connection, free however many queries are running. */
 const KILLER = new AppKey<Pool>("killer");
 
-/** Before the `yield` at start-up, after it at clean-up. MySQL commits each statement by itself. */
+/** Start-up before the `yield`, clean-up after it. MySQL commits each statement by itself. */
 async function* databasePools(app: Application): AsyncGenerator<void, void, void> {
   const { user, password, database } = flags;
   await using server = flags.embedded
@@ -57,7 +57,7 @@ async function* databasePools(app: Application): AsyncGenerator<void, void, void
     user,
     password,
     database,
-    // Else an integer beyond 2 ** 53 comes rounded; with it, as a text.
+    // Without this, integers beyond 2 ** 53 are rounded; with it, they are strings.
     supportBigNumbers: true,
   };
   await using pool = createPool(options);
@@ -87,7 +87,7 @@ async function handleUser(request: Request): Promise<Response> {
 
 type Rows = RowDataPacket[] | RowDataPacket[][];
 
-/** What mysql2 is asked: `values` go in place of the question marks, quoted. */
+/** A query for mysql2: `values` replace the question marks, quoted. */
 interface Query {
   sql: string;
   values?: unknown[];
@@ -104,18 +104,18 @@ async function queryDatabase<T extends Rows>(query: Query): Promise<T> {
   }
 }
 
-/** A connection of the pool; one that comes when nobody waits for it any more goes back. */
+/** Takes a connection from the pool; one that arrives after a cancellation goes back. */
 async function connect(pool: Pool): Promise<PoolConnection> {
   const connecting = pool.getConnection();
   try {
     return await wrapFuture(connecting);
   } catch (error) {
-    connecting.then((late) => late.release(), () => {}); // why there is none, the error says
+    connecting.then((late) => late.release(), () => {}); // its error was thrown, or is moot
     throw error;
   }
 }
 
-/** Queries, and gives the connection back, unless the task was cancelled meanwhile. */
+/** Runs a query and gives the connection back, or ends it if the task was cancelled. */
 async function queryOn<T extends Rows>(connection: PoolConnection, query: Query): Promise<T> {
   try {
     const [rows] = await wrapFuture(connection.query<T>(query));
@@ -129,8 +129,8 @@ async function queryOn<T extends Rows>(connection: PoolConnection, query: Query)
 }
 
 /**
- * Ends a connection and its query. The server would not notice that nobody waits for it; until it has
- * been told, the pool makes no other connection in its place.
+ * Ends a connection and its query. The server would not notice that nobody waits for it any more;
+ * until it has been told, the pool opens no other connection in its place.
  */
 async function kill(connection: PoolConnection): Promise<void> {
   try {
@@ -143,7 +143,7 @@ async function kill(connection: PoolConnection): Promise<void> {
   }
 }
 
-/** Whether the connection is lost or was never there, rather than a query refused. */
+/** Whether the connection is lost or was never made, rather than the query refused. */
 function isConnectionError(error: unknown): error is Error & { code: string } {
   if (!(error instanceof Error)) return false;
   const { fatal, code } = error as { fatal?: boolean; code?: string };

@@ -26,7 +26,7 @@ async function main(urls: string[]): Promise<void> {
   await using session = new ClientSession();
   const pages = urls.map((url) => () => fetchPage(session, url));
   for (const page of await gather(pages, { returnExceptions: true })) {
-    // With returnExceptions, what could not be fetched is an error among the results.
+    // With returnExceptions, a failed fetch is an error among the results.
     if (page instanceof Error) console.log(page.message);
     else console.log([...page].slice(0, 100).join(""));
   }

@@ -37,12 +37,12 @@ function decodeParts(parts: Uint8Array[]): string | null {
   }
 }
 
-/** Serves one client. Each has a total of its own. */
+/** Serves one client. Each client has a total of its own. */
 export class CommandServerProtocol extends Protocol {
   protected total = 0n;
   readonly #stopServer: () => void;
   #transport!: Transport;
-  /** What has arrived of a line that has not ended, and how many bytes that is. */
+  /** What has arrived of an unfinished line, and how many bytes that is. */
   #line: Uint8Array[] = [];
   #lineLength = 0;
 
@@ -71,7 +71,7 @@ export class CommandServerProtocol extends Protocol {
     this.#endLine();
   }
 
-  // Who sends commands and takes no replies is not listened to until it does.
+  // A client that sends commands but reads no replies is not read from until it does.
   override pauseWriting(): void {
     this.#transport.pauseReading();
   }
@@ -84,7 +84,7 @@ export class CommandServerProtocol extends Protocol {
     console.log("Connection closed");
   }
 
-  /** Does what a command says, and returns the reply. */
+  /** Executes a command and returns the reply. */
   protected execute(command: string, words: string[]): string {
     if (command !== "add") return "Unknown command. Available commands: add <number>, shutdown\n";
     const number = parseInteger(words[0] ?? "");
@@ -95,7 +95,7 @@ export class CommandServerProtocol extends Protocol {
 
   #addToLine(data: Uint8Array): void {
     this.#lineLength += data.length;
-    // Of a line that is too long, nothing is kept. The data is lent: what is kept is a copy.
+    // Nothing is kept of a line that is too long. The data is lent: what is kept is a copy.
     if (this.#lineLength > MAX_LINE) this.#line = [];
     else if (data.length > 0) this.#line.push(data.slice());
   }
@@ -142,14 +142,14 @@ async function serve(
   } finally {
     server.close();
     server.closeClients();
-    // A client that does not take its last reply does not keep the server up.
+    // A client that does not read its last reply must not keep the server running.
     const deadline = loop.callLater(1, () => server.abortClients());
     await server.waitClosed();
     deadline.cancel();
   }
 }
 
-/** Serves until a client says `shutdown`, or until Ctrl-C. */
+/** Serves until a client sends `shutdown`, or until Ctrl-C. */
 export async function runServer(ProtocolClass: typeof CommandServerProtocol): Promise<void> {
   const { values: flags } = parseArgs({
     options: {

@@ -10,7 +10,7 @@
 import { parseInteger } from "./_python_text.ts";
 import { CommandServerProtocol, runServer } from "./simple_async_server.ts";
 
-/** The longest product. Longer and longer numbers would keep the server from other clients. */
+/** The longest product. Ever longer numbers would keep the server from serving other clients. */
 const MAX_DIGITS = 64 * 1024;
 
 class ExtendedProtocol extends CommandServerProtocol {
