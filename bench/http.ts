@@ -1,23 +1,23 @@
 /**
- * The HTTP benchmark: one workload of all sides, of their servers or of their clients.
+ * The HTTP benchmark: one workload, for the servers or the clients of all sides.
  *
  *     deno run bench/http.ts SCALE WORKLOAD SIDE…
  *
- * The server of a side runs on one core, what asks it on the other; the client of a side the other way
- * round. All sides are started and warmed up; then they take turns with short slices of time, so that a
- * machine that is slower for a while is so for all of them. `wrk` asks for pages on 64 connections.
- * The WebSockets are spoken here: 32 connections, each of which sends 100 bytes, once or 16 times, and
- * waits for all of that to come back. Prints one JSON object: of each side that has such a thing, name
- * to requests or messages a second.
+ * What is measured, a server or a client, runs on one core, and its counterpart on the other. All
+ * sides are started and warmed up; then they take turns in short slices of time, so that a machine
+ * that is slower for a while is slower for all of them. `wrk` requests pages on 64 connections. The
+ * WebSocket load comes from this program: 32 connections, each of which sends 1 or 16 messages of
+ * 100 bytes and waits for all of them to come back. Prints one JSON object: for each side that has
+ * the workload, its name to requests or messages a second.
  *
  * @module
  */
 
 import type { Workload } from "./http_workloads.ts";
 
-/** For how long each side is measured at a scale of 1, in seconds; before that, V8 compiles what it will run. */
+/** How long each side is measured at a scale of 1, in seconds, after it was warmed up. */
 const SECONDS = 4;
-/** How long a slice is at most. */
+/** The longest slice, in seconds. */
 const SLICE = 0.5;
 const CONNECTIONS = 64;
 
@@ -36,10 +36,10 @@ wrk.body = '{"id": 42, "name": "Ada", "tags": ["a", "b"]}'
 wrk.headers["Content-Type"] = "application/json"
 `;
 
-/** What `taskset` ends with where there is no such program. */
+/** The exit code of `taskset` if there is no such program. */
 const NOT_FOUND = 127;
 
-/** A command on one of the cores. */
+/** Returns a command that runs on one of the cores. */
 function onCore(core: number, ...[program, ...args]: string[]): Deno.Command {
   const pinned = ["-c", String(core), program!, ...args];
   const options = { stdin: "piped", stdout: "piped", stderr: "inherit" } as const;
@@ -58,12 +58,12 @@ function onDeno(core: number, program: string, ...args: string[]): Deno.Command 
   );
 }
 
-/** Measures for so many seconds, and returns how often a second something was done. */
+/** Measures for a number of seconds, and returns how much was done per second. */
 type Measure = (seconds: number) => Promise<number>;
-/** Has a side ready to be measured, until `stack` is disposed of. */
+/** Makes a side ready to be measured, until `stack` is disposed of. */
 type Start = (side: string, stack: AsyncDisposableStack) => Promise<Measure>;
 
-/** A program that says one number at a time. */
+/** A program that prints one number at a time. */
 class Speaker implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #said: AsyncIterator<string>;
@@ -107,7 +107,7 @@ function startServer(side: string, stack: AsyncDisposableStack, core = 1): Promi
 
 // -- Pages --
 
-/** Has `wrk` ask for a page for so long, and returns how often a second it was answered. */
+/** Lets `wrk` request a page for some seconds, and returns the answers per second. */
 async function wrk(seconds: number, ...args: string[]): Promise<number> {
   const output = await runWrk(seconds, args);
   // On a busy machine it may not have begun when it was told to stop.
@@ -117,9 +117,9 @@ async function wrk(seconds: number, ...args: string[]): Promise<number> {
   throw new Error(`wrk ${args.join(" ")}:\n${output}`);
 }
 
-/** Runs it. It knows whole seconds only, so it is told when to stop. */
+/** Runs `wrk`. It knows whole seconds only, so it is told when to stop. */
 async function runWrk(seconds: number, args: string[]): Promise<string> {
-  // A signal that comes while it begins may be lost: at the latest, it ends by itself.
+  // A signal that comes while it begins may be lost: then it ends by itself at this time.
   const latest = `-d${Math.ceil(seconds) + 1}s`;
   const child = onCore(0, "wrk", "-t1", `-c${CONNECTIONS}`, latest, ...args).spawn();
   const timer = setTimeout(() => child.kill("SIGINT"), seconds * 1000);
@@ -139,14 +139,14 @@ function page(path: string, ...args: string[]): Start {
 
 // -- WebSockets --
 
-/** Sends messages again and again, each time once all have come back. */
+/** Sends messages again and again, each time after all have come back. */
 class EchoClient {
   readonly #conn: Deno.TcpConn;
   readonly #sent: Uint8Array;
   readonly #answered: number;
   readonly #buffer = new Uint8Array(64 * 1024);
 
-  /** On an open connection; `depth` messages are under way at a time. */
+  /** Uses an open connection; `depth` messages are under way at a time. */
   constructor(conn: Deno.TcpConn, depth: number) {
     this.#conn = conn;
     const frame = new Uint8Array(6 + MESSAGE_BYTES).fill(0x61);
@@ -174,7 +174,7 @@ class EchoClient {
     for (let left = bytes; left.length > 0;) left = left.subarray(await this.#conn.write(left));
   }
 
-  /** One time there and back. */
+  /** Sends the messages once, and waits until they have come back. */
   async exchange(): Promise<void> {
     await this.#write(this.#sent);
     for (let left = this.#answered; left > 0;) {
@@ -198,7 +198,7 @@ function echo(depth: number): Start {
   };
 }
 
-/** How often a second all of them together send and get. */
+/** Returns how many exchanges per second all clients make together. */
 async function exchangeAll(clients: EchoClient[], seconds: number): Promise<number> {
   let count = 0;
   const begin = performance.now();
@@ -211,7 +211,7 @@ async function exchangeAll(clients: EchoClient[], seconds: number): Promise<numb
 
 // -- Clients --
 
-/** A client, against a bare server of its own. */
+/** Starts a client, and a bare server of its own to measure it against. */
 async function client(side: string, stack: AsyncDisposableStack): Promise<Measure> {
   const port = await startServer("Deno", stack, 0);
   const command = onDeno(1, "http_client.ts", side, `http://127.0.0.1:${port}/text`);
@@ -235,13 +235,13 @@ const workloads: Record<Workload, Start> = {
   "client-64": client,
 };
 
-/** Hono has no WebSockets of its own here: it takes the runtime's. */
+/** Whether a side has the workload. Hono has no WebSockets of its own here: it uses Deno's. */
 function isThere(side: string): boolean {
   if (name === "client-64") return side === "@aio/asyncio" || side === "Deno";
   return !(side === "Hono" && name.startsWith("websocket"));
 }
 
-/** The measured figures, by side; those that fail are left out, and named. */
+/** Returns the measured figures by side; sides that fail are left out, and named. */
 async function measureAll(stack: AsyncDisposableStack): Promise<Map<string, number[]>> {
   const measures = new Map<string, Measure>();
   const figures = new Map<string, number[]>();

@@ -3,7 +3,7 @@
  *
  *     deno run bench/http_client.ts @aio/asyncio|Deno URL
  *
- * For each number of seconds on standard input, prints the requests a second of that time.
+ * For each number of seconds on standard input, measures that long and prints requests a second.
  *
  * @module
  */
@@ -15,12 +15,12 @@ const AT_A_TIME = 64;
 
 const [name = "", url = ""] = Deno.args;
 
-/** Makes one request, and reads its body. */
+/** Makes one request, and reads the body of the response. */
 type Get = () => Promise<string>;
-/** Runs all of them at the same time. */
+/** Runs all workers at the same time. */
 type RunAll = (workers: (() => Promise<void>)[]) => PromiseLike<unknown>;
 
-/** How many requests a second `get` makes, again and again. */
+/** Prints how many requests a second `get` makes, for each number of seconds. */
 async function measure(get: Get, runAll: RunAll): Promise<void> {
   for await (const seconds of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     console.log(await work(get, runAll, Number(seconds)));

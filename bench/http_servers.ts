@@ -4,7 +4,7 @@
  *
  *     deno run bench/http_servers.ts @aio/asyncio|Deno|Hono FOLDER
  *
- * Prints the port it serves on, on 127.0.0.1, until it is killed.
+ * Prints its port on 127.0.0.1, and serves until it is killed.
  *
  * @module
  */
@@ -67,7 +67,7 @@ function onListen({ port }: Deno.NetAddr): void {
   console.log(port);
 }
 
-/** No more than each answer takes. */
+/** Does no more than each answer takes. */
 async function answerBarely(request: Request, folder: string): Promise<Response> {
   const start = request.url.indexOf("/", 8);
   const mark = request.url.indexOf("?", start);

@@ -16,5 +16,5 @@ export const WORKLOADS = [
   "client-64",
 ] as const;
 
-/** The name of one. */
+/** The name of a workload. */
 export type Workload = typeof WORKLOADS[number];

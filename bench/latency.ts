@@ -4,10 +4,10 @@
  *
  *     deno run bench/latency.ts COUNT
  *
- * Meanwhile a chain of callbacks, or a task that only sleeps for no time, keeps the loop busy, or
+ * Meanwhile a chain of callbacks, or a task that only calls `sleep(0)`, keeps the loop busy, or
  * nothing does ("idle"). Another process sends one byte after the other to a server on the loop and
- * waits for each to come back: what it waits is the latency of a socket. Timers of the host are set
- * for 3 ms: what they are late is theirs. Prints one JSON object, `name@kind` to milliseconds.
+ * waits for each to come back: that wait is the latency of a socket. Host timers are set for 3 ms:
+ * how late they are is the latency of a timer. Prints one JSON object, `name@kind` to milliseconds.
  *
  *     deno run bench/latency.ts ping PORT COUNT
  *
@@ -21,7 +21,7 @@ import type { EventLoop, Suspension, Transport } from "@aio/asyncio";
 
 const TIMER_MS = 3;
 
-/** Sends back what it gets. */
+/** Sends back what it receives. */
 class Echo extends Protocol {
   #transport: Transport | null = null;
 
@@ -55,7 +55,7 @@ const KINDS: Record<string, (loop: EventLoop, isOver: () => boolean) => Promise<
   },
 };
 
-/** Sets one timer of the host after the other, and notes how late each is. */
+/** Sets one host timer after the other, and notes how late each is. */
 function watchTimers(late: number[]): Disposable {
   let timer: ReturnType<typeof setTimeout>;
   const next = (): void => {

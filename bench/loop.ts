@@ -4,8 +4,8 @@
  *
  *     deno run bench/loop.ts SCALE [NAME …]
  *
- * Prints one JSON object, `name@kind` to operations a second: the median of three runs. The workload
- * `timers` gives operations a second of CPU time.
+ * Prints one JSON object, `name@kind` to operations a second: the median of three runs. For the
+ * workload `timers`, these are operations a second of CPU time.
  *
  * @module
  */
@@ -80,7 +80,7 @@ async function fanOut(n: number): Promise<void> {
   await done;
 }
 
-/** Numbers from 0 to 1, the same each time. */
+/** Returns a source of numbers from 0 to 1, the same each time. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => ((state = Math.imul(state, 1664525) + 1013904223 | 0) >>> 0) / 2 ** 32;
@@ -240,7 +240,7 @@ function contended(makeLock: () => Lock | Semaphore): Workload {
   });
 }
 
-/** Two tasks hand a turn to and fro. */
+/** Two tasks hand a turn back and forth. */
 const events = coroutines(100_000, async (n) => {
   const [ping, pong] = [new Event(), new Event()];
   const player = (mine: Event, other: Event) => async (): Promise<void> => {

@@ -1,11 +1,11 @@
 /**
- * The memory benchmark's own side: what tasks take that sleep, and what is left once they are
- * cancelled, in bytes for each task.
+ * The memory benchmark's own side: what sleeping tasks take, and what is left once they are
+ * cancelled, in bytes per task.
  *
  *     deno run --v8-flags=--expose-gc bench/memory.ts async|generator COUNT
  *
- * Prints one JSON object, `name@kind` to bytes. The heap is what V8 says is in use, after garbage was
- * collected; the resident set is what the system says.
+ * Prints one JSON object, `name@kind` to bytes. The heap is what V8 reports as in use after garbage
+ * collection; the resident set is what the system reports.
  *
  * @module
  */
@@ -31,7 +31,7 @@ interface Usage {
   rss: number;
 }
 
-/** What is in use, once garbage was collected and what hung on it was finalized. */
+/** Returns what is in use after garbage collection and finalization. */
 async function usage(): Promise<Usage> {
   for (let i = 0; i < 3; i++) {
     gc({ type: "major", flavor: "last-resort" });
@@ -41,7 +41,7 @@ async function usage(): Promise<Usage> {
   return { heap: heapUsed, rss };
 }
 
-/** What is in use while tasks sleep, and after they were cancelled. */
+/** Returns what is in use while tasks sleep, and after they were cancelled. */
 async function measure(sleeper: Coroutine<void>, count: number): Promise<[Usage, Usage]> {
   const tasks = Array.from({ length: count }, () => createTask(sleeper));
   await sleep(0);
@@ -53,7 +53,7 @@ async function measure(sleeper: Coroutine<void>, count: number): Promise<[Usage,
 
 const [kind = "", count = ""] = Deno.args;
 const results = await run(async () => {
-  await measure(KINDS[kind]!, 1000); // what is there once for all is there now
+  await measure(KINDS[kind]!, 1000); // what is allocated only once is there now
   const before = await usage();
   const [asleep, cancelled] = await measure(KINDS[kind]!, Number(count));
   const each = (after: number, before: number): number => (after - before) / Number(count);

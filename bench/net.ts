@@ -4,14 +4,15 @@
  *
  *     deno run … bench/net.ts ours|raw|uvloop|asyncio SECONDS [KIND …]
  *
- * The kinds are `protocol`, and streams that echo what `read()`, `readexactly()` or `readline()` gives.
- * Prints one JSON object: messages a second, and how long 99 % of them take at most. The load comes
- * from `net_load.c`, compiled here: a client in a scripting language would be the slower end.
+ * The kinds are `protocol`, and streams that echo what `read()`, `readexactly()` or `readline()`
+ * returns. Prints one JSON object: messages a second, and how long 99 % of them take at most. The
+ * load comes from `net_load.c`, compiled here: a client in a scripting language would be the slower
+ * end.
  *
  * @module
  */
 
-/** How big the messages of each kind are. A line of 100 KiB is longer than streams usually allow. */
+/** The message sizes of each kind. A line of 100 KiB is longer than streams usually allow. */
 const SIZES: Record<string, number[]> = {
   protocol: [1000, 100 * 1024],
   read: [1000, 100 * 1024],
@@ -20,8 +21,8 @@ const SIZES: Record<string, number[]> = {
 };
 const CONNECTIONS = "10";
 /**
- * How long a server is warmed up with connections of their own, and then with those that count, in
- * seconds. A fresh server of asyncio asks the system for each buffer: its first clients wait longer.
+ * How long a server is warmed up, first with other connections and then with those that count, in
+ * seconds. A fresh asyncio server asks the system for each buffer: its first clients wait longer.
  */
 const WARMUP = "0.3";
 
@@ -32,7 +33,7 @@ const path = (name: string): string => new URL(name, import.meta.url).pathname;
 const deno = ["deno", "run", "--allow-net=127.0.0.1", path("net_server.ts")];
 const python = ["/usr/bin/python3", path("net_server.py")];
 
-/** What starts the server of a side, but for the kind and the size. */
+/** The commands that start the server of a side, without the kind and the size. */
 const sides: Record<string, string[]> = {
   ours: [...deno, "ours"],
   raw: [...deno, "raw"],
@@ -51,14 +52,14 @@ function pinned(core: string, command: string[]): Deno.Command {
   return new Deno.Command("taskset", { args, stdout: "piped", stderr: "inherit" });
 }
 
-/** Runs a program to its end, and gives what it printed. */
+/** Runs a program to its end, and returns what it printed. */
 async function output(command: Deno.Command, name: string): Promise<string> {
   const { code, stdout } = await command.output();
   if (code !== 0) throw new Error(`Cannot measure: ${name} has ended with ${code}`);
   return new TextDecoder().decode(stdout);
 }
 
-/** Starts a server; gives its port. */
+/** Starts a server, and returns its port. */
 async function serve(command: string[]): Promise<AsyncDisposable & { readonly port: string }> {
   const server = pinned(SERVER_CORE, command).spawn();
   const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();

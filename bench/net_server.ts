@@ -1,9 +1,9 @@
 /**
- * The net benchmark's servers in Deno: they send back what they get.
+ * The net benchmark's servers in Deno: they send back what they receive.
  *
  *     deno run --allow-net=127.0.0.1 bench/net_server.ts ours|raw protocol|read|readexactly|readline SIZE
  *
- * `raw` is what the runtime allows: a loop that reads and writes, with one buffer and nothing
+ * `raw` is the most that Deno allows: a loop that reads and writes, with one buffer and nothing
  * around it, whatever the kind. Prints the port.
  *
  * @module

@@ -3,17 +3,16 @@
  *
  *     deno task bench loop|memory|latency|net|http [--rounds N] [--scale X] [--only NAME,…]
  *
- * `loop` counts operations a second: more is better. `memory` weighs a million tasks that sleep, and
+ * `loop` counts operations a second: more is better. `memory` weighs a million sleeping tasks, and
  * `latency` times how long sockets and timers wait for a loop that is never idle: less is better.
- * `net` has servers echo (Linux only, with a C compiler): more messages and fewer microseconds are
- * better, and what bare Deno does is as much as can be had.
- * `http` counts requests a second, of servers, which `wrk` asks, and of clients: more is better.
+ * `net` measures echo servers (Linux only, with a C compiler): more messages and fewer microseconds
+ * are better, and bare Deno is the upper bound.
+ * `http` counts requests a second, of servers under load from `wrk` and of clients: more is better.
  *
- * In each round the sides take turns, each alone on one core where the system can pin it; the side
- * that begins changes. Those of `http` take turns several times a round, a short slice each. A ratio is
- * taken within a round, for these machines are shared and noisy; the median over the rounds is shown,
- * with the range. Peers that are not installed are left out,
- * and named.
+ * In each round the sides take turns, each alone on one core where the system can pin it; each
+ * round begins with another side. Those of `http` take turns several times a round, in short
+ * slices. Ratios are taken within a round, since machines may be shared and noisy; the median over
+ * the rounds is shown, with the range. Peers that are not installed are left out, and named.
  *
  * @module
  */
@@ -24,7 +23,7 @@ import { WORKLOADS } from "./http_workloads.ts";
 /** What was measured, by workload and kind. */
 type Figures = Record<string, number>;
 
-/** One of those that are compared. */
+/** One of the sides that are compared. */
 interface Side {
   name: string;
   /** Each prints a part of its figures. The sides take turns with each. */
@@ -34,9 +33,9 @@ interface Side {
 interface Bench {
   /** This project comes first. */
   sides: Side[];
-  /** Each prints a part of the figures of all sides, by name: there they take turns by themselves. */
+  /** Each prints a part of the figures of all sides, by name, and makes them take turns itself. */
   shared?: string[][];
-  /** What the figures are shown in, and how many of the measured ones make one of it. */
+  /** The unit in which the figures are shown, and how many measured ones make one of it. */
   unit: string;
   perUnit: number;
   rounds: number;
@@ -57,13 +56,13 @@ const only = flags.only.split(",").filter((name) => name !== "");
 const here = new URL(".", import.meta.url).pathname;
 const PYTHON = "/usr/bin/python3";
 
-/** Ends with what is wrong with the command line. */
+/** Prints what is wrong and exits. */
 function fail(message: string): never {
   console.error(message);
   Deno.exit(2);
 }
 
-/** Those of Python; they are given their own name, and `args`. */
+/** Returns the Python sides; their programs get the side's name and `args`. */
 function peers(program: string, ...args: string[]): Side[] {
   return ["uvloop", "asyncio"].map((name) => ({
     name,
@@ -127,7 +126,7 @@ const benches: Record<string, () => Bench> = {
   },
 };
 
-/** Runs a command, and returns what it has measured; null if that can't be done here. */
+/** Runs a command, and returns what it has measured; null if it fails. */
 async function runCommand<T = Figures>(
   name: string,
   [command, ...args]: string[],
@@ -143,7 +142,7 @@ async function runCommand<T = Figures>(
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** What pins a command to one core, or nothing where the system can't. */
+/** Returns what pins a command to one core, or nothing where the system can't. */
 async function findPin(): Promise<string[]> {
   const pin = ["taskset", "-c", "1"];
   try {
@@ -161,7 +160,7 @@ function median(values: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The figures of all sides in each round; a side without any was left out. */
+/** Returns the figures of all sides in each round; a side that was left out has none. */
 async function measure(bench: Bench, rounds: number): Promise<Map<string, Figures>[]> {
   const pin = bench.pinned ? await findPin() : [];
   const results: Map<string, Figures>[] = [];
@@ -174,7 +173,7 @@ async function measure(bench: Bench, rounds: number): Promise<Map<string, Figure
   return results;
 }
 
-/** Adds what a command says of all sides. */
+/** Adds what a command prints for all sides. */
 async function measureShared(command: string[], result: Map<string, Figures>): Promise<void> {
   const all = await runCommand<Record<string, Figures>>(command.slice(-5).join(" "), command);
   for (const [name, figures] of Object.entries(all ?? {})) {

@@ -17,9 +17,9 @@ let isKeepingMemory = false;
 /**
  * Makes the allocator keep freed memory. By default, glibc returns the end of its heap to the
  * system as soon as 128 KiB of it are free, and gets it back page by page for the next copy: a
- * third of the time that streams of large chunks took. When a large block is freed, glibc raises that
- * threshold to twice the block's size (see mallopt(3)). The block is never touched, and takes no
- * memory.
+ * third of the time that streams of large chunks took. When a large block is freed, glibc raises
+ * that threshold to twice the block's size (see mallopt(3)). The block is never touched, and takes
+ * no memory.
  */
 function keepMemory(): void {
   isKeepingMemory = true;
