@@ -113,7 +113,7 @@ export function* listenOnPath(path: string, isCleanedUp: boolean): Steps<ServerL
   });
 }
 
-/** For each listener that is being closed, a promise that it is. */
+/** The ends of listeners that are being closed. */
 const closings = new Set<Promise<void>>();
 
 /** Waits for listeners that are being closed: one may hold the port or path that is wanted now. */

@@ -86,8 +86,8 @@ function lookupError(action: string, error: Error): Error {
  * Counterpart of Python's `loop.getnameinfo()`.
  *
  * @param sockaddr The address and the port.
- * @returns An awaitable of the two names; the address or port itself where there is no name.
- * @throws {Deno.errors.NotFound} If the address is invalid.
+ * @returns An awaitable of the two names; a service without a name is the port's number.
+ * @throws {Deno.errors.NotFound} If the address has no name, or is invalid.
  *
  * @example
  * ```ts

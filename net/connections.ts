@@ -37,7 +37,7 @@ export interface ConnectionOptions extends BaseConnectionOptions {
   family?: 0 | 4 | 6;
   /**
    * Seconds to wait for an address to answer before the next one is tried, too ("Happy Eyeballs",
-   * RFC 8305; 0.25 is a good value). By default, the next one is tried once the first has failed.
+   * RFC 8305; 0.25 is a good value). By default, the next one is tried once that one has failed.
    */
   happyEyeballsDelay?: number;
   /**

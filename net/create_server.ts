@@ -74,7 +74,7 @@ export interface UnixServerOptions extends BaseServerOptions {
  * @param port The port; 0 for any free port.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no event loop is running.
+ * @throws {RuntimeError} If no loop runs.
  * @throws {TypeError} If the TLS options are incomplete or invalid.
  * @throws {Deno.errors.AddrInUse} If the port is in use.
  * @throws {Deno.errors.NotSupported} If `reusePort` is true and Deno lacks `--unstable-net`.
@@ -122,7 +122,7 @@ function* serveHosts(
  * @param path The path of the socket.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no event loop is running.
+ * @throws {RuntimeError} If no loop runs.
  * @throws {TypeError} If the TLS options are incomplete or invalid.
  * @throws {Deno.errors.AddrInUse} If there is a file at the path that is not a socket.
  *

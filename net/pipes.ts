@@ -99,7 +99,7 @@ function* connect<P extends BaseProtocol>(
   const loop = getRunningLoop();
   const waiter = new HostWaiter({ loop });
   const protocol = protocolFactory();
-  // For a pipe to write to, no callback for received data is called.
+  // A transport that only writes calls no callback for received data.
   const stream = protocol as unknown as StreamProtocol;
   const transport = new SocketTransport(loop, channel, stream, { extra: {}, waiter });
   try {

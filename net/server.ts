@@ -142,7 +142,7 @@ export class Server implements AsyncDisposable {
    * When cancelled, it closes the server and waits until its connections have ended. Counterpart of
    * `serve_forever()`.
    *
-   * @returns An awaitable that never returns: it ends with a `CancelledError`.
+   * @returns An awaitable that ends only by throwing, as a rule a `CancelledError`.
    * @throws {RuntimeError} If the server is closed, or `serveForever()` is already being awaited.
    */
   serveForever(): Awaitable<never> {

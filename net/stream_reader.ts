@@ -1,5 +1,5 @@
 /**
- * Reading from a stream of bytes: a number of them, up to a separator, or line by line.
+ * Reading from a stream of bytes: a given number, up to a separator, or line by line.
  *
  * Counterpart of `StreamReader` of Python's `asyncio.streams`. Invariants: no byte is lost or
  * returned twice, however the bytes arrive and whichever read is cancelled; at most one coroutine

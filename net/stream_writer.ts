@@ -89,7 +89,7 @@ export class StreamWriter implements AsyncDisposable {
    * @param transport The transport to send through.
    * @param protocol The protocol of that transport.
    * @param reader The reader of the same connection, if there is one.
-   * @throws {RuntimeError} If no event loop is running.
+   * @throws {RuntimeError} If no loop runs.
    */
   constructor(transport: Transport, protocol: WriterProtocol, reader: StreamReader | null = null) {
     this.#transport = transport;

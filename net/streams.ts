@@ -100,7 +100,7 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
    *
    * @param streamReader The reader to feed.
    * @param clientConnectedCb On a server: called when the connection is made.
-   * @throws {RuntimeError} If no event loop is running.
+   * @throws {RuntimeError} If no loop runs.
    */
   constructor(
     streamReader: StreamReader,
@@ -181,7 +181,7 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
 }
 
 /**
- * Connects to a TCP server, with a reader and a writer.
+ * Opens a connection to a TCP server, with a reader and a writer.
  *
  * Counterpart of Python's `asyncio.open_connection()`.
  *
@@ -225,7 +225,7 @@ export function openConnection(
 }
 
 /**
- * Connects to a server on a Unix socket, with a reader and a writer.
+ * Opens a connection to a server on a Unix socket, with a reader and a writer.
  *
  * Counterpart of Python's `asyncio.open_unix_connection()`.
  *
@@ -283,7 +283,7 @@ function* open(
  * @param port The port; 0 for any free port.
  * @param options How to listen; see `createServer()`.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no event loop is running.
+ * @throws {RuntimeError} If no loop runs.
  * @throws {TypeError} If the TLS options are incomplete or invalid.
  * @throws {Deno.errors.AddrInUse} If the port is in use.
  *
@@ -323,7 +323,7 @@ export function startServer(
  * @param path The path of the socket.
  * @param options How to listen.
  * @returns An awaitable of the server.
- * @throws {RuntimeError} If no event loop is running.
+ * @throws {RuntimeError} If no loop runs.
  * @throws {TypeError} If the TLS options are incomplete or invalid.
  * @throws {Deno.errors.AddrInUse} If there is a file at the path that is not a socket.
  *
