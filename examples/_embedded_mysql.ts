@@ -376,7 +376,7 @@ function packet(...parts: Uint8Array[]): OutgoingPacket {
   return { buffer, length, writeHeader: (id) => buffer.writeUInt32LE(length() + id * 2 ** 24) };
 }
 
-/** Encodes a number, preceded by its size. */
+/** Encodes a number as a length-encoded integer. */
 function count(n: number): Buffer {
   return Buffer.from(n < 251 ? [n] : [0xfe, n, n >> 8, n >> 16, n >> 24, 0, 0, 0, 0]);
 }
