@@ -106,7 +106,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type Read = ReadableStreamReadResult<Bytes>;
 
 /** The chunks of a body. If a task is cancelled while it waits for one, the next task gets it. */
-export class BodyPieces {
+export class BodyChunks {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #task: RequestTask | null;
   /** The pending read, whose chunk nobody has taken yet. */
@@ -126,7 +126,7 @@ export class BodyPieces {
   /** Waits for a chunk; null at the end. */
   *next(): Steps<Bytes | null> {
     const coming = this.#coming ??= this.#reader.read();
-    const reading = new BodyReading(coming, BodyPieces.#recipe);
+    const reading = new BodyReading(coming, BodyChunks.#recipe);
     if (this.#task !== null && this.#task.early !== null) failIfLeft(reading, this.#task);
     const { value } = yield* reading;
     if (this.#coming !== coming) return NOTHING; // another task has taken it

@@ -91,7 +91,7 @@ export class RequestBody {
   }
 
   /** Returns the content type of the body, and a function that opens it as a stream. */
-  _pieces(): [type: string | null, start: () => ReadableStream<Uint8Array<ArrayBuffer>>] {
+  _chunks(): [type: string | null, start: () => ReadableStream<Uint8Array<ArrayBuffer>>] {
     const options = { onChunk: (): void => {}, signal: new AbortController().signal };
     const source = this.#source;
     if (typeof source === "function") {
@@ -185,7 +185,7 @@ function formBody(data: object): RequestBody {
 }
 
 function compressed(body: RequestBody, format: "gzip" | "deflate"): RequestBody {
-  const [type, chunks] = body._pieces();
+  const [type, chunks] = body._chunks();
   const squeezed = (): Chunks => chunks().pipeThrough(new CompressionStream(format)) as Chunks;
   const { replayable } = body;
   return new RequestBody(squeezed, type, { replayable, contentEncoding: format });

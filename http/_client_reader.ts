@@ -68,7 +68,7 @@ export class BodyReader {
       );
     }
     if (!this.#hasBody) return this.#whole = new Uint8Array(0);
-    if (!this.#isSmall()) return this.#whole = yield* this.#inPieces();
+    if (!this.#isSmall()) return this.#whole = yield* this.#inChunks();
     this.#begin();
     this.#isTaken = true;
     try {
@@ -101,17 +101,17 @@ export class BodyReader {
       !tracer?.wants("onResponseChunkReceived");
   }
 
-  *#inPieces(): Steps<Uint8Array<ArrayBuffer>> {
+  *#inChunks(): Steps<Uint8Array<ArrayBuffer>> {
     const parts: Uint8Array[] = [];
     for (;;) {
-      const part = yield* this.piece();
+      const part = yield* this.chunk();
       if (part === null) return concat(parts);
       parts.push(part);
     }
   }
 
   /** Reads the next chunk; null at the end. */
-  *piece(): Steps<Uint8Array<ArrayBuffer> | null> {
+  *chunk(): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#stream !== null) {
       throw new RuntimeError(
         `Cannot read response of ${this.#url}: it is being read through content`,

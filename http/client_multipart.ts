@@ -116,14 +116,14 @@ export class MultipartWriter {
   async *chunks(): AsyncGenerator<Uint8Array, void, void> {
     for (const { head, value } of this.#parts) {
       yield head;
-      yield* piecesOf(value);
+      yield* chunksOf(value);
       yield bytesOf("\r\n");
     }
     yield bytesOf(`--${this.boundary}--\r\n`);
   }
 }
 
-async function* piecesOf(value: PartValue): AsyncGenerator<Uint8Array, void, void> {
+async function* chunksOf(value: PartValue): AsyncGenerator<Uint8Array, void, void> {
   if (typeof value === "string" || value instanceof Uint8Array) return yield bytesOf(value);
   const chunks = value instanceof Blob ? value.stream() : value;
   const started = typeof chunks === "function" ? chunks() : chunks;

@@ -276,9 +276,9 @@ export class ClientResponse implements AsyncDisposable {
    */
   async *iterAny(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     for (;;) {
-      const piece = await new Operation(() => this.#body.piece());
-      if (piece === null) return;
-      yield piece;
+      const chunk = await new Operation(() => this.#body.chunk());
+      if (chunk === null) return;
+      yield chunk;
     }
   }
 
@@ -296,9 +296,9 @@ export class ClientResponse implements AsyncDisposable {
     }
     let parts: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
-    for await (const piece of this.iterAny()) {
-      parts.push(piece);
-      length += piece.length;
+    for await (const chunk of this.iterAny()) {
+      parts.push(chunk);
+      length += chunk.length;
       if (length < size) continue;
       const all = concat(parts);
       const end = length - length % size;
@@ -321,8 +321,8 @@ export class ClientResponse implements AsyncDisposable {
     const { encoding, maxLength = 2 ** 20 } = options;
     const decoder = decoderFor(this.charset, encoding);
     let rest = "";
-    for await (const piece of this.iterAny()) {
-      const lines = decoder.decode(piece, { stream: true }).split("\n");
+    for await (const chunk of this.iterAny()) {
+      const lines = decoder.decode(chunk, { stream: true }).split("\n");
       lines[0] = rest + lines[0]!;
       rest = lines.pop()!;
       for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;

@@ -79,9 +79,9 @@ function decompressed(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const size = format === "brotli" ? BROTLI_SLICE : SLICE;
   const slices = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-    transform(piece, controller): void {
-      for (let at = 0; at < piece.length; at += size) {
-        controller.enqueue(piece.subarray(at, at + size));
+    transform(chunk, controller): void {
+      for (let at = 0; at < chunk.length; at += size) {
+        controller.enqueue(chunk.subarray(at, at + size));
       }
     },
   });

@@ -14,7 +14,7 @@ import type { Awaitable } from "../loop/mod.ts";
 import { Operation } from "../loop/coroutines.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { concat } from "../net/bytes.ts";
-import { BodyPieces, readAlready } from "./_body_reading.ts";
+import { BodyChunks, readAlready } from "./_body_reading.ts";
 import { charsetOf, decoderOf } from "./_charset.ts";
 import { paramsOf } from "./_header_params.ts";
 import { headerText } from "./_header_text.ts";
@@ -34,11 +34,11 @@ function fail(what: string, cause?: unknown): never {
 
 /** The bytes that have arrived and were not taken yet. */
 class Input {
-  readonly #pieces: BodyPieces;
+  readonly #chunks: BodyChunks;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
 
   constructor(request: Request) {
-    this.#pieces = new BodyPieces(request);
+    this.#chunks = new BodyChunks(request);
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -54,9 +54,9 @@ class Input {
 
   /** Waits for more bytes. */
   *more(): Steps<void> {
-    const piece = yield* this.#pieces.next();
-    if (piece === null) fail("it ends too early");
-    this.#bytes = concat([this.#bytes, piece]);
+    const chunk = yield* this.#chunks.next();
+    if (chunk === null) fail("it ends too early");
+    this.#bytes = concat([this.#bytes, chunk]);
   }
 
   /** Waits until there are `count` bytes. */
@@ -65,7 +65,7 @@ class Input {
   }
 
   close(): void {
-    this.#pieces.close();
+    this.#chunks.close();
   }
 }
 

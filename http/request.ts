@@ -15,7 +15,7 @@
 
 import type { Awaitable } from "../loop/mod.ts";
 import { Operation, runInTask } from "../loop/coroutines.ts";
-import { BodyPieces, BodyReading, checkWhole, readAlready } from "./_body_reading.ts";
+import { BodyChunks, BodyReading, checkWhole, readAlready } from "./_body_reading.ts";
 import type { Recipe } from "./_body_reading.ts";
 import { malformed, readingError } from "./_broken_body.ts";
 import { charsetOf, decoderOf } from "./_charset.ts";
@@ -280,18 +280,18 @@ export async function* readChunks(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   if (request.bodyUsed) throw readAlready();
   if (request.body === null) return;
-  const pieces = new BodyPieces(request);
+  const chunks = new BodyChunks(request);
   let size = 0;
   try {
     for (;;) {
-      const chunk = await new Operation(() => pieces.next());
+      const chunk = await new Operation(() => chunks.next());
       if (chunk === null) break;
       size += chunk.length;
       if (chunk.length > 0) yield chunk; // a POST without a body gives one empty chunk
     }
     checkWhole(request, size);
   } finally {
-    pieces.close();
+    chunks.close();
   }
 }
 

@@ -197,8 +197,8 @@ export class StreamResponse extends Response {
       throw new Deno.errors.ConnectionReset("Cannot write response: the client has left");
     }
     if (this.#state === ENDED) throw new RuntimeError("Cannot write response: it has ended");
-    const piece = bytesOf(data);
-    if (this.body !== null) yield* this.#pipe.write(piece);
+    const chunk = bytesOf(data);
+    if (this.body !== null) yield* this.#pipe.write(chunk);
   }
 
   /**
