@@ -170,10 +170,9 @@ export class SocketDatagramTransport implements DatagramTransport {
     if (this.#state >= LOST) return;
     this.#queue.push({ data: data.slice(), to: remote === null ? addr : null });
     this.#size += data.byteLength + HEADER;
-    this.#pauseIfFull();
-    if (this.#isSending) return;
+    if (!this.#isSending) this.#schedule(this.#sender);
     this.#isSending = true;
-    this.#schedule(this.#sender);
+    this.#pauseIfFull(); // last: the protocol may close the transport when it is told to pause
   }
 
   #goOnSending(): void {

@@ -290,8 +290,8 @@ export class SocketTransport implements Transport {
     this.#checkData(data);
     this.#checkEof("write");
     if (data.byteLength === 0 || !this.#mayWrite()) return;
+    this.#send(); // first: the protocol may close the transport when it is told to pause
     this.#buffer.add(data);
-    this.#send();
   }
 
   writelines(list: Iterable<Uint8Array>): void {
@@ -299,8 +299,8 @@ export class SocketTransport implements Transport {
     for (const data of all) this.#checkData(data); // before any of it is sent
     this.#checkEof("writelines");
     if (all.every((data) => data.byteLength === 0) || !this.#mayWrite()) return;
+    this.#send(); // first, as above
     this.#buffer.addAll(all);
-    this.#send();
   }
 
   #checkData(data: unknown): void {

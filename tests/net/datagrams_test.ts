@@ -118,6 +118,23 @@ netTest("DatagramTransport pauses the protocol while too much waits", async () =
   await end(server, client);
 });
 
+netTest("DatagramTransport.sendto() loses nothing if pauseWriting() closes it", async () => {
+  class Closing extends Listener {
+    override pauseWriting(): void {
+      this.transport.close();
+    }
+  }
+  const [server, client] = [new Listener(), new Closing()];
+  await createDatagramEndpoint(() => server, ANY);
+  await createDatagramEndpoint(() => client, null, addressOf(server));
+  client.transport.setWriteBufferLimits(0);
+  client.transport.sendto(bytes("all the same"));
+  await client.lost;
+  await until(() => server.calls.length === 2);
+  assertEquals(server.calls, ["made", "got all the same"]);
+  await end(server);
+});
+
 netTest("DatagramTransport.abort() drops what waits", async () => {
   const client = new Listener();
   await createDatagramEndpoint(() => client, ANY);

@@ -322,3 +322,30 @@ netTest("parity: SocketTransport tells of a reset only when reading goes on", as
   transport.resumeReading();
   assert(await lost instanceof Deno.errors.ConnectionReset);
 });
+
+/** Closes its transport when it is told to pause. */
+class Closing extends Recorder {
+  override pauseWriting(): void {
+    super.pauseWriting();
+    this.transport.close();
+  }
+}
+
+for (const call of ["write", "writelines"] as const) {
+  // CPython 3.13.0 tells of a pause in write() only.
+  const parity = call === "write" ? "parity: " : "";
+  netTest(
+    `${parity}SocketTransport.${call}() loses nothing if pauseWriting() closes it`,
+    async () => {
+      const { server, client, end } = await connected(new Recorder(), new Closing());
+      const data = new Uint8Array(20_000_000);
+      if (call === "write") client.transport.write(data);
+      else client.transport.writelines([data.subarray(0, 1), data.subarray(1)]);
+      assertEquals(await client.lost, null);
+      await server.lost;
+      assertEquals(server.total, data.length);
+      assertEquals(client.calls, ["made", "pause", "resume", "lost"]);
+      await end();
+    },
+  );
+}
