@@ -170,14 +170,15 @@ export class SocketTransport implements Transport {
     }
   }
 
-  /** Closes without `connectionLost()`, since `connectionMade()` was not called. */
-  #loseHandshake(error: unknown): void {
+  /** Calls `connectionLost(lostBy)` only if `connectionMade()` was called, which was before TLS. */
+  #loseHandshake(error: unknown, lostBy: unknown = error): void {
     this.#timer?.cancel();
     this.#state = CLOSED;
-    this.#closeChannel();
-    const { waiter, owner } = this.#setup;
+    const { waiter, owner, isSilent } = this.#setup;
     if (waiter !== undefined && !waiter.done()) waiter.setException(error);
     else if (this.#loop.getDebug() && owner) this.#report(error, "SSL handshake failed");
+    if (isSilent) this.#lose(lostBy);
+    else this.#closeChannel();
   }
 
   // -- Information --
@@ -395,7 +396,7 @@ export class SocketTransport implements Transport {
   // -- Ending --
 
   close(): void {
-    if (this.#state === SHAKING) return this.#loseHandshake(closedEarly());
+    if (this.#state === SHAKING) return this.#loseHandshake(closedEarly(), null);
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     const { tls } = this.#setup;
@@ -408,7 +409,7 @@ export class SocketTransport implements Transport {
   }
 
   abort(): void {
-    if (this.#state === SHAKING) this.#loseHandshake(closedEarly());
+    if (this.#state === SHAKING) this.#loseHandshake(closedEarly(), null);
     else if (this.#state < LOST) {
       this.#isAborted = true;
       this.#lose(null);

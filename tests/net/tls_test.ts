@@ -416,21 +416,27 @@ netTest("parity: 138 StreamWriter.startTls() keeps what has arrived already", as
   assertEquals(text(await reader.read()), "at once\n");
 });
 
-netTest("StreamWriter.startTls() that fails closes the connection", async () => {
-  await using server = await startServer(echo, "127.0.0.1", 0);
-  const [, writer] = await openConnection(...addressOf(server));
-  await assertRejects(
-    async () => await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" }),
-    Error,
-    "Cannot shake hands by TLS",
-  );
-  assert(writer.isClosing());
-});
+netTest(
+  "parity: StreamWriter.startTls() that fails closes the connection, for all to see",
+  async () => {
+    await using server = await startServer(echo, "127.0.0.1", 0);
+    const [reader, writer] = await openConnection(...addressOf(server));
+    const problem = "Cannot shake hands by TLS";
+    await assertRejects(
+      async () => await writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" }),
+      Error,
+      problem,
+    );
+    assert(writer.isClosing());
+    await assertRejects(async () => await writer.waitClosed(), Error, problem);
+    await assertRejects(async () => await reader.read(), Error, problem);
+  },
+);
 
 netTest("StreamWriter.startTls() that is cancelled closes the connection", async () => {
   const silent = new Recorder();
   await using listening = await createServer(() => silent, "127.0.0.1", 0);
-  const [, writer] = await openConnection(...addressOf(listening));
+  const [reader, writer] = await openConnection(...addressOf(listening));
   const task = createTask(() =>
     writer.startTls({ caCerts: [ca] }, { serverHostname: "localhost" })
   );
@@ -438,6 +444,8 @@ netTest("StreamWriter.startTls() that is cancelled closes the connection", async
   task.cancel();
   await assertRejects(async () => await task, CancelledError);
   assert(writer.isClosing());
+  await writer.waitClosed(); // with Python, who waits for that waits for ever
+  assertEquals((await reader.read()).length, 0);
   await silent.lost;
 });
 
