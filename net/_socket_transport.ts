@@ -10,8 +10,8 @@
  * 4. PARTING: all is sent; TLS has said goodbye and waits for the other side's goodbye, for which
  *    `eofReceived()` is called, as in Python.
  * 5. LOST: `connectionLost()` is scheduled; what is buffered is dropped.
- * 6. CLOSED: `connectionLost()` was called, except after a failed handshake, and the Deno
- *    connection is closed.
+ * 6. CLOSED: `connectionLost()` was called, except after a failed handshake of a new
+ *    connection, and the Deno connection is closed.
  *
  * Invariants: at most one read and one write are in progress; every callback of the protocol but
  * `pauseWriting()` is called by the loop, in the context in which the transport was made; whether
@@ -222,6 +222,7 @@ export class SocketTransport implements Transport {
   /** Starts a read, unless one is in progress; called by the loop only. */
   #read(): void {
     if (this.#reading || this.#paused || this._gotEof || this.#state !== OPEN) return;
+    if (this.#received !== undefined) return;
     if (this.#buffered !== null && !this.#memory.borrow(this.#buffered, -1)) return;
     this.#receive();
   }
@@ -270,6 +271,9 @@ export class SocketTransport implements Transport {
     } catch (error) {
       this.#onProtocolError(error, call);
     }
+    if (this.#memory.left === 0) return;
+    this.#received = this.#memory.left;
+    this.#schedule(this.#delivery);
   }
 
   #deliverEof(): void {

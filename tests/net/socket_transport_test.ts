@@ -4,6 +4,7 @@ import {
   createConnection,
   createServer,
   currentTask,
+  getRunningLoop,
   Protocol,
   sleep,
 } from "@aio/asyncio";
@@ -191,6 +192,50 @@ netTest("SocketTransport.setProtocol() gives data in flight to the new protocol"
   client.transport.write(bytes("xyz"));
   while (server.total < 3) await sleep(0);
   await end();
+});
+
+netTest("parity: SocketTransport gives a buffered protocol no more than it wants", async () => {
+  const wishes: Record<string, (transport: Transport, rest: Recorder) => void> = {
+    abort: (transport) => transport.abort(),
+    pauseReading: (transport) => transport.pauseReading(),
+    setProtocol: (transport, rest) => transport.setProtocol(rest),
+  };
+  const given: Record<string, unknown> = {};
+  for (const [name, wish] of Object.entries(wishes)) {
+    const { server, client, end } = await connected(new Recorder(), new Recorder());
+    const { transport } = server;
+    const pieces: string[] = [];
+    const over = getRunningLoop().createFuture<void>();
+    class Buffered extends BufferedProtocol {
+      readonly #memory = new Uint8Array(1);
+      override getBuffer(): Uint8Array {
+        return this.#memory;
+      }
+      override bufferUpdated(): void {
+        pieces.push(new TextDecoder().decode(this.#memory));
+        if (pieces.length === 1) wish(transport, server);
+        if (pieces.length === 5) over.setResult();
+      }
+      override connectionLost(): void {
+        over.setResult();
+      }
+    }
+    transport.setProtocol(new Buffered()); // a read into the own buffer is in progress
+    client.transport.write(bytes("hello"));
+    if (name === "pauseReading") {
+      await until(() => pieces.length > 0);
+      for (let turn = 0; turn < 10; turn++) await sleep(0);
+      assertEquals(pieces, ["h"]);
+      transport.resumeReading();
+    }
+    await (name === "setProtocol" ? until(() => server.total === 4) : over);
+    given[name] = pieces.join("");
+    transport.setProtocol(server);
+    client.transport.abort();
+    if (name === "abort") server.lost.setResult(null);
+    await end();
+  }
+  assertEquals(given, { abort: "h", pauseReading: "hello", setProtocol: "h" });
 });
 
 netTest("SocketTransport reports an error in pauseWriting(), and goes on", async () => {
