@@ -220,7 +220,10 @@ export class SocketDatagramTransport implements DatagramTransport {
     try {
       protocol[method](error);
     } catch (exception) {
-      if (exception instanceof KeyboardInterrupt) throw exception;
+      if (exception instanceof KeyboardInterrupt) {
+        if (method === "pauseWriting") throw exception; // out of `sendto()`
+        return this.#loop._interrupt(exception);
+      }
       const message = `protocol.${method}() failed`;
       this.#loop.callExceptionHandler({ message, exception, transport: this, protocol });
     }

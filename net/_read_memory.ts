@@ -49,7 +49,7 @@ export class ReadMemory {
       this.#lender = lender;
       return true;
     } catch (error) {
-      this.#onLenderError(error); // which rethrows what must not be handled here
+      this.#onLenderError(error);
       return false;
     }
   }

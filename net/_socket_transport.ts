@@ -391,7 +391,10 @@ export class SocketTransport implements Transport {
     try {
       this.#protocol[method]();
     } catch (error) {
-      if (error instanceof KeyboardInterrupt) throw error;
+      if (error instanceof KeyboardInterrupt) {
+        if (method === "pauseWriting") throw error; // out of `write()`
+        return this.#loop._interrupt(error);
+      }
       // The connection can go on without flow control: the error is only reported.
       this.#report(error, `protocol.${method}() failed`);
     }
@@ -431,8 +434,9 @@ export class SocketTransport implements Transport {
   }
 
   #onProtocolError(error: unknown, call: string): void {
+    // An interrupt ends the run of the loop; the connection goes on with the next one.
+    if (error instanceof KeyboardInterrupt) return this.#loop._interrupt(error);
     // A CancelledError has no task to stop here: like any error, it ends this connection.
-    if (error instanceof KeyboardInterrupt) throw error;
     this.#fail(error, `Fatal error: protocol.${call}() call failed.`);
   }
 

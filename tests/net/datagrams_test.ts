@@ -1,4 +1,11 @@
-import { createDatagramEndpoint, DatagramProtocol, getRunningLoop } from "@aio/asyncio";
+import {
+  createDatagramEndpoint,
+  DatagramProtocol,
+  getRunningLoop,
+  KeyboardInterrupt,
+  newEventLoop,
+  timeout,
+} from "@aio/asyncio";
 import type { DatagramTransport, Future, SocketAddress } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import { bytes, captureReports, netTest, python, text, until } from "./_helpers.ts";
@@ -224,4 +231,31 @@ netTest("createDatagramEndpoint() talks to Python", async () => {
   const [, port] = addressOf(server);
   assertEquals(await python("datagrams", String(port)), "ONE\nTWO\n\n");
   await end(server);
+});
+
+Deno.test("DatagramTransport goes on after a KeyboardInterrupt out of resumeWriting()", async () => {
+  class Interrupting extends Listener {
+    #isDone = false;
+    override resumeWriting(): void {
+      if (this.#isDone) return;
+      this.#isDone = true;
+      throw new KeyboardInterrupt();
+    }
+  }
+  const loop = newEventLoop();
+  const [server, client] = await loop.runUntilComplete(async () => {
+    const [server, client] = [new Listener(), new Interrupting()];
+    await createDatagramEndpoint(() => server, ANY);
+    await createDatagramEndpoint(() => client, null, addressOf(server));
+    return [server, client] as const;
+  });
+  client.transport.setWriteBufferLimits(0);
+  client.transport.sendto(bytes("one"));
+  await assertRejects(() => loop.runForever(), KeyboardInterrupt);
+  client.transport.sendto(bytes("two"));
+  await loop.runUntilComplete(async () => {
+    await timeout(10).run(() => until(() => server.calls.length === 3));
+    await end(server, client);
+  });
+  loop.close();
 });

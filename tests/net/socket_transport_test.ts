@@ -5,11 +5,14 @@ import {
   createServer,
   currentTask,
   getRunningLoop,
+  KeyboardInterrupt,
+  newEventLoop,
   Protocol,
   sleep,
+  timeout,
 } from "@aio/asyncio";
 import type { Transport } from "@aio/asyncio";
-import { assert, assertEquals, assertThrows } from "../_support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
 import {
   addressOf,
   bytes,
@@ -393,4 +396,47 @@ for (const call of ["write", "writelines"] as const) {
       await end();
     },
   );
+}
+
+/** Interrupts the loop once, when it is told so. */
+class Interrupting extends Recorder {
+  #isDone = false;
+
+  constructor(readonly on: "dataReceived" | "resumeWriting") {
+    super();
+  }
+
+  override dataReceived(data: Uint8Array): void {
+    super.dataReceived(data);
+    this.#interrupt("dataReceived");
+  }
+
+  override resumeWriting(): void {
+    super.resumeWriting();
+    this.#interrupt("resumeWriting");
+  }
+
+  #interrupt(call: string): void {
+    if (call !== this.on || this.#isDone) return;
+    this.#isDone = true;
+    throw new KeyboardInterrupt();
+  }
+}
+
+for (const call of ["dataReceived", "resumeWriting"] as const) {
+  Deno.test(`parity: SocketTransport goes on after a KeyboardInterrupt out of ${call}()`, async () => {
+    const loop = newEventLoop();
+    const { server, client, end } = await loop.runUntilComplete(() =>
+      connected(new Interrupting(call), new Interrupting(call))
+    );
+    client.transport.setWriteBufferLimits(0);
+    client.transport.write(bytes("one"));
+    await assertRejects(() => loop.runForever(), KeyboardInterrupt);
+    client.transport.write(bytes("two"));
+    await loop.runUntilComplete(async () => {
+      await timeout(10).run(() => until(() => server.total === 6));
+      await end();
+    });
+    loop.close();
+  });
 }
