@@ -40,7 +40,8 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
   let waitsFor: unknown = null;
   let isDelivered = false;
   const deliver = (): void => {
-    isDelivered ||= isFuture(waitsFor) && waitsFor.cancel();
+    // When its loop was closed, nobody waits any more.
+    isDelivered ||= isFuture(waitsFor) && !waitsFor._loop.isClosed() && waitsFor.cancel();
   };
   signal.addEventListener("abort", deliver);
   try {
@@ -80,6 +81,7 @@ function* untilCancelled<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T
   const before = task.cancelling();
   let isAborted = false;
   const cancel = (): void => {
+    if (task._loop.isClosed()) return; // the same
     isAborted = true;
     task.cancel();
   };

@@ -71,12 +71,14 @@ class PromiseFuture<T> extends Future<T> {
 export function wrapFuture<T>(promise: PromiseLike<T>, options: WrapFutureOptions = {}): Future<T> {
   if (isFuture(promise)) return promise as Future<T>;
   const future = new PromiseFuture<T>(options);
+  // When its loop was closed, nobody waits any more.
+  const isAwaited = (): boolean => !future.done() && !future._loop.isClosed();
   promise.then(
     (value) => {
-      if (!future.done()) future.setResult(value);
+      if (isAwaited()) future.setResult(value);
     },
     (error) => {
-      if (!future.done()) future.setException(error);
+      if (isAwaited()) future.setException(error);
     },
   );
   return future;

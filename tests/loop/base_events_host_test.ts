@@ -4,7 +4,15 @@
  * @module
  */
 
-import { createTask, getRunningLoop, newEventLoop, run, sleep } from "@aio/asyncio/loop";
+import {
+  createTask,
+  getRunningLoop,
+  newEventLoop,
+  run,
+  sleep,
+  waitFor,
+  wrapFuture,
+} from "@aio/asyncio/loop";
 import type { Clock, EventLoop } from "@aio/asyncio/loop";
 import { assert, assertEquals } from "../_support/assert.ts";
 import { Program } from "../_support/program.ts";
@@ -254,4 +262,34 @@ Deno.test("A loop that has ended leaves nothing that keeps the program alive", a
   const program = new Program(new URL("programs/ended.ts", import.meta.url));
   const { code, out, err } = await program.end();
   assertEquals([code, out, err], [0, "ended\n", ""]);
+});
+
+Deno.test("parity: EventLoop.close() leaves nobody to hear of what comes in later", async () => {
+  const loop = newEventLoop();
+  const reports: unknown[] = [];
+  loop.setExceptionHandler((_, { message }) => void reports.push(message));
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const aborter = new AbortController();
+  const { signal } = aborter;
+  let turns = 0;
+  const waiting = [
+    loop.createTask(() => wrapFuture(promise)),
+    loop.createTask(function* () {
+      yield promise;
+      turns++;
+      yield;
+    }),
+    loop.createTask(() => sleep(3600), { signal }),
+    loop.createTask(() => sleep(3600, null, { signal })),
+    loop.createTask(() => waitFor(() => sleep(3600), null, { signal })),
+  ];
+  await loop.runUntilComplete(() => sleep(0));
+  loop.close();
+  aborter.abort();
+  resolve(null);
+  await promise;
+  await Promise.resolve();
+  assertEquals(waiting.map((task) => task.done()), waiting.map(() => false));
+  assertEquals(turns, 0);
+  assertEquals(reports, waiting.map(() => "Task was destroyed but it is pending!"));
 });
