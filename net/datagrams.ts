@@ -108,6 +108,8 @@ function* openEndpoint<P extends DatagramProtocol>(
   const waiter = new HostWaiter({ loop });
   let transport: SocketDatagramTransport;
   let protocol: P;
+  const resident = { _endWithLoop: () => socket.close() };
+  loop._residents.add(resident);
   try {
     yield* bind(socket, local ?? [family === 4 ? "0.0.0.0" : "::", 0]);
     if (allowBroadcast) socket.setBroadcast(true);
@@ -117,6 +119,8 @@ function* openEndpoint<P extends DatagramProtocol>(
   } catch (error) {
     socket.close();
     throw error;
+  } finally {
+    loop._residents.delete(resident);
   }
   try {
     yield* waiter;

@@ -300,7 +300,13 @@ class Acceptor {
   readonly #onAccept = (conn: Deno.Conn): void => {
     this.isAccepting = false;
     if (this.#loop.isClosed()) return conn.close();
-    const serve = (): void => this.#server._serve(conn);
+    const { _residents } = this.#loop;
+    const arrived = { _endWithLoop: () => conn.close() };
+    _residents.add(arrived);
+    const serve = (): void => {
+      _residents.delete(arrived);
+      this.#server._serve(conn);
+    };
     this.#loop._enqueue(new Handle(serve, [], this.#loop, this.#context));
     if (this.#server.isServing()) this.accept();
     else this.#server._finishIfOver();

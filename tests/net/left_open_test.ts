@@ -90,3 +90,52 @@ Deno.test("a connection that is closing when its loop is closed needs no warning
   assertEquals(transport.getWriteBufferSize(), 0);
   assertEquals(warnings.texts, []);
 });
+
+/** Runs a loop for one turn of these tasks, and closes it. */
+async function closeEarly(...tasks: (() => PromiseLike<unknown>)[]): Promise<void> {
+  const loop = newEventLoop();
+  loop.setExceptionHandler(() => {}); // they are reported as destroyed
+  for (const task of tasks) loop.createTask(task);
+  await loop.runUntilComplete(function* () {
+    yield;
+  });
+  loop.close();
+}
+
+Deno.test("parity: a connection that was about to come ends with its loop", async () => {
+  using _ = captureWarnings();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await closeEarly(() => createConnection(() => new Protocol(), "127.0.0.1", port));
+  using accepted = await listener.accept();
+  assertEquals(await accepted.read(new Uint8Array(1)), null);
+});
+
+Deno.test("parity: a connection that was accepted and not yet served ends with its loop", async () => {
+  using _ = captureWarnings();
+  const { listen } = Deno;
+  const accepted = Promise.withResolvers<void>();
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    const listener = listen(options);
+    const accept = listener.accept.bind(listener);
+    listener.accept = async () => {
+      const conn = await accept();
+      queueMicrotask(accepted.resolve);
+      return conn;
+    };
+    return listener;
+  }) as typeof Deno.listen;
+  const loop = newEventLoop();
+  const server = await loop.runUntilComplete(createServer(() => new Protocol(), "127.0.0.1", 0));
+  Deno.listen = listen;
+  const [hostname, port] = addressOf(server);
+  using client = await Deno.connect({ hostname, port });
+  await accepted.promise;
+  loop.close();
+  assertEquals(await client.read(new Uint8Array(1)), null);
+});
+
+Deno.test("parity: a socket for datagrams that was about to be bound ends with its loop", async () => {
+  const anywhere = ["127.0.0.1", 0] as const;
+  await closeEarly(() => createDatagramEndpoint(() => new DatagramProtocol(), anywhere));
+});
