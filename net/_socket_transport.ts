@@ -24,6 +24,7 @@ import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mo
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { isSystemError } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
+import type { FlowControl } from "./_flow_control.ts";
 import { ReadMemory } from "./_read_memory.ts";
 import { closedEarly, handshakeError, noGoodbye, tooSlow } from "./_tls_errors.ts";
 import type { TlsSession } from "./_tls_errors.ts";
@@ -106,6 +107,8 @@ export class SocketTransport implements Transport {
   /** Whether what is written after `close()` is sent, too; see `close()`. */
   #sendsOn = false;
   #lostWrites = 0;
+  /** The flow control of a running `sendfile()`, which is also paused, resumed and ended; or null. */
+  _sending: FlowControl | null = null;
   /** Goes on with writing. One handle will do, as there is one write. */
   readonly #writer: Handle;
 
@@ -387,7 +390,14 @@ export class SocketTransport implements Transport {
     else if (this.#state < LOST) this.#fail(error, "Fatal write error on socket transport");
   };
 
+  /** Whether `pauseWriting()` was called last, and not `resumeWriting()`. */
+  get _isWritingPaused(): boolean {
+    return this.#buffer.isPaused;
+  }
+
   #callFlowControl(method: "pauseWriting" | "resumeWriting"): void {
+    if (method === "pauseWriting") this._sending?.pause();
+    else this._sending?.resume();
     try {
       this.#protocol[method]();
     } catch (error) {
@@ -474,6 +484,7 @@ export class SocketTransport implements Transport {
     try {
       if (this.#isAnswered && !this._gotEof) this.#deliverEof();
       this.#state = CLOSED;
+      this._sending?.lose(this.#lostBy ?? sendingLost());
       this.#protocol.connectionLost(this.#lostBy);
     } finally {
       this.#closeChannel();
@@ -513,4 +524,8 @@ export class SocketTransport implements Transport {
 
 function wake(waiter: Future<void>): void {
   if (!waiter.done()) waiter.setResult();
+}
+
+function sendingLost(): Error {
+  return new Deno.errors.ConnectionReset("Cannot send file: Connection lost");
 }

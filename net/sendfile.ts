@@ -14,9 +14,9 @@ import { Claim } from "../loop/claims.ts";
 import type { Steps } from "../loop/coroutines.ts";
 import { FlowControl } from "./_flow_control.ts";
 import { obtain } from "./_pending.ts";
+import { SocketTransport } from "./_socket_transport.ts";
 import { SendfileNotAvailableError } from "./exceptions.ts";
-import { Protocol } from "./protocols.ts";
-import type { ProtocolCalls, Transport } from "./transports.ts";
+import type { Transport } from "./transports.ts";
 
 /** How much is read at once, in bytes. */
 const BLOCK = 256 * 1024;
@@ -31,49 +31,8 @@ export interface SendfileOptions {
   fallback?: boolean;
 }
 
-/** Replaces the protocol during the transfer, to learn of room to write and of the end. */
-class SendfileProtocol extends Protocol {
-  readonly flow = new FlowControl();
-  readonly #transport: Transport;
-  readonly #protocol: ProtocolCalls;
-  readonly #wasReading: boolean;
-
-  constructor(transport: Transport) {
-    super();
-    this.#transport = transport;
-    this.#protocol = transport.getProtocol();
-    this.#wasReading = transport.isReading();
-    transport.pauseReading();
-    transport.setProtocol(this);
-    if (transport.getWriteBufferSize() > transport.getWriteBufferLimits()[1]) this.flow.pause();
-  }
-
-  override pauseWriting(): void {
-    this.flow.pause();
-    this.#protocol.pauseWriting();
-  }
-
-  override resumeWriting(): void {
-    this.flow.resume();
-    this.#protocol.resumeWriting();
-  }
-
-  override connectionLost(exception: unknown): void {
-    this.flow.lose(
-      exception ?? new Deno.errors.ConnectionReset("Cannot send file: Connection lost"),
-    );
-    this.#protocol.connectionLost(exception);
-  }
-
-  /** Puts the protocol back. */
-  restore(): void {
-    this.#transport.setProtocol(this.#protocol);
-    if (this.#wasReading) this.#transport.resumeReading();
-  }
-}
-
 /**
- * Sends a file or a part of it. The protocol receives no data meanwhile.
+ * Sends a file or a part of it. Reading is paused meanwhile.
  *
  * Counterpart of Python's `loop.sendfile()`.
  *
@@ -83,9 +42,10 @@ class SendfileProtocol extends Protocol {
  * @param count How much to send, in bytes; null for all.
  * @param options Whether the file may be copied.
  * @returns An awaitable of the number of bytes sent.
- * @throws {RuntimeError} If the transport is closing.
+ * @throws {RuntimeError} If the transport is closing, is not that of a connection, or is already
+ * sending a file.
  * @throws {SendfileNotAvailableError} If the file may not be copied.
- * @throws {Deno.errors.ConnectionReset} If the connection is lost meanwhile.
+ * @throws {Deno.errors.ConnectionReset} If the connection is closed or lost meanwhile.
  *
  * @example
  * ```ts
@@ -121,17 +81,27 @@ export function sendfile(
       const text = "fallback is disabled and native sendfile is not supported";
       throw new SendfileNotAvailableError(`Cannot send file: ${text}`);
     }
+    if (!(transport instanceof SocketTransport)) {
+      throw new RuntimeError(`Cannot send file: not supported for transport ${transport}`);
+    }
+    if (transport._sending !== null) {
+      throw new RuntimeError("Cannot send file: another one is being sent");
+    }
     return copy(transport, file, offset, count ?? Infinity);
   });
 }
 
 function* copy(
-  transport: Transport,
+  transport: SocketTransport,
   file: Deno.FsFile,
   offset: number,
   count: number,
 ): Steps<number> {
-  const protocol = new SendfileProtocol(transport);
+  const flow = new FlowControl();
+  if (transport._isWritingPaused) flow.pause();
+  const wasReading = transport.isReading();
+  transport.pauseReading();
+  transport._sending = flow;
   const block = new Uint8Array(Math.min(BLOCK, count));
   let total = 0;
   try {
@@ -140,14 +110,18 @@ function* copy(
       const part = block.subarray(0, Math.min(block.byteLength, count - total));
       const size = yield* wait(() => file.read(part));
       if (size === null) break;
-      yield* new Claim(protocol.flow.room, undefined);
+      yield* new Claim(flow.room, undefined);
+      if (transport.isClosing()) {
+        throw new Deno.errors.ConnectionReset("Cannot send file: the transport was closed");
+      }
       transport.write(part.subarray(0, size));
       total += size;
     }
-    yield* new Claim(protocol.flow.room, undefined);
+    yield* new Claim(flow.room, undefined);
     return total;
   } finally {
-    protocol.restore();
+    transport._sending = null;
+    if (wasReading) transport.resumeReading();
     file.seekSync(offset + total, Deno.SeekMode.Start);
   }
 }

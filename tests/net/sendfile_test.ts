@@ -82,9 +82,7 @@ netTest(
   () =>
     withFile(async (_file, client, server) => {
       server.transport.pauseReading();
-      const big = { seek: () => Promise.resolve(0), seekSync: () => 0 } as unknown as Deno.FsFile;
-      big.read = (block) => Promise.resolve(block.length); // it never ends
-      const task = createTask(() => sendfile(client.transport, big));
+      const task = createTask(() => sendfile(client.transport, endless()));
       await until(() => client.calls.at(-1) === "pause");
       await sleep(0);
       assert(client.transport.getWriteBufferSize() < 1_000_000);
@@ -109,6 +107,75 @@ netTest(
         RuntimeError,
         "closing",
       );
+    }),
+);
+
+/** A file that gives what it is asked for, at once. */
+function endless(): Deno.FsFile {
+  const file = { seek: () => Promise.resolve(0), seekSync: () => 0 } as unknown as Deno.FsFile;
+  file.read = (block) => Promise.resolve(block.length);
+  return file;
+}
+
+netTest(
+  "parity: sendfile() leaves to the protocol what somebody reads meanwhile",
+  () =>
+    withFile(async (file, client, server) => {
+      server.transport.pauseReading();
+      const task = createTask(() => sendfile(client.transport, file));
+      await until(() => client.calls.at(-1) === "pause");
+      client.transport.resumeReading();
+      server.transport.write(bytes("hello"));
+      await until(() => client.total === 5);
+      server.transport.resumeReading();
+      assertEquals(await task, data.length);
+    }),
+);
+
+netTest(
+  "parity: sendfile() waits if the protocol was told to pause before",
+  () =>
+    withFile(async (_file, client, server) => {
+      server.transport.pauseReading();
+      client.transport.write(new Uint8Array(20_000_000));
+      client.transport.setWriteBufferLimits(1e9, 0); // it is not told to go on by that
+      const task = createTask(() => sendfile(client.transport, endless(), 0, 5_000_000));
+      for (let turn = 0; turn < 50; turn++) await sleep(0);
+      assert(client.transport.getWriteBufferSize() <= 20_000_000);
+      server.transport.resumeReading();
+      assertEquals(await task, 5_000_000);
+      assertEquals(client.calls, ["made", "pause", "resume"]);
+    }),
+);
+
+netTest(
+  "sendfile() fails when the transport is closed meanwhile",
+  () =>
+    withFile(async (_file, client, server) => {
+      server.transport.pauseReading();
+      client.transport.setWriteBufferLimits(1e9);
+      client.transport.write(new Uint8Array(20_000_000));
+      const task = createTask(() => sendfile(client.transport, endless(), 0, 5_000_000));
+      await sleep(0);
+      client.transport.close();
+      await assertRejects(async () => await task, Deno.errors.ConnectionReset, "was closed");
+    }),
+);
+
+netTest(
+  "sendfile() sends one file at a time",
+  () =>
+    withFile(async (file, client, server) => {
+      server.transport.pauseReading();
+      const task = createTask(() => sendfile(client.transport, file));
+      await until(() => client.calls.at(-1) === "pause");
+      await assertRejects(
+        async () => await sendfile(client.transport, endless(), 0, 1),
+        RuntimeError,
+        "another one is being sent",
+      );
+      server.transport.resumeReading();
+      assertEquals(await task, data.length);
     }),
 );
 
