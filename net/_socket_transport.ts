@@ -417,8 +417,9 @@ export class SocketTransport implements Transport {
     if (this.#state !== OPEN) return;
     this.#state = CLOSING;
     const { tls } = this.#setup;
-    // In Python, plain sockets still send what is written behind unsent data; TLS does not.
-    this.#sendsOn = !tls && this.#unsent !== null;
+    // In Python, plain sockets still send what is written behind unsent data, of which there is some
+    // as long as the protocol is paused; TLS does not.
+    this.#sendsOn = !tls && (this.#unsent !== null || this.#buffer.isPaused);
     if (tls) {
       this.#timer = this.#loop.callLater(tls.shutdownTimeout, () => this.#lose(noGoodbye()));
     }

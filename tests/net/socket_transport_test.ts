@@ -440,3 +440,32 @@ for (const call of ["dataReceived", "resumeWriting"] as const) {
     loop.close();
   });
 }
+
+netTest(
+  "parity: SocketTransport.close() lets a protocol that was told to pause write on",
+  async () => {
+    class Client extends Recorder {
+      override resumeWriting(): void {
+        if (!this.calls.includes("resume")) this.transport.write(bytes("and more"));
+        super.resumeWriting();
+      }
+    }
+    const [server, client] = [new Recorder(), new Client()];
+    await using listening = await createServer(() => server, "127.0.0.1", 0);
+    const [hostname, port] = addressOf(listening);
+    const sock = await Deno.connect({ hostname, port });
+    const write = sock.write.bind(sock);
+    // The system has taken all of it, and the loop has not turned since.
+    sock.write = async (data) => {
+      const count = await write(data);
+      if (count === 100_000) queueMicrotask(() => queueMicrotask(() => client.transport.close()));
+      return count;
+    };
+    await createConnection(() => client, null, null, { sock });
+    client.transport.write(new Uint8Array(100_000));
+    await client.lost;
+    await server.lost;
+    assertEquals(server.total, 100_008);
+    assertEquals(client.calls, ["made", "pause", "resume", "lost"]);
+  },
+);
