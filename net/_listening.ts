@@ -154,7 +154,13 @@ function watched(
 function keepFile(path: string): () => void {
   const elsewhere = `${path}.${crypto.randomUUID()}`;
   Deno.linkSync(path, elsewhere);
-  return () => Deno.renameSync(elsewhere, path);
+  return () => {
+    try {
+      Deno.renameSync(elsewhere, path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // somebody has removed the folder
+    }
+  };
 }
 
 /** Returns the inode of a file; null if there is none, or, with `socketOnly`, no socket. */

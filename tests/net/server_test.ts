@@ -297,6 +297,19 @@ netTest("parity: 141 createUnixServer() removes the socket, unless it was replac
   await Deno.remove(folder, { recursive: true });
 });
 
+netTest(
+  "parity: Server.close() takes it that the folder of its socket is removed at once",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const options = { cleanupSocket: false };
+    const server = await createUnixServer(() => new Protocol(), `${folder}/socket`, options);
+    server.close();
+    Deno.removeSync(folder, { recursive: true });
+    await server.waitClosed();
+    await using _ = await createServer(() => new Protocol(), "127.0.0.1", 0); // it waits for the other's end
+  },
+);
+
 netTest("Server closes and waits in `await using`", async () => {
   const client = new Recorder();
   {
