@@ -334,6 +334,14 @@ export class StreamReader {
     return [start, end];
   }
 
+  /** Puts what was read to the front again. */
+  #putBack(data: Uint8Array): void {
+    const rest = this.#buffer.take(this.#buffer.length);
+    this.#buffer.add(data);
+    this.#buffer.add(rest);
+    this.#wake();
+  }
+
   #throwIfFailed(): void {
     if (this.#failure !== null) throw this.#failure.exception;
   }
@@ -380,7 +388,11 @@ export class StreamReader {
    * and leaves the connection open. Use it only while the event loop is running.
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= webStream(getRunningLoop(), () => this.read(this.#limit));
+    return this.#readable ??= webStream(
+      getRunningLoop(),
+      () => this.read(this.#limit),
+      (data) => this.#putBack(data),
+    );
   }
 
   /**
@@ -435,8 +447,10 @@ function overrun(text: string, consumed: number): LimitOverrunError {
 function webStream(
   loop: EventLoop,
   read: () => Awaitable<Uint8Array<ArrayBuffer>>,
+  putBack: (data: Uint8Array) => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let task: Task<Uint8Array<ArrayBuffer>> | null = null;
+  let isCancelled = false;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull: (controller) =>
       new Promise((resolve, reject) => {
@@ -447,11 +461,15 @@ function webStream(
           if (pulling.cancelled()) return reject(pulling._cancelledError());
           if (pulling.exception() !== null) return reject(pulling.exception());
           const data = pulling.result();
-          if (data.byteLength > 0) controller.enqueue(data);
+          if (isCancelled) putBack(data); // it came in the turn of the cancellation
+          else if (data.byteLength > 0) controller.enqueue(data);
           else controller.close();
           resolve();
         });
       }),
-    cancel: () => void task?.cancel(),
+    cancel: () => {
+      isCancelled = true;
+      task?.cancel();
+    },
   }, { highWaterMark: 0 });
 }

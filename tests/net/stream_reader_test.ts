@@ -188,6 +188,20 @@ netTest("StreamReader.readable gives the rest as a web stream", async () => {
   assertEquals(await rest, "rest");
 });
 
+netTest("StreamReader.readable leaves what comes as it is cancelled to the next", async () => {
+  const reader = new StreamReader();
+  const stream = reader.readable.getReader();
+  const reading = stream.read();
+  await sleep(0);
+  reader.feedData(bytes("one"));
+  await sleep(0); // it is read, and not told yet
+  reader.feedData(bytes("two"));
+  await stream.cancel();
+  assertEquals((await reading).done, true);
+  await sleep(0);
+  assertEquals(text(await reader.readexactly(6)), "onetwo");
+});
+
 netTest("StreamReader.readable ends a read that waits when it is cancelled", async () => {
   const reader = new StreamReader();
   const stream = reader.readable.getReader();
