@@ -48,13 +48,27 @@ export function staggeredRace<T>(
   return new Operation(() => race([...coroutines], delay, () => {}));
 }
 
-/** The steps of a race; results other than the one returned are discarded. */
+/**
+ * The steps of a race; results other than the one returned are discarded, and that one, too, if the
+ * loop is closed before the race returns it.
+ */
 export function* race<T>(
   coroutines: readonly Coroutine<T>[],
   delay: number | null,
   discard: (result: T) => void,
 ): Steps<RaceResult<T>> {
   const runners = new Race<T>(coroutines, delay);
+  const resident = { _endWithLoop: () => runners.discardLosers(discard, true) };
+  const { _residents } = getRunningLoop();
+  _residents.add(resident);
+  try {
+    return yield* outcomeOf(runners, discard);
+  } finally {
+    _residents.delete(resident);
+  }
+}
+
+function* outcomeOf<T>(runners: Race<T>, discard: (result: T) => void): Steps<RaceResult<T>> {
   let failure: { error: unknown } | null = null;
   try {
     yield* runners.finished;
@@ -139,7 +153,7 @@ class Race<T> {
   discardLosers(discard: (result: T) => void, winnerToo: boolean): void {
     for (const [index, task] of this.#tasks.entries()) {
       if (index === this.#winner && !winnerToo) continue;
-      if (!task.cancelled() && task.exception() === null) {
+      if (task.done() && !task.cancelled() && task.exception() === null) {
         discard(task.result());
       }
     }

@@ -339,3 +339,25 @@ Deno.test("staggeredRace() that is cancelled ends all of its runners first", asy
     assertEquals(ended, ["a", "b"]);
   }, { loopFactory: newVirtualLoop });
 });
+
+Deno.test("connectToAny() discards what it has when its loop is closed", async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    const loop = newVirtualLoop();
+    loop.setExceptionHandler(() => {}); // the tasks are reported as destroyed
+    const [won, discarded]: [string[], string[]] = [[], []];
+    const connector = function* ([host]: SocketAddress): Steps<string> {
+      yield;
+      won.push(host);
+      return host;
+    };
+    const discard = (host: string): void => void discarded.push(host);
+    const task = loop.createTask(
+      connectToAny(V4, { ...PLAN, happyEyeballsDelay: 1 }, connector, discard),
+    );
+    await loop.runUntilComplete(function* () {
+      for (let turn = 0; turn < turns; turn++) yield;
+    });
+    loop.close();
+    assertEquals(discarded, task.done() ? [] : won, `after ${turns} turns`);
+  }
+});
