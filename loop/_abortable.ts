@@ -40,7 +40,7 @@ function* untilAborted<T>(start: () => Steps<T>, signal: AbortSignal): Steps<T> 
   let waitsFor: unknown = null;
   let isDelivered = false;
   const deliver = (): void => {
-    // When its loop was closed, nobody waits any more.
+    // Once its loop is closed, nothing waits for it any more.
     isDelivered ||= isFuture(waitsFor) && !waitsFor._loop.isClosed() && waitsFor.cancel();
   };
   signal.addEventListener("abort", deliver);
@@ -81,7 +81,7 @@ function* untilCancelled<T>(signal: AbortSignal, start: () => Steps<T>): Steps<T
   const before = task.cancelling();
   let isAborted = false;
   const cancel = (): void => {
-    if (task._loop.isClosed()) return; // the same
+    if (task._loop.isClosed()) return; // nothing waits any more
     isAborted = true;
     task.cancel();
   };

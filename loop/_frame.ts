@@ -291,7 +291,7 @@ export class StepFrame extends Frame {
     }
     // Behind the promise, an async function of this task may be on its way to its suspension.
     if (this.owner !== null) this.loop._resuming(this.owner);
-    // When its loop was closed, it was reported as one that never ends.
+    // If the loop is closed by then, the task was reported as one that never ends.
     promise.then(
       (value) => this.loop.isClosed() || this.step(NO_ERROR, value),
       (error) => this.loop.isClosed() || this.step(error),

@@ -133,7 +133,7 @@ export class Task<T> extends Future<T> {
   /** Cancels the task when a signal aborts; the listener is removed when the task is done. */
   #obey(signal: AbortSignal): void {
     const cancel = (): void => {
-      if (this._loop.isClosed()) return; // it has ended with its loop
+      if (this._loop.isClosed()) return; // the task has ended with its loop
       const { reason } = signal;
       this.cancel(reason instanceof Error ? reason.message : String(reason));
     };

@@ -71,15 +71,18 @@ class PromiseFuture<T> extends Future<T> {
 export function wrapFuture<T>(promise: PromiseLike<T>, options: WrapFutureOptions = {}): Future<T> {
   if (isFuture(promise)) return promise as Future<T>;
   const future = new PromiseFuture<T>(options);
-  // When its loop was closed, nobody waits any more.
-  const isAwaited = (): boolean => !future.done() && !future._loop.isClosed();
   promise.then(
     (value) => {
-      if (isAwaited()) future.setResult(value);
+      if (isAwaited(future)) future.setResult(value);
     },
     (error) => {
-      if (isAwaited()) future.setException(error);
+      if (isAwaited(future)) future.setException(error);
     },
   );
   return future;
+}
+
+/** Whether a future is pending, on a loop that is not closed: after that, nothing waits for it. */
+function isAwaited(future: Future<unknown>): boolean {
+  return !future.done() && !future._loop.isClosed();
 }
