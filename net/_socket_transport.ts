@@ -485,7 +485,7 @@ export class SocketTransport implements Transport {
     try {
       if (this.#isAnswered && !this._gotEof) this.#deliverEof();
       this.#state = CLOSED;
-      this._sending?.lose(this.#lostBy ?? sendingLost());
+      this._sending?.lose(this.#lostBy);
       this.#protocol.connectionLost(this.#lostBy);
     } finally {
       this.#closeChannel();
@@ -525,8 +525,4 @@ export class SocketTransport implements Transport {
 
 function wake(waiter: Future<void>): void {
   if (!waiter.done()) waiter.setResult();
-}
-
-function sendingLost(): Error {
-  return new Deno.errors.ConnectionReset("Cannot send file: Connection lost");
 }

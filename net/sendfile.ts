@@ -31,6 +31,13 @@ export interface SendfileOptions {
   fallback?: boolean;
 }
 
+/** For who sends a file, every end of the connection is an error. */
+class SendfileFlow extends FlowControl {
+  override lose(exception: unknown): void {
+    super.lose(exception ?? new Deno.errors.ConnectionReset("Cannot send file: Connection lost"));
+  }
+}
+
 /**
  * Sends a file or a part of it. Reading is paused meanwhile.
  *
@@ -97,7 +104,7 @@ function* copy(
   offset: number,
   count: number,
 ): Steps<number> {
-  const flow = new FlowControl();
+  const flow = new SendfileFlow();
   if (transport._isWritingPaused) flow.pause();
   const wasReading = transport.isReading();
   transport.pauseReading();
