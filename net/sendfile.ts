@@ -31,7 +31,7 @@ export interface SendfileOptions {
   fallback?: boolean;
 }
 
-/** For who sends a file, every end of the connection is an error. */
+/** During a transfer, any end of the connection is an error. */
 class SendfileFlow extends FlowControl {
   override lose(exception: unknown): void {
     super.lose(exception ?? new Deno.errors.ConnectionReset("Cannot send file: Connection lost"));
