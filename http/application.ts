@@ -319,17 +319,19 @@ export class Application implements AsyncDisposable {
     // error.
     if (this.#state === ENDED && info !== undefined) return endedAlready();
     const background = holdLoop();
+    // A caller that passes `info` is a server, and will pass on more requests. `deno serve` stops
+    // accepting at the first signal, which may come during the start-up; there may be no second one.
+    if (info !== undefined && background !== null) {
+      this.#served ??= new Served(() => this[Symbol.asyncDispose]());
+    }
     try {
       await this.#startOnce();
       this.#useLoop(getEventLoop());
-      // A caller that passes `info` is a server, and will pass on more requests.
-      if (info !== undefined && background !== null) {
-        this.#served ??= new Served(() => this[Symbol.asyncDispose]());
-      }
       return await this.fetch(request, info);
     } catch (error) {
       // The start-up has failed: no handler runs for this request, so it is answered here.
       reportError(getEventLoop(), request, error);
+      if (this.#state === CREATED) await this.#releaseServed(); // there is nothing to end
       return new HTTPInternalServerError().toResponse();
     } finally {
       await background?.release();
@@ -493,11 +495,15 @@ export class Application implements AsyncDisposable {
     try {
       await this.#closeOnce();
     } finally {
-      const served = this.#served;
-      this.#served = null;
-      await served?.release();
+      await this.#releaseServed();
       await background?.release();
     }
+  }
+
+  async #releaseServed(): Promise<void> {
+    const served = this.#served;
+    this.#served = null;
+    await served?.release();
   }
 
   #closeOnce(): Promise<void> {
@@ -509,9 +515,11 @@ export class Application implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    // Nothing tells here when a response has been sent, and the process may end after this.
+    const sending = this.#served === null ? 0 : SENDING;
     // What the start-up begins has to be ended; its error goes to the request that began it.
     await this.#starting?.catch(() => {});
-    if (this.#state === CREATED) return;
+    if (this.#state === CREATED) return void await sleep(sending);
     this._leave();
     await runAll("Multiple errors at the end", [
       () => this.shutdown(),
@@ -519,8 +527,7 @@ export class Application implements AsyncDisposable {
         for (const handler of this._streaming) handler.cancel("the server stops");
         const running = this._running;
         if (running.length > 0) await wait(running);
-        // Nothing tells here when a response has been sent, and the process may end after this.
-        if (this.#served !== null) await sleep(SENDING);
+        await sleep(sending);
       },
       () => this.cleanup(),
     ]);

@@ -8,15 +8,18 @@ import { Application } from "@aio/asyncio/http";
 import { assertEquals } from "../_support/assert.ts";
 import { output, test } from "./_support.ts";
 
-const [APP, LAST] = ["app", "last"].map((name) =>
+const [APP, LAST, SLOW_START] = ["app", "last", "slow_start"].map((name) =>
   new URL(`programs/${name}.ts`, import.meta.url).pathname
-) as [string, string];
+) as [string, string, string];
 
-/** Runs `deno serve`, calls `ask`, ends it by a signal; returns its exit code and output. */
+/**
+ * Runs `deno serve`, calls `ask`, ends it by a signal; returns its exit code and output. `until`
+ * waits for a text on its standard error.
+ */
 async function serveAndEnd(
   program: string[],
   signal: Deno.Signal,
-  ask: (url: string) => Promise<void>,
+  ask: (url: string, until: (words: RegExp) => Promise<void>) => Promise<void>,
 ): Promise<{ code: number; lines: string[] }> {
   const args = ["serve", "--no-prompt", "--host", "127.0.0.1", "--port", "0", ...program];
   const env = { NO_COLOR: "1", DENO_JOBS: "2" };
@@ -25,12 +28,15 @@ async function serveAndEnd(
     const err = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
     const out = new Response(child.stdout).text();
     let text = "";
-    while (!/http:\S+\/\s/.test(text)) {
-      const { value, done } = await err.read();
-      if (done) throw new Error(text);
-      text += value;
-    }
-    await ask(/http:\S+\//.exec(text)![0]);
+    const until = async (words: RegExp): Promise<void> => {
+      while (!words.test(text)) {
+        const { value, done } = await err.read();
+        if (done) throw new Error(text);
+        text += value;
+      }
+    };
+    await until(/http:\S+\/\s/);
+    await ask(/http:\S+\//.exec(text)![0], until);
     child.kill(signal);
     while (!(await err.read()).done);
     const lines = (await out).trim().split("\n").map((line) => line.replace(/^\[.*?\] ?/, ""));
@@ -64,6 +70,25 @@ test("deno serve ends when the last answers are on their way", async () => {
     while (await output("curl", "-s", `${url}waiting`) !== "1");
   });
   assertEquals([code, await last], [0, "the last"]);
+});
+
+test("deno serve ends an application that is told to stop while it starts", async () => {
+  let answer = Promise.resolve("");
+  const { code, lines } = await serveAndEnd([SLOW_START], "SIGTERM", async (url, until) => {
+    answer = output("curl", "-s", url);
+    await until(/starting/);
+  });
+  assertEquals([code, ...lines], [0, "started", "cleaned up"]);
+  await answer;
+});
+
+test("deno serve ends when it is told to while an application starts, which fails", async () => {
+  let answer = Promise.resolve("");
+  const { code, lines } = await serveAndEnd([SLOW_START, "fail"], "SIGTERM", async (url, until) => {
+    answer = output("curl", "-s", "-w", "%{http_code}", "-o", "/dev/null", url);
+    await until(/starting/);
+  });
+  assertEquals([code, lines, await answer], [0, [""], "500"]);
 });
 
 test("deno serve --parallel starts and ends an application once in each thread", async () => {
