@@ -57,7 +57,11 @@ export interface RunAppOptions extends AppRunnerOptions, TCPSiteOptions {
  * It runs its own loop. A second Ctrl-C (or SIGTERM) ends it without further waiting. It does not
  * belong in a file that exports an application for `deno serve`: there that file is the main
  * module, too, so `import.meta.main` can't tell the two apart; let another file import the
- * application and call this. Counterpart of Python's `aiohttp.web.run_app()`.
+ * application and call this.
+ *
+ * A client that neither reads its response nor disconnects is not waited for longer than
+ * `shutdownTimeout`, but Deno keeps the process alive for its connection. To end it all the same,
+ * call `Deno.exit()` after this. Counterpart of Python's `aiohttp.web.run_app()`.
  *
  * @param app The application; or a coroutine that creates it, if that needs the running loop or has
  * to await something. A coroutine that fails has to clean up by itself what it has begun.

@@ -17,7 +17,8 @@
  * 5. Those still running are cancelled and waited for; if a handler does not end, its client gets a
  *    503.
  * 6. The responses are sent. A client that does not read its response, or does not send the rest of
- *    its request, is not waited for any longer.
+ *    its request, is not waited for any longer. Deno can't close its connection any more, and
+ *    keeps the process alive until the client disconnects or the program calls `Deno.exit()`.
  * 7. The application is cleaned up.
  *
  * Cancelling the task that does this, as a second Ctrl-C does, skips the waiting, not the clean-up.
@@ -206,8 +207,6 @@ export class AppRunner implements AsyncDisposable {
         if (app._streaming.length === 0 && app._uploading.length === 0) drain();
       },
       ...skippable.map((step) => () => this.#unlessForced(step)),
-      // The process may end even if the last step had to give up.
-      () => servers.forEach((server) => server.unref()),
       () => wasSetUp ? this.#limited("clean-up", () => app.cleanup()) : undefined,
     ]);
   }
