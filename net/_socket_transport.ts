@@ -45,6 +45,32 @@ const STATE_NAMES = ["", "shaking hands", "open", "closing", "parting", "lost", 
 /** From this many writes to a lost connection on, a warning is logged. */
 const LOST_WRITES_TO_WARN = 5;
 
+/** Closes a channel whose transport nobody has any more. */
+class Forgotten {
+  readonly #loop: EventLoop;
+  readonly #channel: Channel;
+  readonly #transport: WeakRef<SocketTransport>;
+
+  constructor(loop: EventLoop, channel: Channel, transport: SocketTransport) {
+    this.#loop = loop;
+    this.#channel = channel;
+    this.#transport = new WeakRef(transport);
+    loop._residents.add(this);
+    forgotten.register(transport, this);
+  }
+
+  close(): void {
+    this.#loop._residents.delete(this);
+    this.#channel.close(); // once more, if the transport has ended
+  }
+
+  _endWithLoop(): void {
+    this.#transport.deref()?._endWithLoop();
+  }
+}
+
+const forgotten = new FinalizationRegistry<Forgotten>((record) => record.close());
+
 /** What a transport is given besides its channel and its protocol. */
 export interface TransportSetup {
   /** What `getExtraInfo()` returns. */
@@ -502,6 +528,11 @@ export class SocketTransport implements Transport {
       this.#loop._residents.delete(this);
       this.#setup.owner?._detach(this);
     }
+  }
+
+  /** From now on the loop does not keep it: it is closed when it reads no more and nobody has it. */
+  _forget(): void {
+    if (this.#loop._residents.delete(this)) new Forgotten(this.#loop, this.#channel, this);
   }
 
   _endWithLoop(): void {

@@ -18,6 +18,7 @@ import {
 } from "@aio/asyncio";
 import type { BaseTransport, Process } from "@aio/asyncio";
 import { assert, assertEquals, assertRejects, assertThrows } from "../_support/assert.ts";
+import { runProgram } from "../_support/program.ts";
 import { bytes, captureReports, netTest, randomBytes, text, until } from "./_helpers.ts";
 
 /** Returns the system's state of a process; null if there is none, "Z" for a zombie. */
@@ -321,3 +322,9 @@ netTest(
     assertThrows(() => transport.kill(), ProcessLookupError);
   },
 );
+
+Deno.test("parity: a pipe that nobody has any more is closed when its process has ended", async () => {
+  const program = new URL("programs/unread_output.ts", import.meta.url);
+  const { out, err, code } = await runProgram(program, ["--allow-run", "--v8-flags=--expose-gc"]);
+  assertEquals([out, err, code], ["ended with 0\nthe pipe is closed\n180000\n", "", 0]);
+});
