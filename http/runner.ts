@@ -35,7 +35,7 @@ import {
   timeout,
 } from "../loop/mod.ts";
 import { TimeoutError, wait, wrapFuture } from "../loop/mod.ts";
-import type { Future } from "../loop/mod.ts";
+import type { EventLoop, Future, TimerHandle } from "../loop/mod.ts";
 import { isMalformed, isOfBrokenBody } from "./_broken_body.ts";
 import { runAll } from "./_life_cycle.ts";
 import { withAccessLog } from "./_logged.ts";
@@ -67,10 +67,13 @@ interface Site {
   readonly name: string;
   readonly _server: Deno.HttpServer | null;
   readonly _sharesPort: boolean;
+  _end(): readonly Deno.HttpServer[];
 }
 
 /** Seconds for which clients are told to connect to the process that has taken over. */
 const LEAVING = 1;
+/** When connections are accepted again, after that could not be done, in seconds: as in Python. */
+const ACCEPT_RETRY_DELAY = 1;
 
 /**
  * Starts an application, serves it on sites, and shuts it down gracefully.
@@ -185,7 +188,7 @@ export class AppRunner implements AsyncDisposable {
 
   async #clean(): Promise<void> {
     const { app } = this;
-    const servers = Array.from(this.#sites, (site) => site._server!);
+    const servers = Array.from(this.#sites, (site) => site._end()).flat();
     const sharesPort = [...this.#sites].some((site) => site._sharesPort);
     this.#sites.clear();
     const wasSetUp = this.#isSetUp;
@@ -318,7 +321,10 @@ export interface TCPSiteOptions {
  */
 export abstract class BaseSite {
   readonly #runner: AppRunner;
-  #server: Deno.HttpServer | null = null;
+  /** The last one accepts connections; the others have some left, maybe. */
+  readonly #servers: Deno.HttpServer[] = [];
+  #retry: TimerHandle | null = null;
+  #hasEnded = false;
 
   /**
    * Creates a site. It serves from `start()` on, until `stop()` or the end of its runner.
@@ -337,7 +343,14 @@ export abstract class BaseSite {
 
   /** @ignore */
   get _server(): Deno.HttpServer | null {
-    return this.#server;
+    return this.#servers.at(-1) ?? null;
+  }
+
+  /** @ignore Listens no more after a failure, and returns what is to be shut down. */
+  _end(): readonly Deno.HttpServer[] {
+    this.#hasEnded = true;
+    this.#retry?.cancel();
+    return this.#servers;
   }
 
   /** @ignore Whether other processes may listen there, too. */
@@ -355,19 +368,40 @@ export abstract class BaseSite {
    */
   start(): void {
     this.#runner._checkSetUp();
-    if (this.#server !== null) throw new RuntimeError("Cannot start site: it has started already");
+    if (this._server !== null) throw new RuntimeError("Cannot start site: it has started already");
+    this.#listen(getRunningLoop());
+    this.#runner._add(this);
+  }
+
+  #listen(loop: EventLoop): void {
+    let server: Deno.HttpServer;
     try {
-      this.#server = this._serve(this.#runner._handler);
+      server = this._serve(this.#runner._handler);
     } catch (error) {
       throw error instanceof Error ? withPlace(this.name, error) : error;
     }
-    this.#runner._add(this);
+    this.#servers.push(server);
+    server.finished.catch((error) => this.#listenLater(loop, error));
+  }
+
+  /** Deno gives up listening when it can't accept a connection, such as with too many files open. */
+  #listenLater(loop: EventLoop, exception: unknown): void {
+    if (this.#hasEnded || !loop.isRunning()) return;
+    const message = `Cannot accept connections at ${this.name} for ${ACCEPT_RETRY_DELAY} s`;
+    loop.callExceptionHandler({ message, exception });
+    this.#retry = loop.callLater(ACCEPT_RETRY_DELAY, () => {
+      try {
+        this.#listen(loop);
+      } catch (error) {
+        this.#listenLater(loop, error);
+      }
+    });
   }
 
   /** Stops accepting connections, and waits until the open ones have ended. */
   async stop(): Promise<void> {
     this.#runner._remove(this);
-    await this.#server?.shutdown();
+    await Promise.all(this._end().map((server) => server.shutdown()));
   }
 }
 
@@ -468,7 +502,9 @@ export class TCPSite extends BaseSite {
   /** @ignore */
   protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
     const { backlog, ...rest } = this.#options;
-    const options = { hostname: this.#hostname, port: this.#port, ...rest };
+    // Once it has got a port, it is that one.
+    const { port } = this._server === null ? { port: this.#port } : this.address;
+    const options = { hostname: this.#hostname, port, ...rest };
     const queue = backlog === undefined ? {} : { tcpBacklog: backlog };
     return Deno.serve({ ...options, ...queue, onListen, onError }, handler);
   }

@@ -775,3 +775,13 @@ test("AccessLogger knows aiohttp's fields, and refuses others", () => {
     assertThrows(() => new AccessLogger(format), RangeError, "unknown field");
   }
 });
+
+test("TCPSite listens again after a connection could not be accepted", async () => {
+  const { pathname } = new URL("programs/out_of_files.ts", import.meta.url);
+  const command =
+    'ulimit -n 100 && exec deno run --allow-net=127.0.0.1 --allow-read=/dev/null "$0"';
+  assertEquals(
+    await output("sh", "-c", command, pathname),
+    "Cannot accept connections at URL for 1 s Http: Error: Too many open files (os error 24)\nhello\n",
+  );
+});
