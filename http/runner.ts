@@ -72,7 +72,7 @@ interface Site {
 
 /** Seconds for which clients are told to connect to the process that has taken over. */
 const LEAVING = 1;
-/** When connections are accepted again, after that could not be done, in seconds: as in Python. */
+/** Seconds to wait when the system refuses to accept a connection, as in asyncio. */
 const ACCEPT_RETRY_DELAY = 1;
 
 /**
@@ -321,7 +321,7 @@ export interface TCPSiteOptions {
  */
 export abstract class BaseSite {
   readonly #runner: AppRunner;
-  /** The last one accepts connections; the others have some left, maybe. */
+  /** The last one listens; the earlier ones, which could not accept, may have open connections. */
   readonly #servers: Deno.HttpServer[] = [];
   #retry: TimerHandle | null = null;
   #hasEnded = false;
@@ -346,7 +346,7 @@ export abstract class BaseSite {
     return this.#servers.at(-1) ?? null;
   }
 
-  /** @ignore Listens no more after a failure, and returns what is to be shut down. */
+  /** @ignore Stops listening again after failures; returns the servers to shut down. */
   _end(): readonly Deno.HttpServer[] {
     this.#hasEnded = true;
     this.#retry?.cancel();
@@ -384,7 +384,7 @@ export abstract class BaseSite {
     server.finished.catch((error) => this.#listenLater(loop, error));
   }
 
-  /** Deno gives up listening when it can't accept a connection, such as with too many files open. */
+  /** Deno stops listening when it can't accept a connection, as when too many files are open. */
   #listenLater(loop: EventLoop, exception: unknown): void {
     if (this.#hasEnded || !loop.isRunning()) return;
     const message = `Cannot accept connections at ${this.name} for ${ACCEPT_RETRY_DELAY} s`;
@@ -502,7 +502,7 @@ export class TCPSite extends BaseSite {
   /** @ignore */
   protected override _serve(handler: Deno.ServeHandler<Deno.Addr>): Deno.HttpServer {
     const { backlog, ...rest } = this.#options;
-    // Once it has got a port, it is that one.
+    // Listening again, it keeps the port that it got.
     const { port } = this._server === null ? { port: this.#port } : this.address;
     const options = { hostname: this.#hostname, port, ...rest };
     const queue = backlog === undefined ? {} : { tcpBacklog: backlog };

@@ -19,11 +19,11 @@ export class FlowControl {
   readonly #drainers = new Set<Waiter>();
   readonly #closers = new Set<Waiter>();
 
-  pause(): void {
+  pauseWriting(): void {
     this.#isPaused = true;
   }
 
-  resume(): void {
+  resumeWriting(): void {
     this.#isPaused = false;
     for (const waiter of this.#drainers) if (!waiter.done()) waiter.setResult();
   }

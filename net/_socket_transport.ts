@@ -24,6 +24,7 @@ import { copyContext, Handle, KeyboardInterrupt, RuntimeError } from "../loop/mo
 import type { EventLoop, Future } from "../loop/mod.ts";
 import { isSystemError } from "./_channel.ts";
 import type { Channel } from "./_channel.ts";
+import { closeWhenCollected } from "./_collected.ts";
 import type { FlowControl } from "./_flow_control.ts";
 import { ReadMemory } from "./_read_memory.ts";
 import { closedEarly, handshakeError, noGoodbye, tooSlow } from "./_tls_errors.ts";
@@ -44,32 +45,6 @@ const STATE_NAMES = ["", "shaking hands", "open", "closing", "parting", "lost", 
 
 /** From this many writes to a lost connection on, a warning is logged. */
 const LOST_WRITES_TO_WARN = 5;
-
-/** Closes a channel whose transport nobody has any more. */
-class Forgotten {
-  readonly #loop: EventLoop;
-  readonly #channel: Channel;
-  readonly #transport: WeakRef<SocketTransport>;
-
-  constructor(loop: EventLoop, channel: Channel, transport: SocketTransport) {
-    this.#loop = loop;
-    this.#channel = channel;
-    this.#transport = new WeakRef(transport);
-    loop._residents.add(this);
-    forgotten.register(transport, this);
-  }
-
-  close(): void {
-    this.#loop._residents.delete(this);
-    this.#channel.close(); // once more, if the transport has ended
-  }
-
-  _endWithLoop(): void {
-    this.#transport.deref()?._endWithLoop();
-  }
-}
-
-const forgotten = new FinalizationRegistry<Forgotten>((record) => record.close());
 
 /** What a transport is given besides its channel and its protocol. */
 export interface TransportSetup {
@@ -160,10 +135,9 @@ export class SocketTransport implements Transport {
   }
 
   #open(handle: (callback: () => void) => Handle): void {
-    const { waiter } = this.#setup;
     this.#loop._enqueue(handle(() => this.#announce()));
     this.#loop._enqueue(handle(() => this.#read()));
-    if (waiter !== undefined) this.#loop._enqueue(handle(() => wake(waiter)));
+    if (this.#setup.waiter) this.#loop._enqueue(handle(() => wake(this.#setup.waiter)));
   }
 
   #announce(): void {
@@ -194,7 +168,7 @@ export class SocketTransport implements Transport {
     try {
       this.#announce();
     } finally {
-      if (this.#setup.waiter !== undefined) wake(this.#setup.waiter);
+      wake(this.#setup.waiter);
       this.#read();
     }
   }
@@ -422,8 +396,7 @@ export class SocketTransport implements Transport {
   }
 
   #callFlowControl(method: "pauseWriting" | "resumeWriting"): void {
-    if (method === "pauseWriting") this._sending?.pause();
-    else this._sending?.resume();
+    this._sending?.[method]();
     try {
       this.#protocol[method]();
     } catch (error) {
@@ -530,9 +503,9 @@ export class SocketTransport implements Transport {
     }
   }
 
-  /** From now on the loop does not keep it: it is closed when it reads no more and nobody has it. */
+  /** Lets the loop forget it: its channel is closed once it is garbage-collected. */
   _forget(): void {
-    if (this.#loop._residents.delete(this)) new Forgotten(this.#loop, this.#channel, this);
+    if (this.#loop._residents.delete(this)) closeWhenCollected(this, this.#loop, this.#channel);
   }
 
   _endWithLoop(): void {
@@ -554,6 +527,6 @@ export class SocketTransport implements Transport {
   }
 }
 
-function wake(waiter: Future<void>): void {
-  if (!waiter.done()) waiter.setResult();
+function wake(waiter: Future<void> | undefined): void {
+  if (waiter?.done() === false) waiter.setResult();
 }

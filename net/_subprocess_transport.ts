@@ -203,8 +203,8 @@ export class ChildTransport implements SubprocessTransport {
     this.#loop._residents.delete(this);
     // Nobody reads standard input any more.
     this.#pipes.get(0)?.abort();
-    // What it has written can be read still. If that is more than is kept, and nobody reads it, its pipe
-    // would stay open for ever.
+    // What it has written can still be read. If that is more than is buffered and nobody reads it, its
+    // pipe would stay open for ever.
     for (const pipe of this.#pipes.values()) pipe._forget();
     try {
       this._protocol.processExited();

@@ -105,7 +105,7 @@ function* copy(
   count: number,
 ): Steps<number> {
   const flow = new SendfileFlow();
-  if (transport._isWritingPaused) flow.pause();
+  if (transport._isWritingPaused) flow.pauseWriting();
   const wasReading = transport.isReading();
   transport.pauseReading();
   transport._sending = flow;

@@ -159,12 +159,12 @@ export class StreamReaderProtocol extends Protocol implements WriterProtocol {
 
   /** @ignore */
   override pauseWriting(): void {
-    this._flow.pause();
+    this._flow.pauseWriting();
   }
 
   /** @ignore */
   override resumeWriting(): void {
-    this._flow.resume();
+    this._flow.resumeWriting();
   }
 
   /** @ignore */

@@ -75,11 +75,11 @@ class ProcessProtocol extends SubprocessProtocol implements WriterProtocol {
   }
 
   override pauseWriting(): void {
-    this._flow.pause();
+    this._flow.pauseWriting();
   }
 
   override resumeWriting(): void {
-    this._flow.resume();
+    this._flow.resumeWriting();
   }
 }
 
