@@ -86,8 +86,8 @@ function lookupError(action: string, error: Error): Error {
  * Counterpart of Python's `loop.getnameinfo()`.
  *
  * @param sockaddr The address and the port.
- * @returns An awaitable of the two names; a service without a name is the port's number.
- * @throws {Deno.errors.NotFound} If the address has no name, or is invalid.
+ * @returns An awaitable of the two names; what has no name is given as it is, the port as text.
+ * @throws {Deno.errors.NotFound} If the address is invalid.
  *
  * @example
  * ```ts
@@ -105,12 +105,22 @@ export function getnameinfo(
 }
 
 function* nameOf([host, port]: SocketAddress): Steps<[hostname: string, service: string]> {
-  const { promise, resolve, reject } = Promise.withResolvers<[string, string]>();
+  const names = yield* lookUpNames(host, port);
+  if (names !== null) return names;
+  // Node looks up both or none; the service has its name whatever the host is.
+  const [, service] = (yield* lookUpNames("127.0.0.1", port)) ?? [];
+  return [host, service ?? String(port)];
+}
+
+/** Looks up both names; null if the host has none. */
+function* lookUpNames(host: string, port: number): Steps<[string, string] | null> {
+  const { promise, resolve, reject } = Promise.withResolvers<[string, string] | null>();
   promise.catch(() => {}); // the waiting task may have been cancelled
   try {
     nodeModule("node:dns").lookupService(host, port, (error, hostname, service) => {
-      if (error !== null) reject(lookupError(`look up the name of ${host}`, error));
-      else resolve([hostname, service]);
+      if (error === null) resolve([hostname, service]);
+      else if ((error as { code?: unknown }).code === "ENOTFOUND") resolve(null);
+      else reject(lookupError(`look up the name of ${host}`, error));
     });
   } catch (error) {
     // Node itself checks the arguments, and throws.

@@ -275,6 +275,13 @@ netTest("getaddrinfo() gives families and addresses", async () => {
   );
 });
 
+netTest("parity: getnameinfo() gives an address that has no name as it is", async () => {
+  // As CPython does, for addresses that `/etc/hosts` leaves out.
+  const [, ssh] = await getnameinfo(["127.0.0.1", 22]);
+  assertEquals(await getnameinfo(["127.0.0.9", 22]), ["127.0.0.9", ssh]);
+  assertEquals(await getnameinfo(["127.0.0.9", 49_999]), ["127.0.0.9", "49999"]);
+});
+
 netTest("getnameinfo() gives the name of a service", async () => {
   assertEquals((await getnameinfo(["127.0.0.1", 1]))[0].length > 0, true);
   await assertRejects(async () => await getnameinfo(["no address", 1]), Deno.errors.NotFound);
