@@ -2,14 +2,14 @@
  * A database behind a web application: `/db_query` answers with the rows of a table, and
  * `/users/2` with one of them, as JSON.
  *
- * Chapter: 异步数据库查询, `async_database_query.py`. The chapter's handler makes a new pool of connections
- * for each request and never closes it; here there is one, made at start-up and closed at clean-up.
- * While the database is down, the answer is 503; once it is back, so are the rows. When a client
- * leaves, or its time is up (504), its query is ended on the server, too.
+ * Chapter: 异步数据库查询, `async_database_query.py`. The chapter's handler creates a new connection
+ * pool for each request and never closes it; here there is one, created at start-up and closed at
+ * clean-up. While the database is down, the answer is 503; once it is back, so are the rows. When a
+ * client disconnects, or its time is up (504), its query is also stopped on the database server.
  * Run: deno task example async_database_query [--embedded] [--db-host HOST] [--db-port PORT]
  *   [--user USER] [--password PASSWORD] [--database NAME] [--host HOST] [--port PORT]
  *   [--timeout SECONDS]
- *   With --embedded it brings a small database server of its own.
+ *   With --embedded it starts its own small database server.
  * Permissions: net
  */
 

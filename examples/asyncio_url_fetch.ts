@@ -1,8 +1,8 @@
 /**
  * Several URLs at once: the first hundred characters of each page, in the order of the URLs.
  *
- * Chapter: demo 实践, `asyncio-url-fetch.py`. The chapter's script ends with the first URL that can't be
- * reached, and loses the other pages; here it gets a line of its own.
+ * Chapter: demo 实践, `asyncio-url-fetch.py`. The chapter's script ends at the first URL that
+ * can't be reached, and loses the other pages; here each failure gets its own line.
  * Run: deno task example asyncio_url_fetch [URL …]
  * Permissions: net
  */

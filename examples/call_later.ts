@@ -1,8 +1,8 @@
 /**
  * Delayed calls: one callback after ten seconds, one after twenty.
  *
- * Chapter: 一个简单的事件循环, 2. 延迟调用. Where the chapter says that the order of calls that are due at
- * the same time is uncertain: here they are called in the order in which they were scheduled.
+ * Chapter: 一个简单的事件循环, 2. 延迟调用. The chapter leaves the order of
+ * callbacks that are due at the same time open; here it is the order in which they were scheduled.
  * Run: deno task example call_later [--hello SECONDS] [--stop SECONDS] [--virtual-clock]
  * Permissions: none
  */

@@ -1,5 +1,5 @@
 /**
- * A coroutine: a function that can wait without keeping others from running.
+ * A coroutine: a function that can wait without blocking others.
  *
  * Chapter: 协程
  * Run: deno task example coroutine [--delay SECONDS]

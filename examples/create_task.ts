@@ -1,5 +1,5 @@
 /**
- * A task: a coroutine that the loop runs on its own, and that can be awaited.
+ * A task: a coroutine that the loop runs by itself, and that can be awaited.
  *
  * Chapter: 任务 (Task)
  * Run: deno task example create_task [--delay SECONDS]

@@ -1,8 +1,8 @@
 /**
- * Partial functions: a function together with its arguments, as something that can be looked at.
+ * Partial functions: a function together with its arguments, as an object that can be inspected.
  *
- * Chapter: 一个简单的事件循环, 3. 偏函数 (Partial). The chapter ends by saying that the underlying function and
- * its arguments can be found out; the flag --inspect shows them.
+ * Chapter: 一个简单的事件循环, 3. 偏函数 (Partial). The chapter ends by saying that the
+ * underlying function and its arguments can be inspected; the flag --inspect shows them.
  * Run: deno task example partial [--inspect]
  * Permissions: none
  */

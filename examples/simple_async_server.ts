@@ -1,9 +1,10 @@
 /**
  * A TCP server with commands: `add <number>` and `shutdown`.
  *
- * Chapter: 实现的一个简单服务器, `simple-async-server`. The chapter's server takes what one `data_received()`
- * brings for one command, loses the connection at a blank line, and ends with a traceback. This one
- * reads lines, however they arrive; ignores blank ones; answers what it can't read; and just ends.
+ * Chapter: 实现的一个简单服务器, `simple-async-server`. The chapter's server treats each
+ * `data_received()` chunk as one command, drops the connection at a blank line, and ends with a
+ * traceback. This one reads lines, however they arrive; ignores blank ones; replies to input that
+ * it can't decode; and exits cleanly.
  * Run: deno task example simple_async_server [--host HOST] [--port PORT]; then: nc 127.0.0.1 8888
  * Permissions: net
  */

@@ -1,8 +1,8 @@
 /**
  * The command server with more commands: `add <number>`, `multiply <number>`, `reset`, `shutdown`.
  *
- * Chapter: 实现的一个简单服务器, its extension. What differs from the chapter's script is said in
- * `simple_async_server.ts`, on which this one builds.
+ * Chapter: 实现的一个简单服务器, its extension. It builds on
+ * `simple_async_server.ts`, which says what differs from the chapter's script.
  * Run: deno task example simple_async_server_extended [--host HOST] [--port PORT]
  * Permissions: net
  */

@@ -1,8 +1,8 @@
 /**
  * A web server for one page from a file; 404 if the file is not there.
  *
- * Chapter: 简单的静态页面服务器, `static_page_server.py`. The chapter's handler reads the file synchronously, and
- * keeps all other requests waiting meanwhile; this one does not.
+ * Chapter: 简单的静态页面服务器, `static_page_server.py`. The chapter's
+ * handler reads the file synchronously, which keeps all other requests waiting; this one does not.
  * Run: deno task example static_page_server [--file FILE] [--host HOST] [--port PORT]
  * Permissions: net, read
  */
